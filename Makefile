@@ -1,0 +1,172 @@
+# Everything a person needs to build, run and check Nexus. `make help` lists it.
+
+SAN ?= 0
+ifeq ($(SAN),1)
+BUILD := build/san
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT := -O1
+else
+BUILD := build
+OPT := -O2
+endif
+
+CC ?= gcc
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+        -Wpointer-arith -Wvla -Wformat=2 -Wno-missing-field-initializers
+CPPFLAGS += -I. -D_GNU_SOURCE -I$(shell pg_config --includedir 2>/dev/null || echo /usr/include/postgresql)
+CFLAGS += -std=gnu11 -g $(OPT) $(WARN) $(SANFLAGS) -fno-strict-aliasing -pthread
+LDFLAGS += $(SANFLAGS) -pthread
+
+# ---- what is built from where: each program is its folders' *.c ----
+
+LIB_SRC       := $(wildcard lib/*.c)
+BROKER_SRC    := $(wildcard broker/*.c)
+STREAMER_SRC  := $(wildcard agents/streamer/*.c)
+COLLECTOR_SRC := $(wildcard agents/collector/*.c)
+SIMULATOR_SRC := $(wildcard agents/simulator/*.c)
+GATEWAY_SRC   := $(wildcard api/*.c api/rest/*.c api/graphql/*.c)
+
+LIB := $(BUILD)/libnexus.a
+LIBS_broker    := -lwebsockets -lcrypto -lm
+LIBS_streamer  := -lnats -lwebsockets -lcrypto -lz -lm
+LIBS_collector := -lnats -lwebsockets -lpq -lcrypto -lm
+LIBS_simulator := -lm
+LIBS_gateway   := -lnats -lwebsockets -lpq -lcrypto -lm
+LIBS_all       := -lnats -lwebsockets -lpq -lcrypto -lz -lm
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+LIB_OBJ       := $(call objects,$(LIB_SRC))
+BROKER_OBJ    := $(call objects,$(BROKER_SRC))
+STREAMER_OBJ  := $(call objects,$(STREAMER_SRC))
+COLLECTOR_OBJ := $(call objects,$(COLLECTOR_SRC))
+SIMULATOR_OBJ := $(call objects,$(SIMULATOR_SRC))
+GATEWAY_OBJ   := $(call objects,$(GATEWAY_SRC))
+
+PROGRAMS := $(if $(BROKER_SRC),$(BUILD)/nexus-broker) \
+            $(if $(STREAMER_SRC),$(BUILD)/nexus-streamer) \
+            $(if $(COLLECTOR_SRC),$(BUILD)/nexus-collector) \
+            $(if $(SIMULATOR_SRC),$(BUILD)/nexus-simulator) \
+            $(if $(GATEWAY_SRC),$(BUILD)/nexus-gateway)
+
+# ---- tests: a file added to a folder is a test added ----
+
+UNIT_SRC  := $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c)
+UNIT_BIN  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
+FUZZ_SRC  := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZ_BIN  := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
+C_BENCH_SRC := $(wildcard tests/bench/*.c)
+C_BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(C_BENCH_SRC))
+
+.DEFAULT_GOAL := build
+.PHONY: help build deps deps-test run up down status logs test check bench faults fuzz format format-check lint clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+build: $(PROGRAMS) ## compile everything into build/
+
+$(BUILD)/nexus-broker: $(BROKER_OBJ) $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_broker)
+$(BUILD)/nexus-streamer: $(STREAMER_OBJ) $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_streamer)
+$(BUILD)/nexus-collector: $(COLLECTOR_OBJ) $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_collector)
+$(BUILD)/nexus-simulator: $(SIMULATOR_OBJ) $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_simulator)
+$(BUILD)/nexus-gateway: $(GATEWAY_OBJ) $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_gateway)
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+# The path is compiled in (log lines, assertions) as it stands in the tree.
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The migrations travel inside the collector: one C array made from schema/postgres/.
+MIGRATIONS := $(sort $(wildcard schema/postgres/*.sql))
+$(BUILD)/obj/agents/collector/migrate.o: CPPFLAGS += -I$(BUILD)/gen
+$(BUILD)/obj/agents/collector/migrate.o: $(BUILD)/gen/migrations.inc
+$(BUILD)/gen/migrations.inc: $(MIGRATIONS) scripts/embed-sql
+	@mkdir -p $(@D)
+	scripts/embed-sql $(MIGRATIONS) > $@
+
+# A unit test is linked with the program its folder is named after, main.c left out.
+test_objects = $(filter-out %/main.o,$(call objects,$(wildcard $(1)/*.c $(1)/rest/*.c $(1)/graphql/*.c)))
+.SECONDEXPANSION:
+$(BUILD)/tests/unit/%: tests/unit/%.c $$(if $$(filter lib/%,$$*),,$$(call test_objects,$$(patsubst %/,%,$$(dir $$*)))) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests -I$(BUILD)/gen $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o %.a,$^) -lcmocka $(LIBS_all)
+
+$(BUILD)/tests/bench/%: tests/bench/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $^ $(LIBS_all)
+
+# ---- running ----
+
+deps: ## install what building and running need (Debian packages)
+	@scripts/deps run
+deps-test: ## install what the tests need, too (Debian and npm packages)
+	@scripts/deps test
+
+run: deps ## install, build, start everything; ^C stops it. CSV_FILE=… LOOP_MODE=false TIMESTAMPS=source GATEWAY_PORT=… DATA_DIR=…
+	@$(MAKE) --no-print-directory -j$$(nproc) build
+	@exec scripts/nexus run
+up: deps ## the same in the background
+	@$(MAKE) --no-print-directory -j$$(nproc) build
+	@scripts/nexus up
+down: ## stop what `make up` started
+	@scripts/nexus down
+status: ## what runs, where, and whether it is ready
+	@scripts/nexus status
+logs: ## follow the logs of what `make up` started
+	@scripts/nexus logs
+
+# ---- checking ----
+
+test: deps-test ## install what tests need and run all of them; SAN=1 under sanitizers
+	@$(MAKE) --no-print-directory -j$$(nproc) build unit-tests
+	@BUILD=$(BUILD) SAN=$(SAN) tests/run
+check: ## one test: make check T=sublist
+	@$(MAKE) --no-print-directory -j$$(nproc) build unit-tests
+	@BUILD=$(BUILD) SAN=$(SAN) tests/run $(T)
+.PHONY: unit-tests
+unit-tests: $(UNIT_BIN)
+
+faults: deps-test ## the long tests that kill, stall and damage
+	@$(MAKE) --no-print-directory -j$$(nproc) build
+	@BUILD=$(BUILD) SAN=$(SAN) tests/run --faults $(T)
+
+bench: deps-test ## throughput and latency beside their peers, into build/bench/
+	@$(MAKE) --no-print-directory -j$$(nproc) build $(C_BENCH_BIN)
+	@BUILD=$(BUILD) tests/bench/run $(T)
+
+fuzz: deps-test ## every fuzz target for FUZZ_TIME seconds (30)
+	@$(MAKE) --no-print-directory -j$$(nproc) $(FUZZ_BIN)
+	@tests/fuzz/run
+
+# The libraries' own sources are compiled again, instrumented. A target says
+# what it needs besides lib/ in a comment `fuzz-links: broker/parser.c …`.
+build/fuzz/%: tests/fuzz/%.c $(LIB_SRC)
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -pthread \
+	  -o $@ $< $(shell sed -n 's/.*fuzz-links: *//p' $<) $(LIB_SRC) $(LIBS_all)
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+format: ## lay the C sources out as .clang-format says
+	clang-format -i $(C_FILES)
+format-check:
+	clang-format --dry-run -Werror $(C_FILES)
+
+LINT_SRC := $(LIB_SRC) $(BROKER_SRC) $(STREAMER_SRC) $(COLLECTOR_SRC) $(SIMULATOR_SRC) $(GATEWAY_SRC)
+lint: deps-test format-check $(BUILD)/gen/migrations.inc ## clang-tidy and cppcheck, every finding an error
+	printf '%s\n' $(LINT_SRC) | xargs -P$$(nproc) -n4 sh -c 'clang-tidy --quiet "$$@" -- $(CPPFLAGS) -I$(BUILD)/gen -std=gnu11 2>/dev/null || exit 255' lint
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	  --suppressions-list=.cppcheck-suppressions -I. -D_GNU_SOURCE $(LINT_SRC)
+
+clean: ## remove build/
+	rm -rf build
+
+-include $(shell find $(BUILD)/obj $(BUILD)/tests -name '*.d' 2>/dev/null)

@@ -1,0 +1,33 @@
+/* service: what every program does around its one job.
+ *
+ * Parses options, sets up logging, ignores SIGPIPE, and turns SIGINT and
+ * SIGTERM into a request to stop that a loop can poll or wait for. */
+#ifndef NEXUS_SERVICE_H
+#define NEXUS_SERVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/opts.h"
+
+#define NEXUS_VERSION "0.1.0"
+
+/* Adds LOG_LEVEL and LOG_FORMAT to the program's own options. Returns when the
+ * program should go on; prints help, the version or the refusal and exits (0,
+ * 0 or 2) when not. Call before any thread is started. */
+void service_init(const char *program, const char *summary,
+                  const struct opt *options, int argc, char **argv);
+
+/* True once SIGINT, SIGTERM or service_stop asked for the end. */
+bool service_stopping(void);
+
+/* Becomes readable when the stop is asked for, and stays so. */
+int service_stop_fd(void);
+
+/* Asks for the end from inside, e.g. when the work is done. */
+void service_stop(void);
+
+/* Waits for the stop, at most timeout_ns (negative: for ever). True: stop. */
+bool service_wait_stop(int64_t timeout_ns);
+
+#endif

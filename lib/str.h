@@ -1,0 +1,60 @@
+/* str: a borrowed run of bytes, not NUL-terminated.
+ *
+ * Parsers hand out slices of the buffer they read, so nothing is copied until
+ * somebody needs to keep it. A str is valid as long as what it points into. */
+#ifndef NEXUS_STR_H
+#define NEXUS_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct str {
+    const char *p;
+    size_t len;
+};
+
+/* A str over a string literal, usable in static initialisers. */
+#define STR(literal) {(literal), sizeof(literal) - 1}
+
+/* For printf("%.*s", STR_ARG(s)). */
+#define STR_ARG(s) (int)(s).len, (s).p
+
+static inline struct str str_make(const char *p, size_t len)
+{
+    return (struct str){p, len};
+}
+
+static inline struct str str_of(const char *text)
+{
+    return (struct str){text, text != NULL ? strlen(text) : 0};
+}
+
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+static inline bool str_is(struct str s, const char *text)
+{
+    return str_eq(s, str_of(text));
+}
+
+/* ASCII case folded; for header names and protocol verbs. */
+bool str_ieq(struct str a, struct str b);
+
+bool str_has_prefix(struct str s, struct str prefix);
+
+/* s without leading and trailing spaces, tabs, CR and LF. */
+struct str str_trim(struct str s);
+
+/* Whole of s as a decimal integer: 0, or -1 (empty, a stray byte, overflow);
+ * *out is then untouched. */
+int str_to_i64(struct str s, int64_t *out);
+
+/* Whole of s as a finite decimal number: 0, or -1. "nan", "inf", hexadecimal
+ * and surrounding space are refused. */
+int str_to_double(struct str s, double *out);
+
+#endif
