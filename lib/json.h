@@ -29,11 +29,9 @@ enum json_type {
     JSON_OBJECT
 };
 
-struct jsmntok;
-
 struct json_doc {
     struct str text;
-    struct jsmntok *tokens; /* in the arena of json_parse */
+    const void *tokens; /* jsmn's, in the arena of json_parse */
     int count;
 };
 

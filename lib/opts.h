@@ -41,8 +41,8 @@ struct opt {
 
 #define OPTS_END {.flag = NULL}
 
-/* Fills every value. 0; 1 when --help or --version was asked for and printed;
- * -EINVAL with *err. */
+/* Fills every value. 0; 1 when --help was asked for and printed; -EINVAL with
+ * *err. */
 int opts_parse(const struct opt *table, const char *program,
                const char *summary, int argc, char **argv, struct errmsg *err);
 

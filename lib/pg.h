@@ -30,11 +30,12 @@ struct pg_settings {
     {.flag = "db-name", .type = OPT_TEXT, .value = &(s).name,                  \
      .initial = "nexus", .help = "PostgreSQL database"}
 
-/* The connection string libpq takes; the caller frees it. program becomes
- * application_name. Holds the password: never log it. */
+/* The connection string for PQconnectdb and PQconnectStart; the caller frees
+ * it. program becomes application_name (through PGAPPNAME, so call it before
+ * threads start). Holds the password: never log it. */
 char *pg_conninfo(const struct pg_settings *settings, const char *program);
 
-/* libpq's message without line breaks and without the password's URL. */
+/* "doing: libpq's message", on one line. libpq never names the password. */
 void pg_error(PGconn *conn, struct errmsg *err, const char *doing);
 
 #endif

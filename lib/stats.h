@@ -45,7 +45,7 @@ void stat_observe_ns(struct stat *s, int64_t ns);
 
 /* The table in Prometheus text format 0.0.4, the process's own figures
  * (process_resident_memory_bytes, process_cpu_seconds_total,
- * process_start_time_seconds, process_open_fds) behind it. */
+ * process_open_fds) behind it. */
 void stats_append(struct buf *out, const struct stat *table);
 
 #endif

@@ -1,0 +1,284 @@
+#include "lib/sample.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "lib/json.h"
+#include "lib/timestamp.h"
+
+/* ---- writing ---- */
+
+static void put_metrics(struct json_writer *w, const struct sample *s)
+{
+    json_key(w, "metrics");
+    json_begin_object(w);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (sample_has(s, m)) {
+            json_key_str(w, metric_catalogue[m].name);
+            json_put_double(w, s->metrics[m]);
+        }
+    json_end_object(w);
+}
+
+static void put_extra(struct json_writer *w, const struct sample *s)
+{
+    if (s->extra_count == 0)
+        return;
+    json_key(w, "extra");
+    json_begin_object(w);
+    for (size_t i = 0; i < s->extra_count; i++) {
+        json_key_str(w, s->extra[i].name);
+        json_put_double(w, s->extra[i].value);
+    }
+    json_end_object(w);
+}
+
+/* Milliseconds are what sources have; a finer time is kept in full. */
+static void put_time(struct json_writer *w, int64_t ns)
+{
+    char text[TIMESTAMP_MAX];
+    int n = timestamp_format(ns, ns % 1000000 == 0 ? 3 : 9, text);
+    json_member_str(w, "ts", str_make(text, (size_t)n));
+}
+
+void sample_encode(const struct sample *s, struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    json_begin_object(&w);
+    json_member_i64(&w, "v", SAMPLE_VERSION);
+    put_time(&w, s->ts_ns);
+    json_member_str(&w, "cluster", s->cluster);
+    json_member_str(&w, "host", s->host);
+    json_member_str(&w, "gpu", s->gpu);
+    json_member_str(&w, "uuid", s->uuid);
+    json_member_str(&w, "device", s->device);
+    json_member_str(&w, "model", s->model);
+    json_member_str(&w, "pod", s->pod);
+    json_member_str(&w, "namespace", s->namespace);
+    json_member_str(&w, "container", s->container);
+    put_metrics(&w, s);
+    put_extra(&w, s);
+    json_end_object(&w);
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    struct arena *arena;
+    struct sample *sample;
+    struct errmsg *err;
+    bool has_version, has_time;
+};
+
+static int read_version(struct reader *r, struct json value)
+{
+    int64_t version;
+    if (json_i64(value, &version) < 0 || version < 1)
+        return errmsg_set(r->err, -EINVAL,
+                          "\"v\": expected a version number from 1");
+    if (version > SAMPLE_VERSION)
+        return errmsg_set(r->err, -ENOTSUP,
+                          "\"v\" is %" PRId64 ": newer than %d, the newest "
+                          "version known here",
+                          version, SAMPLE_VERSION);
+    r->has_version = true;
+    return 0;
+}
+
+static int read_time(struct reader *r, struct json value)
+{
+    struct str raw = json_raw(value);
+    int64_t ns;
+    if (json_type(value) != JSON_STRING || timestamp_parse(raw, &ns) < 0)
+        return errmsg_set(r->err, -EINVAL,
+                          "\"ts\" is \"%.*s\": expected an RFC 3339 time",
+                          STR_ARG(str_make(raw.p, raw.len < 40 ? raw.len : 40)));
+    if (ns < SAMPLE_TS_MIN || ns >= SAMPLE_TS_MAX)
+        return errmsg_set(r->err, -EINVAL,
+                          "\"ts\" is \"%.*s\": expected a time from the year "
+                          "2000 to 2199",
+                          STR_ARG(raw));
+    r->sample->ts_ns = ns;
+    r->has_time = true;
+    return 0;
+}
+
+static int read_number(struct reader *r, struct str name, struct json value,
+                       double *out)
+{
+    if (json_double(value, out) == 0)
+        return 0;
+    return errmsg_set(r->err, -EINVAL, "\"%.*s\": expected a finite number",
+                      STR_ARG(str_make(name.p, name.len < 80 ? name.len : 80)));
+}
+
+/* Null is "not reported". */
+static int read_metrics(struct reader *r, struct json object)
+{
+    if (json_type(object) != JSON_OBJECT)
+        return errmsg_set(r->err, -EINVAL, "\"metrics\": expected an object");
+    int hint = 0; /* members usually come in the catalogue's order */
+    for (struct json_iter it = json_iter(object); json_next(&it);) {
+        while (hint < METRIC_COUNT &&
+               !str_eq(metric_catalogue[hint].name, it.key))
+            hint++;
+        int m = hint < METRIC_COUNT ? hint : metric_by_name(it.key);
+        hint = m >= 0 ? m + 1 : 0;
+        if (m < 0)
+            return errmsg_set(r->err, -EINVAL,
+                              "\"metrics\": \"%.*s\" is not in the catalogue "
+                              "(others belong in \"extra\")",
+                              STR_ARG(it.key));
+        double number;
+        if (json_type(it.value) == JSON_NULL)
+            continue;
+        if (read_number(r, it.key, it.value, &number) < 0)
+            return -EINVAL;
+        sample_set(r->sample, m, number);
+    }
+    return 0;
+}
+
+static int read_extra(struct reader *r, struct json object)
+{
+    if (json_type(object) != JSON_OBJECT ||
+        json_count(object) > SAMPLE_EXTRA_MAX)
+        return errmsg_set(r->err, -EINVAL,
+                          "\"extra\": expected an object of at most %d members",
+                          SAMPLE_EXTRA_MAX);
+    struct sample *s = r->sample;
+    s->extra = arena_alloc(r->arena,
+                           (size_t)json_count(object) * sizeof *s->extra + 1);
+    for (struct json_iter it = json_iter(object); json_next(&it);) {
+        struct sample_extra *e = &s->extra[s->extra_count];
+        if (json_type(it.value) == JSON_NULL)
+            continue;
+        if (it.key.len == 0 || it.key.len > SAMPLE_NAME_MAX)
+            return errmsg_set(r->err, -EINVAL,
+                              "\"extra\": expected names of 1 to %d bytes",
+                              SAMPLE_NAME_MAX);
+        if (read_number(r, it.key, it.value, &e->value) < 0)
+            return -EINVAL;
+        e->name = it.key;
+        s->extra_count++;
+    }
+    return 0;
+}
+
+static struct str *name_field(struct sample *s, struct str key)
+{
+    const struct {
+        struct str key;
+        struct str *field;
+    } fields[] = {
+        {STR("cluster"), &s->cluster},     {STR("host"), &s->host},
+        {STR("gpu"), &s->gpu},             {STR("uuid"), &s->uuid},
+        {STR("device"), &s->device},       {STR("model"), &s->model},
+        {STR("pod"), &s->pod},             {STR("namespace"), &s->namespace},
+        {STR("container"), &s->container},
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (str_eq(key, fields[i].key))
+            return fields[i].field;
+    return NULL;
+}
+
+/* PostgreSQL's text cannot hold a NUL byte. */
+static int read_name(struct reader *r, struct str key, struct str *field,
+                     struct json value)
+{
+    struct str text;
+    if (json_string(value, r->arena, &text) < 0 || text.len > SAMPLE_NAME_MAX ||
+        (text.len > 0 && memchr(text.p, '\0', text.len) != NULL))
+        return errmsg_set(r->err, -EINVAL,
+                          "\"%.*s\": expected a string of at most %d bytes "
+                          "without NUL",
+                          STR_ARG(key), SAMPLE_NAME_MAX);
+    *field = text;
+    return 0;
+}
+
+static int read_member(struct reader *r, struct str key, struct json value)
+{
+    struct str *field = name_field(r->sample, key);
+    if (field != NULL)
+        return read_name(r, key, field, value);
+    if (str_is(key, "v"))
+        return read_version(r, value);
+    if (str_is(key, "ts"))
+        return read_time(r, value);
+    if (str_is(key, "metrics"))
+        return read_metrics(r, value);
+    if (str_is(key, "extra"))
+        return read_extra(r, value);
+    return 0;
+}
+
+static int check_required(const struct reader *r)
+{
+    const struct sample *s = r->sample;
+    const char *missing = !r->has_version        ? "v"
+                          : !r->has_time         ? "ts"
+                          : s->cluster.len == 0  ? "cluster"
+                          : s->host.len == 0     ? "host"
+                          : s->uuid.len == 0     ? "uuid"
+                                                 : NULL;
+    if (missing == NULL)
+        return 0;
+    return errmsg_set(r->err, -EINVAL, "\"%s\" is missing or empty", missing);
+}
+
+/* The version goes first: a newer message may mean anything by the rest. */
+int sample_decode(struct str text, struct arena *arena, struct sample *s,
+                  struct errmsg *err)
+{
+    *s = (struct sample){0};
+    struct json_doc doc;
+    if (json_parse(&doc, text, arena, err) < 0)
+        return -EINVAL;
+    struct reader r = {.arena = arena, .sample = s, .err = err};
+    struct json root = json_root(&doc);
+    if (json_type(root) != JSON_OBJECT)
+        return errmsg_set(err, -EINVAL, "a sample: expected an object");
+    struct json version = json_get(root, "v");
+    int rc = version.doc != NULL ? read_version(&r, version) : 0;
+    if (rc < 0)
+        return rc;
+    for (struct json_iter it = json_iter(root); json_next(&it);)
+        if (read_member(&r, it.key, it.value) < 0)
+            return -EINVAL;
+    return check_required(&r);
+}
+
+/* ---- subjects ---- */
+
+static bool token_byte(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+void subject_append_token(struct buf *out, struct str name)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    if (name.len == 0)
+        buf_append_byte(out, '%');
+    for (size_t i = 0; i < name.len; i++) {
+        if (token_byte(name.p[i])) {
+            buf_append_byte(out, name.p[i]);
+            continue;
+        }
+        unsigned char c = (unsigned char)name.p[i];
+        buf_append(out, (char[]){'%', hex[c >> 4], hex[c & 15]}, 3);
+    }
+}
+
+void sample_append_subject(const struct sample *s, struct buf *out)
+{
+    buf_append_text(out, "telemetry.");
+    subject_append_token(out, s->cluster);
+    buf_append_byte(out, '.');
+    subject_append_token(out, s->host);
+    buf_append_byte(out, '.');
+    subject_append_token(out, s->uuid);
+}
