@@ -116,8 +116,8 @@ void http_reply(struct http_request *req, int status, const char *type,
 
 /* Answers with problem+json: {"type","title","status","detail","instance"}
  * and, with param, "errors":[{"parameter":…,"detail":…}]. */
-void http_reply_problem(struct http_request *req, int status,
-                        const char *param, const char *format, ...)
+void http_reply_problem(struct http_request *req, int status, const char *param,
+                        const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 #endif
