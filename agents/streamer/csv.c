@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/mem.h"
 
 /* Reading and gathering 450-byte rows at millions a second leaves a few
@@ -213,7 +215,7 @@ _Static_assert(READ_SIZE >= 2 * SCAN_MAX, "a row fits behind what is kept");
 
 struct csv {
     int fd;
-    struct stat stat;
+    struct csv_file file;
     bool ended;        /* the file has nothing behind the buffer */
     bool skipping;     /* the rest of a line that was too long is passed over */
     uint64_t line;     /* of the first unread byte */
@@ -267,12 +269,19 @@ static int skip_byte_order_mark(struct csv *csv, struct errmsg *err)
 static int open_file(struct csv *csv, const char *path, struct errmsg *err)
 {
     struct errmsg why;
+    struct stat st;
 
     csv->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (csv->fd < 0 || fstat(csv->fd, &csv->stat) < 0)
+    if (csv->fd < 0 || fstat(csv->fd, &st) < 0)
         return errmsg_set(err, -errno, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(csv->stat.st_mode))
+    if (!S_ISREG(st.st_mode))
         return errmsg_set(err, -EINVAL, "%s: not a regular file", path);
+    csv->file = (struct csv_file){
+        .device = st.st_dev,
+        .inode = st.st_ino,
+        .bytes = st.st_size,
+        .changed_ns = st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec,
+    };
     (void)posix_fadvise(csv->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     if (skip_byte_order_mark(csv, &why) < 0)
         return errmsg_set(err, -EIO, "%s: %s", path, why.text);
@@ -385,7 +394,7 @@ uint64_t csv_offset(const struct csv *csv)
     return csv->offset;
 }
 
-const struct stat *csv_stat(const struct csv *csv)
+struct csv_file csv_file(const struct csv *csv)
 {
-    return &csv->stat;
+    return csv->file;
 }

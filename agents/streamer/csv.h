@@ -11,7 +11,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "lib/arena.h"
@@ -68,7 +67,12 @@ int csv_next(struct csv *csv, struct csv_row *row, struct errmsg *err);
 
 uint64_t csv_offset(const struct csv *csv); /* bytes read as rows so far */
 
-/* The file as it was when it was opened; borrows. */
-const struct stat *csv_stat(const struct csv *csv);
+/* Which file was opened, in which state: equal while nobody has changed it. */
+struct csv_file {
+    uint64_t device, inode;
+    int64_t bytes;
+    int64_t changed_ns;
+};
+struct csv_file csv_file(const struct csv *csv);
 
 #endif

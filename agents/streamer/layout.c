@@ -83,7 +83,8 @@ static int read_titles(struct layout *l, const struct csv_row *header,
         if (!is_name_text(title))
             return errmsg_set(err, -EINVAL,
                               "the name of column %d is not UTF-8 text without "
-"control characters", i + 1);
+                              "control characters",
+                              i + 1);
         for (int k = 0; k < i && title.len > 0; k++)
             if (str_ieq(l->titles[k], title))
                 return errmsg_set(err, -EINVAL,

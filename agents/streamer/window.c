@@ -18,7 +18,7 @@ struct slot {
     const struct gpu *gpu;
     size_t extra_cap;
     struct slot *in_bucket; /* the next one there */
-    struct slot *in_group;  /* the next one there; or in the list of free ones */
+    struct slot *in_group; /* the next one there; or in the list of free ones */
 };
 
 /* The open samples of one source time. */
@@ -65,10 +65,8 @@ struct window *window_new(struct str cluster, int times, size_t samples,
     assert(times >= 1 && times <= WINDOW_TIMES_MAX);
     assert(samples >= 1 && samples <= WINDOW_SAMPLES_MAX);
     struct window *w = mem_alloc(sizeof *w);
-    *w = (struct window){.cluster = cluster,
-                         .samples_max = samples,
-                         .emit = emit,
-                         .arg = arg};
+    *w = (struct window){
+        .cluster = cluster, .samples_max = samples, .emit = emit, .arg = arg};
     size_t buckets = power_of_two(samples);
     w->bucket_mask = buckets - 1;
     w->buckets = mem_zalloc(buckets * sizeof(struct slot *));
@@ -288,8 +286,8 @@ static void take_extra(struct window *w, struct slot *s,
         i++;
     if (i == s->extra_cap) {
         s->extra_cap = s->extra_cap > 0 ? s->extra_cap * 2 : 4;
-        sample->extra = mem_grow(sample->extra, s->extra_cap,
-                                 sizeof(struct sample_extra));
+        sample->extra =
+            mem_grow(sample->extra, s->extra_cap, sizeof(struct sample_extra));
     }
     sample->extra[i] =
         (struct sample_extra){str_make(name, v->name.len), v->value};
