@@ -8,7 +8,7 @@
 
 #include "lib/mem.h"
 
-#define ARENA_BLOCK ((size_t)16 * 1024) /* smallest block */
+#define ARENA_BLOCK ((size_t)16 * 1024)   /* smallest block */
 #define ARENA_KEEP  ((size_t)1024 * 1024) /* largest block kept by a reset */
 
 struct arena_block {
@@ -68,8 +68,8 @@ static void new_head(struct arena *a, size_t least)
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-    size_t rounded = (size + alignof(max_align_t) - 1) &
-                     ~(alignof(max_align_t) - 1);
+    size_t rounded =
+        (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     assert(rounded >= size);
     if (a->head == NULL || a->head->size - a->head->used < rounded)
         new_head(a, rounded);

@@ -35,8 +35,8 @@ int json_parse(struct json_doc *doc, struct str text, struct arena *arena,
         jsmn_parser parser;
         jsmn_init(&parser);
         jsmntok_t *tokens = arena_alloc(arena, (size_t)room * sizeof *tokens);
-        int count = jsmn_parse(&parser, text.p, text.len, tokens,
-                               (unsigned)room);
+        int count =
+            jsmn_parse(&parser, text.p, text.len, tokens, (unsigned)room);
         if (count >= 0) {
             *doc = (struct json_doc){text, tokens, count};
             return 0;
@@ -148,7 +148,8 @@ static unsigned hex4(const char *p)
     unsigned value = 0;
     for (int i = 0; i < 4; i++) {
         char c = p[i];
-        value = value << 4 | (unsigned)(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
+        value =
+            value << 4 | (unsigned)(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
     }
     return value;
 }
@@ -171,15 +172,10 @@ static size_t unescape(const char *p, struct buf *out)
     return used;
 }
 
-int json_string(struct json value, struct arena *arena, struct str *out)
+struct str json_unescape(struct str raw, struct arena *arena)
 {
-    if (json_type(value) != JSON_STRING)
-        return -EINVAL;
-    struct str raw = json_raw(value);
-    if (raw.len == 0 || memchr(raw.p, '\\', raw.len) == NULL) {
-        *out = raw;
-        return 0;
-    }
+    if (raw.len == 0 || memchr(raw.p, '\\', raw.len) == NULL)
+        return raw;
     struct buf text = {0};
     for (size_t i = 0; i < raw.len;) {
         if (raw.p[i] == '\\') {
@@ -188,14 +184,23 @@ int json_string(struct json value, struct arena *arena, struct str *out)
         }
         buf_append_byte(&text, raw.p[i++]);
     }
-    *out = arena_str(arena, buf_str(&text));
+    struct str copy = arena_str(arena, buf_str(&text));
     buf_fini(&text);
+    return copy;
+}
+
+int json_string(struct json value, struct arena *arena, struct str *out)
+{
+    if (json_type(value) != JSON_STRING)
+        return -EINVAL;
+    *out = json_unescape(json_raw(value), arena);
     return 0;
 }
 
 int json_i64(struct json value, int64_t *out)
 {
-    return json_type(value) == JSON_NUMBER && str_to_i64(json_raw(value), out) == 0
+    return json_type(value) == JSON_NUMBER &&
+                   str_to_i64(json_raw(value), out) == 0
                ? 0
                : -EINVAL;
 }
@@ -439,7 +444,8 @@ static bool append_thousandths(struct buf *out, double value)
     if (!(fabs(scaled) < 1e15))
         return false;
     int64_t thousandths = llround(scaled);
-    if ((double)thousandths / 1000 != value || (thousandths == 0 && signbit(value)))
+    if ((double)thousandths / 1000 != value ||
+        (thousandths == 0 && signbit(value)))
         return false;
     uint64_t magnitude = (uint64_t)llabs(thousandths);
     if (thousandths < 0)

@@ -49,7 +49,8 @@ static bool check_hex4(struct check *c, unsigned *code)
         if (c->p == c->end || memchr(digits, *c->p, sizeof digits - 1) == NULL)
             return fail(c, "four hexadecimal digits");
         char d = *c->p;
-        *code = *code << 4 | (unsigned)(d <= '9' ? d - '0' : (d | 32) - 'a' + 10);
+        *code =
+            *code << 4 | (unsigned)(d <= '9' ? d - '0' : (d | 32) - 'a' + 10);
     }
     return true;
 }
@@ -98,7 +99,8 @@ static bool check_string(struct check *c)
                 return false;
             continue;
         }
-        size_t n = byte < 0x80 ? 1 : utf8_sequence(c->p, (size_t)(c->end - c->p));
+        size_t n =
+            byte < 0x80 ? 1 : utf8_sequence(c->p, (size_t)(c->end - c->p));
         if (n == 0)
             return fail(c, "well-formed UTF-8");
         c->p += n;

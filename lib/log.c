@@ -84,8 +84,8 @@ static void append_logfmt(struct buf *line, const char *now,
     for (const struct log_field *f = fields; f->key != NULL; f++)
         append_logfmt_field(line, f);
     if (correlation != NULL)
-        append_logfmt_field(line, &(struct log_field)LOG_STR("correlation_id",
-                                                             correlation));
+        append_logfmt_field(
+            line, &(struct log_field)LOG_STR("correlation_id", correlation));
 }
 
 static void append_json(struct buf *line, const char *now, enum log_level level,

@@ -1,7 +1,7 @@
 #include "lib/metric.h"
 
 const struct metric_info metric_catalogue[METRIC_COUNT] = {
-#define METRIC(name, dcgm, unit, title)                                        \
+#define METRIC(name, dcgm, unit, title) \
     [METRIC_##name] = {STR(#name), STR("DCGM_FI_" dcgm), unit, title},
 #include "schema/metrics.def"
 #undef METRIC

@@ -19,8 +19,8 @@ static const char *env_name(const struct opt *o, char out[ENV_NAME_MAX])
         return o->env;
     size_t i = 0;
     for (; o->flag[i] != '\0' && i < ENV_NAME_MAX - 1; i++)
-        out[i] = o->flag[i] == '-' ? '_'
-                                   : (char)toupper((unsigned char)o->flag[i]);
+        out[i] =
+            o->flag[i] == '-' ? '_' : (char)toupper((unsigned char)o->flag[i]);
     out[i] = '\0';
     return out;
 }
@@ -134,8 +134,8 @@ static void append_expected(struct buf *out, const struct opt *o)
     }
 }
 
-static int refuse_value(const struct opt *o, const char *from,
-                        const char *text, struct errmsg *err)
+static int refuse_value(const struct opt *o, const char *from, const char *text,
+                        struct errmsg *err)
 {
     struct buf expected = {0};
     append_expected(&expected, o);
@@ -208,8 +208,8 @@ static int take_argument(const struct opt *table, char **argv,
         return errmsg_set(err, -EINVAL, "unexpected argument \"%s\"", arg);
     const char *name = arg + (arg[1] == '-' ? 2 : 1);
     const char *equals = strchr(name, '=');
-    struct str flag = equals != NULL ? str_make(name, (size_t)(equals - name))
-                                     : str_of(name);
+    struct str flag =
+        equals != NULL ? str_make(name, (size_t)(equals - name)) : str_of(name);
     const struct opt *o = find(table, flag);
     if (o == NULL)
         return errmsg_set(err, -EINVAL,

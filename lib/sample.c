@@ -90,9 +90,9 @@ static int read_time(struct reader *r, struct json value)
     struct str raw = json_raw(value);
     int64_t ns;
     if (json_type(value) != JSON_STRING || timestamp_parse(raw, &ns) < 0)
-        return errmsg_set(r->err, -EINVAL,
-                          "\"ts\" is \"%.*s\": expected an RFC 3339 time",
-                          STR_ARG(str_make(raw.p, raw.len < 40 ? raw.len : 40)));
+        return errmsg_set(
+            r->err, -EINVAL, "\"ts\" is \"%.*s\": expected an RFC 3339 time",
+            STR_ARG(str_make(raw.p, raw.len < 40 ? raw.len : 40)));
     if (ns < SAMPLE_TS_MIN || ns >= SAMPLE_TS_MAX)
         return errmsg_set(r->err, -EINVAL,
                           "\"ts\" is \"%.*s\": expected a time from the year "
@@ -112,55 +112,63 @@ static int read_number(struct reader *r, struct str name, struct json value,
                       STR_ARG(str_make(name.p, name.len < 80 ? name.len : 80)));
 }
 
-/* Null is "not reported". */
-static int read_metrics(struct reader *r, struct json object)
+/* PostgreSQL's text and jsonb cannot hold a NUL byte. */
+static bool has_nul(struct str s)
+{
+    return s.len > 0 && memchr(s.p, '\0', s.len) != NULL;
+}
+
+static int add_extra(struct reader *r, struct str name, double value)
+{
+    struct sample *s = r->sample;
+    name = json_unescape(name, r->arena);
+    if (name.len == 0 || name.len > SAMPLE_NAME_MAX || has_nul(name))
+        return errmsg_set(r->err, -EINVAL,
+                          "a metric's name: expected 1 to %d bytes without "
+                          "NUL",
+                          SAMPLE_NAME_MAX);
+    if (s->extra_count == SAMPLE_EXTRA_MAX)
+        return errmsg_set(r->err, -EINVAL,
+                          "expected at most %d metrics outside the catalogue",
+                          SAMPLE_EXTRA_MAX);
+    if (s->extra == NULL)
+        s->extra = arena_alloc(r->arena, SAMPLE_EXTRA_MAX * sizeof *s->extra);
+    s->extra[s->extra_count++] = (struct sample_extra){name, value};
+    return 0;
+}
+
+/* The catalogue's metric of that name, looked for from *hint on first:
+ * members usually come in the catalogue's order. */
+static int find_metric(struct str name, int *hint)
+{
+    for (int m = *hint; m < METRIC_COUNT; m++)
+        if (str_eq(metric_catalogue[m].name, name)) {
+            *hint = m + 1;
+            return m;
+        }
+    return metric_by_name(name);
+}
+
+/* The members of "metrics" and of "extra". Null is "not reported". A metric
+ * that the writer's catalogue has and ours has not is kept as an extra. */
+static int read_values(struct reader *r, struct str key, struct json object,
+                       bool catalogue)
 {
     if (json_type(object) != JSON_OBJECT)
-        return errmsg_set(r->err, -EINVAL, "\"metrics\": expected an object");
-    int hint = 0; /* members usually come in the catalogue's order */
+        return errmsg_set(r->err, -EINVAL, "\"%.*s\": expected an object",
+                          STR_ARG(key));
+    int hint = 0;
     for (struct json_iter it = json_iter(object); json_next(&it);) {
-        while (hint < METRIC_COUNT &&
-               !str_eq(metric_catalogue[hint].name, it.key))
-            hint++;
-        int m = hint < METRIC_COUNT ? hint : metric_by_name(it.key);
-        hint = m >= 0 ? m + 1 : 0;
-        if (m < 0)
-            return errmsg_set(r->err, -EINVAL,
-                              "\"metrics\": \"%.*s\" is not in the catalogue "
-                              "(others belong in \"extra\")",
-                              STR_ARG(it.key));
         double number;
         if (json_type(it.value) == JSON_NULL)
             continue;
         if (read_number(r, it.key, it.value, &number) < 0)
             return -EINVAL;
-        sample_set(r->sample, m, number);
-    }
-    return 0;
-}
-
-static int read_extra(struct reader *r, struct json object)
-{
-    if (json_type(object) != JSON_OBJECT ||
-        json_count(object) > SAMPLE_EXTRA_MAX)
-        return errmsg_set(r->err, -EINVAL,
-                          "\"extra\": expected an object of at most %d members",
-                          SAMPLE_EXTRA_MAX);
-    struct sample *s = r->sample;
-    s->extra = arena_alloc(r->arena,
-                           (size_t)json_count(object) * sizeof *s->extra + 1);
-    for (struct json_iter it = json_iter(object); json_next(&it);) {
-        struct sample_extra *e = &s->extra[s->extra_count];
-        if (json_type(it.value) == JSON_NULL)
-            continue;
-        if (it.key.len == 0 || it.key.len > SAMPLE_NAME_MAX)
-            return errmsg_set(r->err, -EINVAL,
-                              "\"extra\": expected names of 1 to %d bytes",
-                              SAMPLE_NAME_MAX);
-        if (read_number(r, it.key, it.value, &e->value) < 0)
+        int m = catalogue ? find_metric(it.key, &hint) : -1;
+        if (m >= 0)
+            sample_set(r->sample, m, number);
+        else if (add_extra(r, it.key, number) < 0)
             return -EINVAL;
-        e->name = it.key;
-        s->extra_count++;
     }
     return 0;
 }
@@ -171,10 +179,14 @@ static struct str *name_field(struct sample *s, struct str key)
         struct str key;
         struct str *field;
     } fields[] = {
-        {STR("cluster"), &s->cluster},     {STR("host"), &s->host},
-        {STR("gpu"), &s->gpu},             {STR("uuid"), &s->uuid},
-        {STR("device"), &s->device},       {STR("model"), &s->model},
-        {STR("pod"), &s->pod},             {STR("namespace"), &s->namespace},
+        {STR("cluster"), &s->cluster},
+        {STR("host"), &s->host},
+        {STR("gpu"), &s->gpu},
+        {STR("uuid"), &s->uuid},
+        {STR("device"), &s->device},
+        {STR("model"), &s->model},
+        {STR("pod"), &s->pod},
+        {STR("namespace"), &s->namespace},
         {STR("container"), &s->container},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
@@ -183,13 +195,12 @@ static struct str *name_field(struct sample *s, struct str key)
     return NULL;
 }
 
-/* PostgreSQL's text cannot hold a NUL byte. */
 static int read_name(struct reader *r, struct str key, struct str *field,
                      struct json value)
 {
     struct str text;
     if (json_string(value, r->arena, &text) < 0 || text.len > SAMPLE_NAME_MAX ||
-        (text.len > 0 && memchr(text.p, '\0', text.len) != NULL))
+        has_nul(text))
         return errmsg_set(r->err, -EINVAL,
                           "\"%.*s\": expected a string of at most %d bytes "
                           "without NUL",
@@ -208,21 +219,21 @@ static int read_member(struct reader *r, struct str key, struct json value)
     if (str_is(key, "ts"))
         return read_time(r, value);
     if (str_is(key, "metrics"))
-        return read_metrics(r, value);
+        return read_values(r, key, value, true);
     if (str_is(key, "extra"))
-        return read_extra(r, value);
+        return read_values(r, key, value, false);
     return 0;
 }
 
 static int check_required(const struct reader *r)
 {
     const struct sample *s = r->sample;
-    const char *missing = !r->has_version        ? "v"
-                          : !r->has_time         ? "ts"
-                          : s->cluster.len == 0  ? "cluster"
-                          : s->host.len == 0     ? "host"
-                          : s->uuid.len == 0     ? "uuid"
-                                                 : NULL;
+    const char *missing = !r->has_version       ? "v"
+                          : !r->has_time        ? "ts"
+                          : s->cluster.len == 0 ? "cluster"
+                          : s->host.len == 0    ? "host"
+                          : s->uuid.len == 0    ? "uuid"
+                                                : NULL;
     if (missing == NULL)
         return 0;
     return errmsg_set(r->err, -EINVAL, "\"%s\" is missing or empty", missing);

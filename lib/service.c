@@ -67,11 +67,22 @@ void service_init(const char *program, const char *summary,
     static int level, format;
     static bool version;
     const struct opt common[] = {
-        {.flag = "log-level", .type = OPT_CHOICE, .value = &level,
-         .choices = levels, .initial = "info", .help = "least level logged"},
-        {.flag = "log-format", .type = OPT_CHOICE, .value = &format,
-         .choices = formats, .initial = "logfmt", .help = "how lines look"},
-        {.flag = "version", .env = "", .type = OPT_BOOL, .value = &version,
+        {.flag = "log-level",
+         .type = OPT_CHOICE,
+         .value = &level,
+         .choices = levels,
+         .initial = "info",
+         .help = "least level logged"},
+        {.flag = "log-format",
+         .type = OPT_CHOICE,
+         .value = &format,
+         .choices = formats,
+         .initial = "logfmt",
+         .help = "how lines look"},
+        {.flag = "version",
+         .env = "",
+         .type = OPT_BOOL,
+         .value = &version,
          .help = "print the version"},
         OPTS_END,
     };
@@ -112,7 +123,8 @@ bool service_wait_stop(int64_t timeout_ns)
         if (timeout_ns >= 0 && left <= 0)
             return false;
         /* Rounded up, so that a short wait does not spin. */
-        int ms = timeout_ns < 0 ? -1 : (int)((left + NS_PER_MS - 1) / NS_PER_MS);
+        int ms =
+            timeout_ns < 0 ? -1 : (int)((left + NS_PER_MS - 1) / NS_PER_MS);
         poll(&wait, 1, ms);
     }
     return true;

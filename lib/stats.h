@@ -17,10 +17,11 @@ struct stat {
     const char *name; /* "nexus_collector_rows_total"; NULL ends a table */
     const char *help;
     enum stat_type type;
-    const char *labels;    /* `reason="late"`, or NULL; entries of one name
+    const char *labels; /* `reason="late"`, or NULL; entries of one name
                               stand together */
-    const double *buckets; /* histogram: upper bounds, ascending, 0 at the end */
-    _Atomic int64_t value; /* counter and gauge; histogram: count */
+    const double
+        *buckets; /* histogram: upper bounds, ascending, 0 at the end */
+    _Atomic int64_t value;  /* counter and gauge; histogram: count */
     _Atomic int64_t sum_ns; /* histogram: sum, in nanoseconds */
     _Atomic int64_t bucket[STAT_BUCKETS_MAX];
 };

@@ -61,8 +61,9 @@ int str_to_i64(struct str s, int64_t *out)
  * That is nearly every number a GPU reports; the rest goes to strtod. */
 static bool parse_short_decimal(struct str s, double *out)
 {
-    static const double power[] = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
-                                   1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    static const double power[] = {1,    1e1,  1e2,  1e3, 1e4,  1e5,
+                                   1e6,  1e7,  1e8,  1e9, 1e10, 1e11,
+                                   1e12, 1e13, 1e14, 1e15};
     size_t i = s.p[0] == '-' ? 1 : 0;
     int64_t digits = 0;
     int count = 0, fraction = 0;

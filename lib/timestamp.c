@@ -14,7 +14,8 @@ static int64_t days_of_date(int64_t year, int month, int day)
     year -= month <= 2;
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     int64_t year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    int64_t day_of_year =
+        (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
     int64_t day_of_era =
         year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     return era * 146097 + day_of_era - 719468;
@@ -225,9 +226,12 @@ static const struct unit {
     struct str name;
     int64_t ns;
 } units[] = {
-    {STR("d"), 86400 * NS_PER_S}, {STR("h"), 3600 * NS_PER_S},
-    {STR("m"), 60 * NS_PER_S},    {STR("s"), NS_PER_S},
-    {STR("ms"), NS_PER_MS},       {STR("us"), NS_PER_US},
+    {STR("d"), 86400 * NS_PER_S},
+    {STR("h"), 3600 * NS_PER_S},
+    {STR("m"), 60 * NS_PER_S},
+    {STR("s"), NS_PER_S},
+    {STR("ms"), NS_PER_MS},
+    {STR("us"), NS_PER_US},
     {STR("ns"), 1},
 };
 #define UNIT_COUNT (sizeof units / sizeof *units)
@@ -254,8 +258,8 @@ int duration_parse(struct str text, int64_t *ns)
 void duration_append(struct buf *out, int64_t ns)
 {
     size_t i = 0;
-    while (i < UNIT_COUNT - 1 && (ns == 0 ? units[i].ns != NS_PER_S
-                                          : ns % units[i].ns != 0))
+    while (i < UNIT_COUNT - 1 &&
+           (ns == 0 ? units[i].ns != NS_PER_S : ns % units[i].ns != 0))
         i++;
     buf_append_i64(out, ns / units[i].ns);
     buf_append_str(out, units[i].name);
