@@ -120,7 +120,7 @@ static void conn_begin_body(struct http_conn *conn)
 /* A head that does not end within the limit: whose fault is it? */
 static void conn_refuse_large(struct http_conn *conn)
 {
-    bool line = memchr(conn->in.data, '\n', conn->in.len) != NULL;
+    bool line = memchr(conn->in.data, '\n', HTTP_HEAD_MAX) != NULL;
     conn_refuse(conn, line ? 431 : 414,
                 line ? "the request's header fields are too large"
                      : "the request line is too long");
