@@ -172,15 +172,10 @@ static size_t unescape(const char *p, struct buf *out)
     return used;
 }
 
-int json_string(struct json value, struct arena *arena, struct str *out)
+struct str json_unescape(struct str raw, struct arena *arena)
 {
-    if (json_type(value) != JSON_STRING)
-        return -EINVAL;
-    struct str raw = json_raw(value);
-    if (raw.len == 0 || memchr(raw.p, '\\', raw.len) == NULL) {
-        *out = raw;
-        return 0;
-    }
+    if (raw.len == 0 || memchr(raw.p, '\\', raw.len) == NULL)
+        return raw;
     struct buf text = {0};
     for (size_t i = 0; i < raw.len;) {
         if (raw.p[i] == '\\') {
@@ -189,8 +184,16 @@ int json_string(struct json value, struct arena *arena, struct str *out)
         }
         buf_append_byte(&text, raw.p[i++]);
     }
-    *out = arena_str(arena, buf_str(&text));
+    struct str copy = arena_str(arena, buf_str(&text));
     buf_fini(&text);
+    return copy;
+}
+
+int json_string(struct json value, struct arena *arena, struct str *out)
+{
+    if (json_type(value) != JSON_STRING)
+        return -EINVAL;
+    *out = json_unescape(json_raw(value), arena);
     return 0;
 }
 

@@ -112,12 +112,20 @@ static int read_number(struct reader *r, struct str name, struct json value,
                       STR_ARG(str_make(name.p, name.len < 80 ? name.len : 80)));
 }
 
+/* PostgreSQL's text and jsonb cannot hold a NUL byte. */
+static bool has_nul(struct str s)
+{
+    return s.len > 0 && memchr(s.p, '\0', s.len) != NULL;
+}
+
 static int add_extra(struct reader *r, struct str name, double value)
 {
     struct sample *s = r->sample;
-    if (name.len == 0 || name.len > SAMPLE_NAME_MAX)
+    name = json_unescape(name, r->arena);
+    if (name.len == 0 || name.len > SAMPLE_NAME_MAX || has_nul(name))
         return errmsg_set(r->err, -EINVAL,
-                          "a metric's name: expected 1 to %d bytes",
+                          "a metric's name: expected 1 to %d bytes without "
+                          "NUL",
                           SAMPLE_NAME_MAX);
     if (s->extra_count == SAMPLE_EXTRA_MAX)
         return errmsg_set(r->err, -EINVAL,
@@ -187,13 +195,12 @@ static struct str *name_field(struct sample *s, struct str key)
     return NULL;
 }
 
-/* PostgreSQL's text cannot hold a NUL byte. */
 static int read_name(struct reader *r, struct str key, struct str *field,
                      struct json value)
 {
     struct str text;
     if (json_string(value, r->arena, &text) < 0 || text.len > SAMPLE_NAME_MAX ||
-        (text.len > 0 && memchr(text.p, '\0', text.len) != NULL))
+        has_nul(text))
         return errmsg_set(r->err, -EINVAL,
                           "\"%.*s\": expected a string of at most %d bytes "
                           "without NUL",
