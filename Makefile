@@ -122,10 +122,13 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $$(call test_objects,$$*) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests -I$(BUILD)/gen $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o %.a,$^) -lcmocka $(LIBS_all)
 
+# What a C benchmark measures besides lib/.
+$(BUILD)/tests/bench/store_bench: $(filter-out %/main.o,$(BROKER_OBJ))
+
 $(BUILD)/tests/bench/%: tests/bench/%.c $(LIB)
 	$(call says,cc)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $^ $(LIBS_all)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LIB) $(LIBS_all)
 
 # ---- running ----
 
