@@ -136,7 +136,7 @@ static void figures_hang_together(void **state)
     fleet_free(&fleet);
 }
 
-static int fail(void *arg, struct buf *out)
+static int refuse(void *arg, struct buf *out)
 {
     (void)arg, (void)out;
     return -5;
@@ -146,7 +146,7 @@ static void what_flush_returns_ends_the_writing(void **state)
 {
     (void)state;
     struct fleet *fleet = fleet_new(1000, 8, false, 1);
-    struct dcgm *dcgm = dcgm_new(fleet, DCGM_LONG, fail, NULL);
+    struct dcgm *dcgm = dcgm_new(fleet, DCGM_LONG, refuse, NULL);
     assert_int_equal(dcgm_scrape(dcgm, START), -5);
     dcgm_free(&dcgm);
     fleet_free(&fleet);
