@@ -159,6 +159,7 @@ test('a file that is played once ends the streamer alone', async () => {
     () => program.output.includes('the streamer is through'),
     'the end of the file'
   );
+  assert.match((await nexus('status', copy)).output, /streamer .* through/);
   await waitForFleet(copy);
   await program.stop();
 });
