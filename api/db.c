@@ -244,9 +244,8 @@ void db_free(struct db **db)
     free(d);
 }
 
-bool db_check(void *arg, struct errmsg *why)
+bool db_check(const struct db *db, struct errmsg *why)
 {
-    struct db *db = arg;
     for (int i = 0; i < db->config.connections; i++)
         if (db->conns[i].state == DB_CONN_READY)
             return true;

@@ -21,11 +21,13 @@
 static const struct db_statement ping = {
     .slot = 0, .name = "ping", .sql = "SELECT 1"};
 
-/* The server gives a query up before the pool gives the connection up. */
+/* The server gives a query up before the pool gives the connection up. Every
+ * statement has one shape that suits all values, so it is planned once. */
 static const struct db_statement setup = {
     .slot = 1,
     .name = "setup",
     .sql = "SELECT set_config('statement_timeout', $1::text, false),"
+           " set_config('plan_cache_mode', 'force_generic_plan', false),"
            " set_config('jit', 'off', false)"};
 
 static void conn_ready(int fd, int events, void *arg);
