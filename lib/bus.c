@@ -28,8 +28,8 @@ struct bus {
 
 static void on_disconnected(natsConnection *nc, void *arg)
 {
-    (void)nc, (void)arg;
-    if (!service_stopping())
+    (void)arg;
+    if (!natsConnection_IsClosed(nc)) /* not by ourselves */
         log_warn("lost the broker; reconnecting");
 }
 
