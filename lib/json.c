@@ -131,6 +131,15 @@ int json_count(struct json container)
     return json_iter(container).left;
 }
 
+/* A name counts as it reads, not as it is written: "\u0076" is "v". */
+static bool is_named(struct str key, struct str wanted)
+{
+    struct arena arena = {0};
+    bool same = str_eq(json_unescape(key, &arena), wanted);
+    arena_fini(&arena);
+    return same;
+}
+
 struct json json_get(struct json object, const char *name)
 {
     struct json found = {0};
@@ -138,7 +147,7 @@ struct json json_get(struct json object, const char *name)
         return found;
     struct str wanted = str_of(name);
     for (struct json_iter it = json_iter(object); json_next(&it);)
-        if (str_eq(it.key, wanted))
+        if (is_named(it.key, wanted))
             found = it.value;
     return found;
 }
