@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -480,9 +481,10 @@ void json_append_double(struct buf *out, double value)
     }
     if (append_thousandths(out, value))
         return;
+    /* Up to 15 digits survive any double but a subnormal one. */
     char text[32];
     int n = 0;
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         n = snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             break;
