@@ -169,7 +169,8 @@ test('a program that dies is named, and the rest is stopped', async () => {
   const pids = pidsOf(copy);
   process.kill(pids[PROGRAMS.indexOf('collector')], 'SIGKILL');
   assert.deepEqual(await program.wait(), { code: 1, signal: null });
-  assert.match(program.output, /collector ended unexpectedly/);
+  assert.doesNotMatch(program.output, /scripts\/nexus: line/);
+  assert.match(program.output, /collector was killed by SIGKILL unexpectedly/);
   assertGone(pids);
 });
 
