@@ -5,13 +5,19 @@
  * from the same thread (when a database result has come). It must not block.
  *
  * HEAD is answered by GET's handler without the body. Unknown paths get 404,
- * known paths with another method 405 with Allow, too large bodies 413: all as
- * application/problem+json (RFC 9457). */
+ * known paths with another method 405 with Allow, too large bodies 413,
+ * malformed requests 400, too large heads 414 or 431: all as
+ * application/problem+json (RFC 9457). Bodies need a Content-Length (411).
+ *
+ * Every request has an id: the client's X-Request-Id where it is 1 to 64 of
+ * A-Z a-z 0-9 . _ -, else a fresh ULID. It is echoed in the reply, and log
+ * lines written while a handler runs carry it. */
 #ifndef NEXUS_HTTP_H
 #define NEXUS_HTTP_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/arena.h"
 #include "lib/buf.h"
@@ -39,8 +45,14 @@ struct http_config {
     int port;         /* 0: any free one, see http_server_port */
     const struct http_route *const *routes; /* tables, NULL at the end */
     size_t body_max;        /* bytes of a request's body; 0: 1 MiB */
-    size_t connections_max; /* 0: 1024 */
+    size_t connections_max; /* 0: 1024; further clients wait in the backlog */
     bool cors; /* answer preflights; Access-Control-Allow-Origin: * */
+
+    /* Called for every reply, with the route (NULL where none matched) and the
+     * time since the request's head had come; or NULL. */
+    void (*observe)(const struct http_route *route, int status,
+                    int64_t elapsed_ns, void *arg);
+    void *observe_arg;
 };
 
 /* Listens. NULL with *err, which says e.g. that the port is in use. */
@@ -64,14 +76,17 @@ struct http_watch;
 enum { HTTP_READABLE = 1, HTTP_WRITABLE = 2 };
 typedef void (*http_watch_fn)(int fd, int events, void *arg);
 
-/* Calls fn while fd is ready. The fd stays the caller's (unwatch before
- * closing it). */
+/* Calls fn while fd is ready for one of the events (level-triggered: the caller
+ * reads or writes, or stops asking). An fd that is broken is reported as ready
+ * for both, whatever was asked for. The fd stays the caller's: unwatch before
+ * closing it. fn may free its watch. NULL when fd cannot be watched. On the
+ * loop's thread, or while the loop does not run. */
 struct http_watch *http_watch_new(struct http_server *server, int fd,
                                   int events, http_watch_fn fn, void *arg);
 void http_watch_set(struct http_watch *watch, int events);
 void http_watch_free(struct http_watch **watch);
 
-/* Calls fn once after delay_ns, on the loop. */
+/* Calls fn once after delay_ns, on the loop; setting it again starts anew. */
 struct http_timer;
 struct http_timer *http_timer_new(struct http_server *server,
                                   void (*fn)(void *arg), void *arg);
@@ -85,7 +100,8 @@ void http_server_post(struct http_server *server, void (*fn)(void *arg),
 /* ---- a request ---- */
 
 struct str http_method(const struct http_request *req);
-struct str http_path(const struct http_request *req);
+struct str http_path(const struct http_request *req); /* as sent: encoded */
+const char *http_request_id(const struct http_request *req);
 
 /* {name} of the route's pattern, percent-decoded. */
 struct str http_param(const struct http_request *req, const char *name);
@@ -94,6 +110,10 @@ struct str http_param(const struct http_request *req, const char *name);
  * first one where it repeats. */
 bool http_query(const struct http_request *req, const char *name,
                 struct str *value);
+
+/* The query parameters one by one, in order: false behind the last. */
+bool http_query_at(const struct http_request *req, size_t index,
+                   struct str *name, struct str *value);
 
 /* A header, name in lower case ("accept"): len 0 when absent. */
 struct str http_header(const struct http_request *req, const char *name);
@@ -110,14 +130,14 @@ void http_reply_header(struct http_request *req, const char *name,
                        const char *value);
 
 /* Answers and ends the request, exactly once; takes body's memory and leaves
- * *body empty. type NULL: no body. */
+ * *body empty. type NULL: no body (body may be NULL). */
 void http_reply(struct http_request *req, int status, const char *type,
                 struct buf *body);
 
 /* Answers with problem+json: {"type","title","status","detail","instance"}
  * and, with param, "errors":[{"parameter":…,"detail":…}]. */
-void http_reply_problem(struct http_request *req, int status,
-                        const char *param, const char *format, ...)
+void http_reply_problem(struct http_request *req, int status, const char *param,
+                        const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 #endif

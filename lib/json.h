@@ -29,11 +29,9 @@ enum json_type {
     JSON_OBJECT
 };
 
-struct jsmntok;
-
 struct json_doc {
     struct str text;
-    struct jsmntok *tokens; /* in the arena of json_parse */
+    const void *tokens; /* jsmn's, in the arena of json_parse */
     int count;
 };
 
@@ -76,6 +74,11 @@ struct str json_raw(struct json value);
 /* The string with escapes resolved (borrowed from the text where there are
  * none, else in the arena). 0, or -EINVAL when it is not a string. */
 int json_string(struct json value, struct arena *arena, struct str *out);
+
+/* The same for the bytes between two quotes of a checked text, such as
+ * json_iter's key. */
+struct str json_unescape(struct str raw, struct arena *arena);
+
 int json_i64(struct json value, int64_t *out);
 int json_u64(struct json value, uint64_t *out);
 int json_double(struct json value, double *out);

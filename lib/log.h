@@ -24,11 +24,22 @@ struct log_field {
     double number;
 };
 
-#define LOG_STR(k, v)  {.key = (k), .kind = LOG_FIELD_STR, .text = str_of(v)}
-#define LOG_SLICE(k, v) {.key = (k), .kind = LOG_FIELD_STR, .text = (v)}
-#define LOG_I64(k, v)                                                          \
-    {.key = (k), .kind = LOG_FIELD_I64, .integer = (int64_t)(v)}
-#define LOG_DOUBLE(k, v) {.key = (k), .kind = LOG_FIELD_DOUBLE, .number = (v)}
+#define LOG_STR(k, v)                                        \
+    {                                                        \
+        .key = (k), .kind = LOG_FIELD_STR, .text = str_of(v) \
+    }
+#define LOG_SLICE(k, v)                                \
+    {                                                  \
+        .key = (k), .kind = LOG_FIELD_STR, .text = (v) \
+    }
+#define LOG_I64(k, v)                                              \
+    {                                                              \
+        .key = (k), .kind = LOG_FIELD_I64, .integer = (int64_t)(v) \
+    }
+#define LOG_DOUBLE(k, v)                                    \
+    {                                                       \
+        .key = (k), .kind = LOG_FIELD_DOUBLE, .number = (v) \
+    }
 
 /* Which program speaks; level and format come from its options. */
 void log_setup(const char *program, enum log_level level,
@@ -42,12 +53,12 @@ void log_set_correlation(const char *id);
 void log_write(enum log_level level, const char *message,
                const struct log_field *fields);
 
-#define LOG_AT(level, message, ...)                                            \
-    do {                                                                       \
-        if (log_enabled(level))                                                \
-            log_write((level), (message),                                      \
-                      (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){   \
-                          .key = NULL}});                                      \
+#define LOG_AT(level, message, ...)                                  \
+    do {                                                             \
+        if (log_enabled(level))                                      \
+            log_write((level), (message),                            \
+                      (const struct log_field[]){                    \
+                          __VA_ARGS__ __VA_OPT__(, ){.key = NULL}}); \
     } while (0)
 
 #define log_debug(...) LOG_AT(LOG_DEBUG, __VA_ARGS__)

@@ -15,10 +15,10 @@
 #include "lib/errmsg.h"
 
 enum opt_type {
-    OPT_TEXT,     /* const char *; points into argv, the environment or the table */
-    OPT_BOOL,     /* bool; true/false, yes/no, on/off, 1/0; a bare flag is true */
-    OPT_INT,      /* int64_t within min..max */
-    OPT_SIZE,     /* int64_t bytes within min..max; "64KB", "16MiB", "1GB" (all
+    OPT_TEXT, /* const char *; points into argv, the environment or the table */
+    OPT_BOOL, /* bool; true/false, yes/no, on/off, 1/0; a bare flag is true */
+    OPT_INT,  /* int64_t within min..max */
+    OPT_SIZE, /* int64_t bytes within min..max; "64KB", "16MiB", "1GB" (all
                      powers of 1024) or plain bytes */
     OPT_DURATION, /* int64_t nanoseconds within min..max; "250ms", "5s", "2m",
                      "1h", "7d", or plain seconds */
@@ -39,10 +39,13 @@ struct opt {
     bool secret; /* its value is never printed */
 };
 
-#define OPTS_END {.flag = NULL}
+#define OPTS_END     \
+    {                \
+        .flag = NULL \
+    }
 
-/* Fills every value. 0; 1 when --help or --version was asked for and printed;
- * -EINVAL with *err. */
+/* Fills every value. 0; 1 when --help was asked for and printed; -EINVAL with
+ * *err. */
 int opts_parse(const struct opt *table, const char *program,
                const char *summary, int argc, char **argv, struct errmsg *err);
 

@@ -17,10 +17,11 @@ struct stat {
     const char *name; /* "nexus_collector_rows_total"; NULL ends a table */
     const char *help;
     enum stat_type type;
-    const char *labels;    /* `reason="late"`, or NULL; entries of one name
+    const char *labels; /* `reason="late"`, or NULL; entries of one name
                               stand together */
-    const double *buckets; /* histogram: upper bounds, ascending, 0 at the end */
-    _Atomic int64_t value; /* counter and gauge; histogram: count */
+    const double
+        *buckets; /* histogram: upper bounds, ascending, 0 at the end */
+    _Atomic int64_t value;  /* counter and gauge; histogram: count */
     _Atomic int64_t sum_ns; /* histogram: sum, in nanoseconds */
     _Atomic int64_t bucket[STAT_BUCKETS_MAX];
 };
@@ -45,7 +46,7 @@ void stat_observe_ns(struct stat *s, int64_t ns);
 
 /* The table in Prometheus text format 0.0.4, the process's own figures
  * (process_resident_memory_bytes, process_cpu_seconds_total,
- * process_start_time_seconds, process_open_fds) behind it. */
+ * process_open_fds) behind it. */
 void stats_append(struct buf *out, const struct stat *table);
 
 #endif

@@ -16,7 +16,10 @@ struct str {
 };
 
 /* A str over a string literal, usable in static initialisers. */
-#define STR(literal) {(literal), sizeof(literal) - 1}
+#define STR(literal)                   \
+    {                                  \
+        (literal), sizeof(literal) - 1 \
+    }
 
 /* For printf("%.*s", STR_ARG(s)). */
 #define STR_ARG(s) (int)(s).len, (s).p

@@ -1,0 +1,468 @@
+/* nexus-collector: takes telemetry from the stream and keeps it in PostgreSQL.
+ *
+ * The workers (consume.c) do the work; this thread starts them, then keeps
+ * house until the service is asked to stop: last_seen, retention, purging what
+ * all have consumed, the gauges. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agents/collector/collector.h"
+#include "agents/collector/consume.h"
+#include "agents/collector/database.h"
+#include "agents/collector/migrate.h"
+#include "lib/clock.h"
+#include "lib/health.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/service.h"
+
+#define KEEP_HOUSE_NS NS_PER_S
+#define SEEN_NS       (5 * NS_PER_S)
+#define LAG_NS        (2 * NS_PER_S)
+#define PURGE_NS      (10 * NS_PER_S)
+#define RETENTION_NS  (600 * NS_PER_S)
+#define STOP_FLUSH_MS 2000
+#define MIB           (INT64_C(1024) * 1024)
+#define GIB           (INT64_C(1024) * MIB)
+
+struct settings settings;
+const char *conninfo;
+
+static const double batch_buckets[] = {.001, .0025, .005, .01, .025, .05, .1,
+                                       .25,  .5,    1,    2.5, 5,    0};
+
+struct stat collector_stats[STAT_COUNT + 1] = {
+    [STAT_MESSAGES] = {"nexus_collector_messages_total",
+                       "Messages acknowledged after their commit.",
+                       STAT_COUNTER},
+    [STAT_ROWS] = {"nexus_collector_rows_total",
+                   "Rows written (merged ones count, too).", STAT_COUNTER},
+    [STAT_VALUES] = {"nexus_collector_values_total", "Values written.",
+                     STAT_COUNTER},
+    [STAT_BATCHES_COPIED] = {"nexus_collector_batches_total",
+                             "Transactions, by how they were written.",
+                             STAT_COUNTER, "how=\"copied\""},
+    [STAT_BATCHES_MERGED] = {"nexus_collector_batches_total",
+                             "Transactions, by how they were written.",
+                             STAT_COUNTER, "how=\"merged\""},
+    [STAT_WRITE_RETRIES] = {"nexus_collector_write_retries_total",
+                            "Batches that had to be written again.",
+                            STAT_COUNTER},
+    [STAT_DEADLETTERS] = {"nexus_collector_deadletters_total",
+                          "Messages moved to the dead letters.", STAT_COUNTER},
+    [STAT_GPUS] = {"nexus_collector_gpus", "GPUs heard of since the start.",
+                   STAT_GAUGE},
+    [STAT_PENDING] = {"nexus_collector_pending_messages",
+                      "Messages of the stream not delivered to a collector "
+                      "yet.",
+                      STAT_GAUGE},
+    [STAT_ACK_PENDING] = {"nexus_collector_ack_pending_messages",
+                          "Messages delivered and not acknowledged.",
+                          STAT_GAUGE},
+    [STAT_REDELIVERED] = {"nexus_collector_redelivered_messages",
+                          "Messages in delivery for at least the second time.",
+                          STAT_GAUGE},
+    [STAT_STREAM_BYTES] = {"nexus_collector_stream_bytes",
+                           "Bytes the stream holds.", STAT_GAUGE},
+    [STAT_BATCH_SECONDS] = {"nexus_collector_batch_seconds",
+                            "Time from a batch's arrival to its "
+                            "acknowledgement.",
+                            STAT_HISTOGRAM, .buckets = batch_buckets},
+};
+
+static const struct opt options[] = {
+    {.flag = "collector-id",
+     .type = OPT_TEXT,
+     .value = &settings.id,
+     .initial = "nexus-collector",
+     .help = "name shown to broker and database"},
+    {.flag = "broker-url",
+     .type = OPT_TEXT,
+     .value = &settings.broker_url,
+     .initial = "nats://127.0.0.1:4222",
+     .help = "broker; a comma-separated "
+             "list is a cluster"},
+    PG_OPTIONS(settings.pg),
+    {.flag = "cluster-id",
+     .type = OPT_TEXT,
+     .value = &settings.cluster,
+     .initial = "local",
+     .help = "the cluster that --region is said of"},
+    {.flag = "region",
+     .type = OPT_TEXT,
+     .value = &settings.region,
+     .help = "region shown of cluster --cluster-id"},
+    {.flag = "host",
+     .type = OPT_TEXT,
+     .value = &settings.host,
+     .initial = "0.0.0.0",
+     .help = "address of /health, /ready, /metrics"},
+    {.flag = "http-port",
+     .type = OPT_INT,
+     .value = &settings.port,
+     .initial = "8082",
+     .min = 0,
+     .max = 65535,
+     .help = "their port; 0: any free one"},
+    {.flag = "batch-size",
+     .type = OPT_INT,
+     .value = &settings.batch,
+     .initial = "2000",
+     .min = 1,
+     .max = BATCH_MAX,
+     .help = "messages written in one transaction, at most"},
+    {.flag = "poll-interval",
+     .type = OPT_DURATION,
+     .value = &settings.poll_ns,
+     .initial = "1s",
+     .min = 20 * NS_PER_MS,
+     .max = 60 * NS_PER_S,
+     .help = "wait for messages before asking again"},
+    {.flag = "buffer-size",
+     .type = OPT_INT,
+     .value = &settings.buffer,
+     .initial = "50000",
+     .min = 1,
+     .max = 1000000,
+     .help = "messages taken and not acknowledged, all collectors together "
+             "(set when the consumer is made)"},
+    {.flag = "ack-wait",
+     .type = OPT_DURATION,
+     .value = &settings.ack_wait_ns,
+     .initial = "30s",
+     .min = NS_PER_S,
+     .max = 3600 * NS_PER_S,
+     .help = "after which an unacknowledged message is delivered again (set "
+             "when the consumer is made)"},
+    {.flag = "workers",
+     .type = OPT_INT,
+     .value = &settings.workers,
+     .initial = "2",
+     .min = 1,
+     .max = WORKERS_MAX,
+     .help = "threads, each with a database connection"},
+    {.flag = "retention",
+     .type = OPT_DURATION,
+     .value = &settings.retention_ns,
+     .initial = "0s",
+     .help = "age past which whole days are dropped; 0: keep all"},
+    {.flag = "stream-max-bytes",
+     .type = OPT_SIZE,
+     .value = &settings.stream_max_bytes,
+     .initial = "8GB",
+     .min = MIB,
+     .max = INT64_C(1024) * GIB,
+     .help = "size at which the stream refuses more (set when it is made)"},
+    {.flag = "stream-keep",
+     .type = OPT_SIZE,
+     .value = &settings.stream_keep_bytes,
+     .initial = "1GB",
+     .max = INT64_C(1024) * GIB,
+     .help = "how much of what was written stays in the stream"},
+    OPTS_END,
+};
+
+/* ---- starting ---- */
+
+/* A connection whose schema is up to date; NULL when the service stops. */
+static PGconn *open_database(void)
+{
+    struct errmsg err;
+    for (;;) {
+        PGconn *conn = db_connect_waiting(conninfo);
+        if (conn == NULL)
+            return NULL;
+        int rc = migrate(conn, &err);
+        if (rc == 0)
+            return conn;
+        PQfinish(conn);
+        log_error("the schema cannot be brought up to date",
+                  LOG_STR("error", err.text));
+        if (rc != -EAGAIN)
+            exit(1);
+        if (service_wait_stop(NS_PER_S))
+            return NULL;
+    }
+}
+
+static void set_region(PGconn *conn)
+{
+    if (settings.region == NULL || settings.region[0] == '\0')
+        return;
+    struct errmsg err;
+    PGresult *rows;
+    if (db_query(conn,
+                 "INSERT INTO cluster (name, region) VALUES ($1, $2) ON "
+                 "CONFLICT (name) DO UPDATE SET region = EXCLUDED.region",
+                 2, (const char *const[]){settings.cluster, settings.region},
+                 &rows, &err) != DB_OK)
+        log_warn("the region was not noted", LOG_STR("error", err.text));
+    PQclear(rows);
+}
+
+static bool ensure_waiting(struct consume *c)
+{
+    struct errmsg err;
+    bool told = false;
+    while (consume_ensure(c, &err) < 0) {
+        if (!told)
+            log_warn("waiting for the stream", LOG_STR("error", err.text));
+        told = true;
+        if (service_wait_stop(NS_PER_S))
+            return false;
+    }
+    return true;
+}
+
+/* ---- keeping house ---- */
+
+struct house {
+    struct consume *consume;
+    PGconn *conn;
+    int64_t seen_due, lag_due, purge_due, retention_due;
+    uint64_t ack_floor; /* stream sequence up to which all is acknowledged */
+    bool lost;          /* the consumer was not there */
+};
+
+static bool due(int64_t *when, int64_t every)
+{
+    int64_t now = clock_mono_ns();
+    if (now < *when)
+        return false;
+    *when = now + every;
+    return true;
+}
+
+static void flush_seen(struct house *h)
+{
+    struct errmsg err;
+    stat_set(&collector_stats[STAT_GPUS],
+             (int64_t)registry_count(h->consume->registry));
+    if (registry_flush_seen(h->consume->registry, h->conn, &err) != DB_OK)
+        log_warn("last_seen was not written", LOG_STR("error", err.text));
+}
+
+static void drop_old_days(struct house *h)
+{
+    struct errmsg err;
+    int dropped;
+    if (partitions_drop_before(h->consume->partitions, h->conn,
+                               clock_wall_ns() - settings.retention_ns,
+                               &dropped, &err) != DB_OK)
+        log_warn("days past the retention were not dropped",
+                 LOG_STR("error", err.text));
+}
+
+/* A broker that lost its disk comes back without stream and consumer. */
+static void mend_consumer(struct house *h)
+{
+    struct errmsg err;
+    log_warn("the consumer is gone; making it again");
+    if (consume_ensure(h->consume, &err) == 0)
+        atomic_fetch_add(&h->consume->generation, 1);
+    else
+        log_error("the consumer cannot be made", LOG_STR("error", err.text));
+}
+
+static void look_at_lag(struct house *h)
+{
+    if (!bus_connected(h->consume->bus))
+        return;
+    jsConsumerInfo *info = NULL;
+    natsStatus s = js_GetConsumerInfo(&info, bus_jetstream(h->consume->bus),
+                                      BUS_STREAM, BUS_CONSUMER, NULL, NULL);
+    if (s == NATS_NOT_FOUND)
+        mend_consumer(h);
+    if (s != NATS_OK)
+        return;
+    h->ack_floor = info->AckFloor.Stream;
+    stat_set(&collector_stats[STAT_PENDING], (int64_t)info->NumPending);
+    stat_set(&collector_stats[STAT_ACK_PENDING], info->NumAckPending);
+    stat_set(&collector_stats[STAT_REDELIVERED], info->NumRedelivered);
+    jsConsumerInfo_Destroy(info);
+}
+
+/* The first sequence to keep, so that stream_keep_bytes stay and nothing that
+ * is not acknowledged goes; 0: nothing to purge. */
+static uint64_t purge_before(const struct house *h, const jsStreamState *state)
+{
+    uint64_t keep = (uint64_t)settings.stream_keep_bytes;
+    if (state->Msgs == 0 || state->Bytes <= keep)
+        return 0;
+    uint64_t keep_messages =
+        (uint64_t)((double)keep / (double)state->Bytes * (double)state->Msgs);
+    uint64_t first = state->LastSeq + 1 - keep_messages;
+    if (first > h->ack_floor + 1)
+        first = h->ack_floor + 1;
+    return first > state->FirstSeq ? first : 0;
+}
+
+static void purge_consumed(struct house *h)
+{
+    if (!bus_connected(h->consume->bus))
+        return;
+    jsCtx *js = bus_jetstream(h->consume->bus);
+    jsStreamInfo *info = NULL;
+    if (js_GetStreamInfo(&info, js, BUS_STREAM, NULL, NULL) != NATS_OK)
+        return;
+    stat_set(&collector_stats[STAT_STREAM_BYTES], (int64_t)info->State.Bytes);
+    uint64_t first = purge_before(h, &info->State);
+    jsStreamInfo_Destroy(info);
+    if (first == 0)
+        return;
+    jsOptions purge;
+    jsOptions_Init(&purge);
+    purge.Stream.Purge.Sequence = first;
+    jsErrCode code = 0;
+    if (js_PurgeStream(js, BUS_STREAM, &purge, &code) != NATS_OK)
+        log_warn("the stream was not purged", LOG_I64("err_code", code));
+}
+
+static bool house_connected(struct house *h)
+{
+    if (PQstatus(h->conn) == CONNECTION_OK)
+        return true;
+    PQreset(h->conn);
+    return PQstatus(h->conn) == CONNECTION_OK;
+}
+
+static void keep_house(struct house *h)
+{
+    while (!service_wait_stop(KEEP_HOUSE_NS)) {
+        if (due(&h->lag_due, LAG_NS))
+            look_at_lag(h);
+        if (due(&h->purge_due, PURGE_NS))
+            purge_consumed(h);
+        if (!house_connected(h))
+            continue;
+        if (due(&h->seen_due, SEEN_NS))
+            flush_seen(h);
+        if (settings.retention_ns > 0 && due(&h->retention_due, RETENTION_NS))
+            drop_old_days(h);
+    }
+}
+
+/* ---- health ---- */
+
+/* Answers from the start on, while the broker and the database are still being
+ * waited for. */
+static bool check_broker(void *arg, struct errmsg *why)
+{
+    struct consume *c = arg;
+    struct bus *bus = atomic_load(&c->bus);
+    if (bus != NULL)
+        return bus_check(bus, why);
+    errmsg_set(why, 0, "not connected yet");
+    return false;
+}
+
+static bool check_database(void *arg, struct errmsg *why)
+{
+    struct consume *c = arg;
+    int up = atomic_load(&c->databases_up);
+    if (up == settings.workers)
+        return true;
+    errmsg_set(why, 0, "%d of %d workers are connected", up,
+               (int)settings.workers);
+    return false;
+}
+
+static struct http_server *serve(struct health *health)
+{
+    struct errmsg err;
+    const struct http_route *routes[] = {health_routes(health), NULL};
+    const struct http_config config = {
+        .host = settings.host, .port = (int)settings.port, .routes = routes};
+    struct http_server *server = http_server_new(&config, &err);
+    if (server == NULL || http_server_start(server, &err) < 0) {
+        log_error("cannot serve HTTP", LOG_STR("error", err.text));
+        exit(1);
+    }
+    log_info("listening", LOG_STR("address", settings.host),
+             LOG_I64("port", http_server_port(server)));
+    return server;
+}
+
+/* ---- all of it ---- */
+
+static void start_workers(struct consume *c, struct worker **workers)
+{
+    struct errmsg err;
+    for (int i = 0; i < settings.workers; i++) {
+        workers[i] = worker_start(c, i, &err);
+        if (workers[i] == NULL) {
+            log_error("cannot start", LOG_STR("error", err.text));
+            exit(1);
+        }
+    }
+}
+
+static void collect(struct consume *c, PGconn *conn)
+{
+    struct worker *workers[WORKERS_MAX] = {0};
+    struct house house = {.consume = c, .conn = conn};
+    start_workers(c, workers);
+    log_info("collecting", LOG_I64("workers", settings.workers),
+             LOG_I64("batch", settings.batch));
+    keep_house(&house);
+    for (int i = 0; i < settings.workers; i++)
+        worker_join(&workers[i]);
+    if (house_connected(&house))
+        flush_seen(&house);
+    /* The last acknowledgements are still in the client library's buffer. */
+    natsConnection_FlushTimeout(bus_connection(c->bus), STOP_FLUSH_MS);
+}
+
+/* Connects to what the workers need, then lets them work. 0, or 1 when the
+ * broker's address is not one. */
+static int run(struct consume *c)
+{
+    struct errmsg err;
+    PGconn *conn = open_database();
+    int failed = 0;
+    if (conn != NULL) {
+        set_region(conn);
+        atomic_store(&c->bus,
+                     bus_connect(settings.broker_url, settings.id, -1, &err));
+        failed = c->bus == NULL && !service_stopping();
+    }
+    if (failed)
+        log_error("cannot start", LOG_STR("error", err.text));
+    else if (c->bus != NULL && ensure_waiting(c))
+        collect(c, conn);
+    PQfinish(conn);
+    return failed;
+}
+
+int main(int argc, char **argv)
+{
+    service_init("nexus-collector",
+                 "takes telemetry from the stream and keeps it in PostgreSQL",
+                 options, argc, argv);
+    char *made = pg_conninfo(&settings.pg, settings.id);
+    conninfo = made;
+    struct consume consume = {.registry = registry_new(),
+                              .partitions = partitions_new()};
+    const struct health_check checks[] = {
+        {"broker", check_broker, &consume},
+        {"database", check_database, &consume},
+        {NULL, NULL, NULL},
+    };
+    struct health health = {.service = "nexus-collector",
+                            .checks = checks,
+                            .stats = collector_stats};
+    struct http_server *server = serve(&health);
+    int failed = run(&consume);
+    http_server_stop(server);
+    http_server_free(&server);
+    struct bus *bus = atomic_load(&consume.bus);
+    bus_close(&bus);
+    registry_free(&consume.registry);
+    partitions_free(&consume.partitions);
+    free(made);
+    nats_Close();
+    log_info("stopped");
+    return failed;
+}
