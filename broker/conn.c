@@ -21,7 +21,7 @@
 #define LINGER_NS       (1 * NS_PER_S)
 #define IOV_MAX_CHUNKS  16
 #define IN_KEEP_BYTES   4096u /* an input buffer larger than this is given up */
-#define PING_SPREAD_PCT 20    /* pings are spread over this part of the interval */
+#define PING_SPREAD_PCT 20 /* pings are spread over this part of the interval */
 
 /* ---- coming and going ---- */
 
@@ -95,9 +95,9 @@ struct conn *conn_new(struct server *server, int fd)
     conn->started_ns = clock_wall_ns();
     conn->active_ns = server->now_ns;
     conn->authorized = !auth_required(&config->auth);
-    conn->next_ping_ns = server->now_ns + (conn->authorized
-                                               ? FIRST_PING_NS
-                                               : config->auth_timeout_ns);
+    conn->next_ping_ns =
+        server->now_ns +
+        (conn->authorized ? FIRST_PING_NS : config->auth_timeout_ns);
     read_peer(conn);
     conn_link(conn);
     server_watch(server, fd, EPOLLIN, &conn->watch);
@@ -131,8 +131,7 @@ void conn_free(struct conn *conn)
 static void drop_subs(struct conn *conn)
 {
     struct sub *sub, *next;
-    HASH_ITER(hh, conn->subs, sub, next)
-    {
+    HASH_ITER (hh, conn->subs, sub, next) {
         conn_sub_remove(conn, sub);
     }
 }
@@ -362,8 +361,7 @@ static size_t run_input(struct conn *conn, const char *data, size_t len)
     size_t used = 0;
     struct op op;
     while (conn->state == CONN_OPEN) {
-        ssize_t n =
-            parser_next(&conn->parser, data + used, len - used, &op);
+        ssize_t n = parser_next(&conn->parser, data + used, len - used, &op);
         if (n <= 0) {
             if (n < 0)
                 verbs_refuse(conn, (enum parse_result)n);
@@ -489,9 +487,8 @@ static void send_ping(struct conn *conn)
 
 static bool write_overdue(const struct conn *conn)
 {
-    return conn->out_blocked &&
-           conn->server->now_ns - conn->blocked_ns >=
-               conn->server->config.write_deadline_ns;
+    return conn->out_blocked && conn->server->now_ns - conn->blocked_ns >=
+                                    conn->server->config.write_deadline_ns;
 }
 
 static void conn_timeout(struct timer *timer)
@@ -562,8 +559,7 @@ static void describe_subs(const struct conn *conn, struct json_writer *w)
     struct sub *sub, *next;
     json_key(w, "subscriptions_list");
     json_begin_array(w);
-    HASH_ITER(hh, conn->subs, sub, next)
-    {
+    HASH_ITER (hh, conn->subs, sub, next) {
         json_put_str(w, sub->subject);
     }
     json_end_array(w);
@@ -584,8 +580,8 @@ void conn_describe(const struct conn *conn, struct json_writer *w,
     describe_time(w, "last_activity", now_wall_ns - idle_ns);
     if (conn->rtt_ns > 0)
         describe_span(w, "rtt", conn->rtt_ns);
-    describe_span(w, "uptime", (now_wall_ns - conn->started_ns) / NS_PER_S *
-                                   NS_PER_S);
+    describe_span(w, "uptime",
+                  (now_wall_ns - conn->started_ns) / NS_PER_S * NS_PER_S);
     describe_span(w, "idle", idle_ns / NS_PER_S * NS_PER_S);
     json_member_u64(w, "pending_bytes", conn->out_pending);
     json_member_u64(w, "in_msgs", conn->traffic.in_msgs);

@@ -89,9 +89,9 @@ struct conn {
     unsigned pings_out;   /* not answered yet */
     int64_t ping_sent_ns; /* mono */
     int64_t rtt_ns;
-    int64_t started_ns;   /* wall */
-    int64_t active_ns;    /* mono: last operation received */
-    int64_t blocked_ns;   /* mono: since when the socket takes nothing */
+    int64_t started_ns; /* wall */
+    int64_t active_ns;  /* mono: last operation received */
+    int64_t blocked_ns; /* mono: since when the socket takes nothing */
     struct conn_traffic traffic;
 
     struct conn *prev, *next; /* server->conns */

@@ -95,8 +95,7 @@ static void recount(struct consumer *consumer)
                                        stream_durable(consumer->stream));
 }
 
-void consumer_count(struct consumer *consumer, uint64_t seq,
-                    struct str subject)
+void consumer_count(struct consumer *consumer, uint64_t seq, struct str subject)
 {
     if (seq >= consumer->next_seq && selects(consumer, subject))
         consumer->left++;
@@ -335,9 +334,9 @@ static void raise_floor(struct consumer *consumer)
 /* The message is done: acknowledged, given up, or gone from the stream. */
 static void settle(struct consumer *consumer, struct unacked_entry *entry)
 {
-    bool was_full = consumer->config.max_ack_pending > 0 &&
-                    consumer->unacked.count >=
-                        (uint64_t)consumer->config.max_ack_pending;
+    bool was_full =
+        consumer->config.max_ack_pending > 0 &&
+        consumer->unacked.count >= (uint64_t)consumer->config.max_ack_pending;
     bool was_lowest = entry == unacked_lowest(&consumer->unacked);
     consumer->redelivered -= entry->deliveries > 1;
     unacked_remove(&consumer->unacked, entry);
@@ -414,8 +413,7 @@ void consumer_recovered(struct consumer *consumer)
     stream_state(consumer->stream, &state);
     consumer_left(consumer, state.first_seq - 1);
     consumer->redelivered = 0;
-    for (const struct unacked_entry *entry =
-             unacked_lowest(&consumer->unacked);
+    for (const struct unacked_entry *entry = unacked_lowest(&consumer->unacked);
          entry != NULL; entry = unacked_higher(&consumer->unacked, entry))
         consumer->redelivered += entry->deliveries > 1;
     recount(consumer);
@@ -431,8 +429,7 @@ void consumer_leaving(struct consumer *consumer, uint64_t seq)
     if (seq >= stream_durable(consumer->stream))
         consumer->left = 0;
     else
-        consumer->left -=
-            count_between(consumer, first_to_come(consumer), seq);
+        consumer->left -= count_between(consumer, first_to_come(consumer), seq);
 }
 
 void consumer_left(struct consumer *consumer, uint64_t seq)
@@ -560,8 +557,8 @@ static enum sent send_to_pull(struct consumer *consumer, struct pull *pull,
                       .reply = ack_subject(consumer, found),
                       .headers = found->msg.headers,
                       .payload = found->msg.payload};
-    int64_t size = (int64_t)(msg.subject.len + msg.reply.len +
-                             msg.headers.len + msg.payload.len);
+    int64_t size = (int64_t)(msg.subject.len + msg.reply.len + msg.headers.len +
+                             msg.payload.len);
     if (pull->left.bytes > 0 && size > pull->left.bytes)
         return SENT_TOO_LARGE;
     server->pressure = false;
@@ -673,8 +670,7 @@ static bool refusal(struct consumer *consumer, const struct pull_terms *terms,
         buf_printf(status, "409 Exceeded MaxRequestMaxBytes of %lld",
                    (long long)config->max_bytes);
     } else if (terms->heartbeat_ns > terms->expires_ns / 2) {
-        buf_append_text(status,
-                        "400 Bad Request - heartbeat value too large");
+        buf_append_text(status, "400 Bad Request - heartbeat value too large");
     } else if (consumer->pulls.count >= (uint64_t)config->max_waiting) {
         drop_deserted(consumer);
         if (consumer->pulls.count >= (uint64_t)config->max_waiting)
@@ -715,6 +711,8 @@ void consumer_request(struct consumer *consumer, struct str inbox,
     struct buf status = {0};
     struct pull_terms terms;
     struct errmsg why;
+    if (str_has_prefix(inbox, str_of("$JS.")))
+        return; /* messages must not act as requests to the broker */
     watch_activity(consumer);
     if (pull_terms_read(&terms, body, &arena, &why) != 0)
         buf_printf(&status, "400 Bad Request - %s", why.text);

@@ -49,7 +49,7 @@ struct consumer {
     uint64_t left;        /* filtered: messages from next_seq on it selects */
 
     struct pulls pulls;
-    struct sub *ack_sub; /* $JS.ACK.<stream>.<consumer>.> */
+    struct sub *ack_sub;    /* $JS.ACK.<stream>.<consumer>.> */
     struct buf ack_subject; /* "$JS.ACK.<stream>.<consumer>." and scratch */
     size_t ack_prefix;
     struct timer ack_timer;      /* the earliest deadline of the unacked */

@@ -8,11 +8,11 @@
 #include "lib/clock.h"
 #include "lib/mem.h"
 
-#define ACK_WAIT_DEFAULT_NS      (30 * NS_PER_S)
-#define INACTIVE_DEFAULT_NS      (5 * NS_PER_S)
-#define MAX_ACK_PENDING_DEFAULT  1000
-#define MAX_WAITING_DEFAULT      512
-#define DESCRIPTION_MAX          (4u << 10)
+#define ACK_WAIT_DEFAULT_NS     (30 * NS_PER_S)
+#define INACTIVE_DEFAULT_NS     (5 * NS_PER_S)
+#define MAX_ACK_PENDING_DEFAULT 1000
+#define MAX_WAITING_DEFAULT     512
+#define DESCRIPTION_MAX         (4u << 10)
 
 static const char *const deliver_policies[] = {
     "all", "last", "new", "by_start_sequence", "by_start_time", NULL};
@@ -39,8 +39,7 @@ static int read_names(struct consumer_config *config, struct json json,
            js_read_text(json, "name", arena, &config->name) |
            js_read_text(json, "description", arena, &config->description) |
            js_read_text(json, "sample_freq", arena, &config->sample_freq) |
-           js_read_text(json, "filter_subject", arena,
-                        &config->filter_subject);
+           js_read_text(json, "filter_subject", arena, &config->filter_subject);
 }
 
 static int read_policies(struct consumer_config *config, struct json json,
@@ -140,8 +139,7 @@ static int refuse_unsupported(struct json json, struct arena *arena,
     int64_t rate = 0;
     int wrong =
         js_read_text(json, "deliver_subject", arena, &deliver) |
-        js_read_choice(json, "replay_policy", arena, replay_policies,
-                       &replay) |
+        js_read_choice(json, "replay_policy", arena, replay_policies, &replay) |
         js_read_bool(json, "headers_only", &headers_only) |
         js_read_i64(json, "rate_limit_bps", &rate);
     bool push = given(deliver);
@@ -173,19 +171,23 @@ static int check_start(const struct consumer_config *config,
     if (by_seq && config->start_seq == 0)
         return js_refuse(error, 400, 10094,
                          "consumer delivery policy is deliver %s, but optional "
-                         "start sequence is not set", policy);
+                         "start sequence is not set",
+                         policy);
     if (!by_seq && config->start_seq != 0)
         return js_refuse(error, 400, 10094,
                          "consumer delivery policy is deliver %s, but optional "
-                         "start sequence is also set", policy);
+                         "start sequence is also set",
+                         policy);
     if (by_time && config->start_time_ns == 0)
         return js_refuse(error, 400, 10094,
                          "consumer delivery policy is deliver %s, but optional "
-                         "start time is not set", policy);
+                         "start time is not set",
+                         policy);
     if (!by_time && config->start_time_ns != 0)
         return js_refuse(error, 400, 10094,
                          "consumer delivery policy is deliver %s, but optional "
-                         "start time is also set", policy);
+                         "start time is also set",
+                         policy);
     return 0;
 }
 
@@ -211,7 +213,8 @@ static int check(const struct consumer_config *config, struct js_error *error)
         strlen(config->description) > DESCRIPTION_MAX)
         return js_refuse(error, 400, 10107,
                          "consumer description is too long, maximum allowed "
-                         "is %u", DESCRIPTION_MAX);
+                         "is %u",
+                         DESCRIPTION_MAX);
     if (config->backoff_count > 0 && config->max_deliver > 0 &&
         config->max_deliver <= (int64_t)config->backoff_count)
         return js_refuse(error, 400, 10116,

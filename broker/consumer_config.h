@@ -32,7 +32,7 @@ struct consumer_config {
     int64_t ack_wait_ns, max_deliver; /* max_deliver -1: none */
     int64_t *backoff_ns;
     unsigned backoff_count;
-    int64_t max_waiting, max_ack_pending; /* max_ack_pending -1: none */
+    int64_t max_waiting, max_ack_pending;         /* max_ack_pending -1: none */
     int64_t max_batch, max_expires_ns, max_bytes; /* of a request; 0: none */
     int64_t inactive_threshold_ns;                /* 0: stays */
     bool mem_storage;

@@ -27,8 +27,8 @@ _Static_assert(sizeof(struct header) == 48, "as on disk");
 _Static_assert(sizeof(struct entry) == 32, "as on disk");
 _Static_assert(__BYTE_ORDER == __LITTLE_ENDIAN, "the file is little-endian");
 
-static void encode_entry(const struct unacked_entry *unacked, int64_t wall_ahead,
-                         struct buf *out)
+static void encode_entry(const struct unacked_entry *unacked,
+                         int64_t wall_ahead, struct buf *out)
 {
     struct entry entry = {.seq = unacked->seq,
                           .dseq = unacked->dseq,
@@ -49,8 +49,7 @@ void consumer_state_encode(const struct consumer *consumer, struct buf *out)
                             .floor_dseq = consumer->floor.dseq,
                             .floor_seq = consumer->floor.seq};
     buf_append(out, &header, sizeof(header));
-    for (const struct unacked_entry *entry =
-             unacked_lowest(&consumer->unacked);
+    for (const struct unacked_entry *entry = unacked_lowest(&consumer->unacked);
          entry != NULL; entry = unacked_higher(&consumer->unacked, entry))
         encode_entry(entry, wall_ahead, out);
     uint32_t crc =

@@ -15,7 +15,7 @@ struct js_error {
 #define JS_CONSUMER_NOT_FOUND 404, 10014, "consumer not found"
 #define JS_INVALID_JSON       400, 10025, "invalid JSON"
 #define JS_NO_MESSAGE         404, 10037, "no message found"
-#define JS_NAME_IN_USE                                                         \
+#define JS_NAME_IN_USE \
     400, 10058, "stream name already in use with a different configuration"
 #define JS_STREAM_NOT_FOUND 404, 10059, "stream not found"
 

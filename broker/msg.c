@@ -21,8 +21,8 @@ bool msg_header(struct str headers, const char *name, struct str *value)
     while (line_next(&headers, &line)) {
         if (line.len > wanted.len && line.p[wanted.len] == ':' &&
             str_has_prefix(line, wanted)) {
-            *value = str_trim(str_make(line.p + wanted.len + 1,
-                                       line.len - wanted.len - 1));
+            *value = str_trim(
+                str_make(line.p + wanted.len + 1, line.len - wanted.len - 1));
             return true;
         }
     }

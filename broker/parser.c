@@ -107,8 +107,8 @@ static ssize_t take_hpub(struct parser *parser, const char *data, size_t len,
     op->kind = OP_PUB;
     op->subject = args->arg[0];
     op->reply = args->count == 4 ? args->arg[1] : str_make(NULL, 0);
-    return take_payload(parser, data, len, line, (size_t)headers,
-                        (size_t)total, op);
+    return take_payload(parser, data, len, line, (size_t)headers, (size_t)total,
+                        op);
 }
 
 static ssize_t take_sub(size_t line, const struct args *args, struct op *op)
@@ -153,16 +153,11 @@ static const struct verb_form {
     const char *name;
     bool spaced; /* a space must follow */
 } verb_forms[VERB_NONE] = {
-    [VERB_PUB] = {"PUB", true},
-    [VERB_HPUB] = {"HPUB", true},
-    [VERB_SUB] = {"SUB", true},
-    [VERB_UNSUB] = {"UNSUB", true},
-    [VERB_PING] = {"PING", false},
-    [VERB_PONG] = {"PONG", false},
-    [VERB_CONNECT] = {"CONNECT", true},
-    [VERB_OK] = {"+OK", false},
-    [VERB_ERR] = {"-ERR", false},
-    [VERB_INFO] = {"INFO", true},
+    [VERB_PUB] = {"PUB", true},         [VERB_HPUB] = {"HPUB", true},
+    [VERB_SUB] = {"SUB", true},         [VERB_UNSUB] = {"UNSUB", true},
+    [VERB_PING] = {"PING", false},      [VERB_PONG] = {"PONG", false},
+    [VERB_CONNECT] = {"CONNECT", true}, [VERB_OK] = {"+OK", false},
+    [VERB_ERR] = {"-ERR", false},       [VERB_INFO] = {"INFO", true},
 };
 
 static char upper(char c)
@@ -283,8 +278,7 @@ static size_t next_pub(const struct parser *parser, const char *data,
     const char *digits = p;
     for (; p < end && (unsigned char)(*p - '0') <= 9; p++)
         size = size * 10 + (size_t)(*p - '0');
-    if (p == digits || p - digits > DIGITS_MAX ||
-        size > parser->payload_max ||
+    if (p == digits || p - digits > DIGITS_MAX || size > parser->payload_max ||
         (size_t)(p - data) > parser->control_line_max)
         return 0;
     if ((size_t)(end - p) < size + 4 || p[0] != '\r' || p[1] != '\n')

@@ -36,8 +36,8 @@ struct op {
 };
 
 enum parse_result {
-    PARSE_AGAIN = 0,     /* no whole operation yet */
-    PARSE_UNKNOWN = -1,  /* no such operation, or a payload without its CRLF */
+    PARSE_AGAIN = 0,      /* no whole operation yet */
+    PARSE_UNKNOWN = -1,   /* no such operation, or a payload without its CRLF */
     PARSE_ARGUMENTS = -2, /* wrong number or form of arguments */
     PARSE_LINE_MAX = -3,
     PARSE_PAYLOAD_MAX = -4

@@ -27,12 +27,12 @@ struct pull_terms {
 struct pull {
     struct pull *prev, *next;
     struct consumer *consumer;
-    struct timer timer;   /* its end or its next heartbeat */
+    struct timer timer; /* its end or its next heartbeat */
     struct pull_terms left;
-    int64_t ends_ns;      /* mono; 0: never */
-    int64_t spoke_ns;     /* mono: when it last got something */
-    bool held;            /* its receiver is blocked */
-    struct str inbox;     /* points behind the struct */
+    int64_t ends_ns;  /* mono; 0: never */
+    int64_t spoke_ns; /* mono: when it last got something */
+    bool held;        /* its receiver is blocked */
+    struct str inbox; /* points behind the struct */
 };
 
 struct pulls {

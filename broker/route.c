@@ -73,8 +73,8 @@ static void send_to(struct server *server, struct sub *sub,
     struct conn *conn = sub->conn;
     size_t headers = conn->options.headers ? msg->headers.len : 0;
     size_t size = headers + msg->payload.len;
-    size_t room = FRAME_BYTES + msg->subject.len + sub->sid.len +
-                  msg->reply.len + size;
+    size_t room =
+        FRAME_BYTES + msg->subject.len + sub->sid.len + msg->reply.len + size;
     char *start = conn_reserve(conn, room);
     char *at = put_line(start, sub, msg, headers);
     if (headers > 0)

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -19,11 +21,11 @@
 #include "lib/mem.h"
 #include "lib/ulid.h"
 
-#define LISTEN_BACKLOG  1024
+#define LISTEN_BACKLOG   1024
 #define ACCEPTS_PER_TURN 64
-#define TURN_WAIT_MS    1000
-#define STOP_WAIT_NS    (5 * NS_PER_S) /* for the disk and slow readers */
-#define STOP_TURN_MS    20
+#define TURN_WAIT_MS     1000
+#define STOP_WAIT_NS     (5 * NS_PER_S) /* for the disk and slow readers */
+#define STOP_TURN_MS     20
 
 /* A function that another thread wants run here; lives on its stack. */
 struct server_call {
@@ -89,8 +91,8 @@ static void accept_ready(struct watch *watch, uint32_t events)
 static int listen_on(const struct addrinfo *ai, struct errmsg *err)
 {
     int on = 1;
-    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                    0);
+    int fd =
+        socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return errmsg_set(err, -errno, "socket: %s", strerror(errno));
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -344,8 +346,10 @@ static void settle(struct server *server)
     finish_turn(server);
     while (server->js != NULL && !jetstream_settled(server->js) &&
            clock_mono_ns() < end_ns) {
-        struct epoll_event event;
-        epoll_wait(server->epoll_fd, &event, 1, STOP_TURN_MS);
+        struct pollfd wake = {.fd = server->wake_fd, .events = POLLIN};
+        eventfd_t count;
+        if (poll(&wake, 1, STOP_TURN_MS) > 0)
+            eventfd_read(server->wake_fd, &count);
         jetstream_stored(server->js);
         finish_turn(server);
     }

@@ -58,7 +58,7 @@ struct server {
     struct server_config config;
     char id[27];
     int epoll_fd, listen_fd, port;
-    int64_t now_ns; /* mono, of this turn */
+    int64_t now_ns;     /* mono, of this turn */
     int64_t started_ns; /* wall */
 
     struct sublist *subs;

@@ -83,8 +83,7 @@ static int check_expected(const struct stream *stream, const struct msg *msg,
 static int check_last_id(const struct stream *stream,
                          const struct wishes *wishes, struct js_error *error)
 {
-    const char *last =
-        stream->last_msg_id != NULL ? stream->last_msg_id : "";
+    const char *last = stream->last_msg_id != NULL ? stream->last_msg_id : "";
     if (wishes->expected_last_id.len == 0 ||
         str_is(wishes->expected_last_id, last))
         return 0;
@@ -124,6 +123,31 @@ static int check_limits(const struct stream *stream, const struct msg *msg,
     return 0;
 }
 
+/* ---- what waits for the disk ---- */
+
+static void backlog_commit(struct stream_backlog *backlog, uint64_t seq)
+{
+    unsigned place = backlog->first + backlog->count;
+    if (backlog->count == STREAM_COMMITS_MAX)
+        place--; /* the newest one stands for this commit, too */
+    else
+        backlog->count++;
+    backlog->commits[place % STREAM_COMMITS_MAX].seq = seq;
+    backlog->commits[place % STREAM_COMMITS_MAX].bytes = backlog->appended;
+}
+
+static void backlog_advance(struct stream_backlog *backlog, uint64_t durable)
+{
+    while (backlog->count > 0 &&
+           backlog->commits[backlog->first].seq <= durable) {
+        backlog->durable = backlog->commits[backlog->first].bytes;
+        backlog->first = (backlog->first + 1) % STREAM_COMMITS_MAX;
+        backlog->count--;
+    }
+}
+
+/* ---- taking a message ---- */
+
 static void mark_dirty(struct stream *stream)
 {
     if (stream->dirty)
@@ -153,6 +177,7 @@ static int append(struct stream *stream, const struct msg *msg,
     if (rc < 0)
         return js_refuse(error, 503, 10077, "%s", strerror(-rc));
     stream->last_time_ns = now_ns;
+    stream->backlog.appended += stored_size(msg);
     mark_dirty(stream);
     return 0;
 }
@@ -166,10 +191,10 @@ static void enforce_limits(struct stream *stream)
     struct store_state state;
     for (;;) {
         stream_state(stream, &state);
-        bool count = config->max_msgs > 0 &&
-                     state.messages > (uint64_t)config->max_msgs;
-        bool bytes = config->max_bytes > 0 &&
-                     state.bytes > (uint64_t)config->max_bytes;
+        bool count =
+            config->max_msgs > 0 && state.messages > (uint64_t)config->max_msgs;
+        bool bytes =
+            config->max_bytes > 0 && state.bytes > (uint64_t)config->max_bytes;
         if ((!count && !bytes) || state.messages == 0)
             break;
         stream_remove_through(stream, state.first_seq);
@@ -207,7 +232,8 @@ static int take(struct stream *stream, const struct msg *msg,
     if (msg->headers.len > 0 &&
         check_expected(stream, msg, &wishes, error) != 0)
         return -1;
-    ack->seq = wishes.msg_id.len > 0 ? find_duplicate(stream, wishes.msg_id) : 0;
+    ack->seq =
+        wishes.msg_id.len > 0 ? find_duplicate(stream, wishes.msg_id) : 0;
     ack->duplicate = ack->seq != 0;
     if (ack->duplicate)
         return 0;
@@ -245,8 +271,7 @@ static void answer(struct stream *stream, const struct puback *ack)
     if (ack->duplicate)
         buf_append_text(text, ",\"duplicate\": true");
     buf_append_byte(text, '}');
-    route_text(server_of(stream), ack->reply, str_make(NULL, 0),
-               buf_str(text));
+    route_text(server_of(stream), ack->reply, str_make(NULL, 0), buf_str(text));
 }
 
 static void receive(struct sub *sub, struct conn *from, const struct msg *msg)
@@ -279,11 +304,13 @@ static void receive(struct sub *sub, struct conn *from, const struct msg *msg)
 
 void stream_commit(struct stream *stream)
 {
+    struct store_state state;
     stream->store->ops->commit(stream->store);
+    stream_state(stream, &state);
+    backlog_commit(&stream->backlog, state.last_seq);
 }
 
-static void count_for_filters(struct stream *stream, uint64_t from,
-                              uint64_t to)
+static void count_for_filters(struct stream *stream, uint64_t from, uint64_t to)
 {
     struct consumer *consumer;
     bool any = false;
@@ -309,6 +336,7 @@ void stream_advance(struct stream *stream)
     if (durable > stream->durable) {
         uint64_t from = stream->durable + 1;
         stream->durable = durable;
+        backlog_advance(&stream->backlog, durable);
         count_for_filters(stream, from, durable);
         for (struct consumer *consumer = stream->consumers; consumer != NULL;
              consumer = consumer->hh.next)
@@ -328,7 +356,8 @@ bool stream_settled(const struct stream *stream)
 
 bool stream_congested(const struct stream *stream)
 {
-    return stream->store->ops->waiting(stream->store) > CONGESTED_BYTES ||
+    const struct stream_backlog *backlog = &stream->backlog;
+    return backlog->appended - backlog->durable > CONGESTED_BYTES ||
            stream->acks.bytes.len - stream->acks.start > PUBACKS_BYTES_MAX / 2;
 }
 
@@ -379,8 +408,8 @@ static void schedule_age(struct stream *stream, const struct store_state *state)
         timer_stop(timers, &stream->age_timer);
         return;
     }
-    int64_t left_ns = state->first_time_ns + stream->config.max_age_ns -
-                      clock_wall_ns();
+    int64_t left_ns =
+        state->first_time_ns + stream->config.max_age_ns - clock_wall_ns();
     timer_set(timers, &stream->age_timer,
               clock_mono_ns() + (left_ns > 0 ? left_ns : 0) + NS_PER_MS);
 }
@@ -487,21 +516,17 @@ static void forget_dirty(struct stream *stream)
         *at = stream->next_dirty;
 }
 
-void stream_free(struct stream *stream, bool destroy)
+void stream_free(struct stream *stream, bool deleted)
 {
     struct consumer *consumer, *next;
     stop_listening(stream);
     timer_stop(&server_of(stream)->timers, &stream->age_timer);
     forget_dirty(stream);
-    HASH_ITER(hh, stream->consumers, consumer, next)
-    {
+    HASH_ITER (hh, stream->consumers, consumer, next) {
         HASH_DEL(stream->consumers, consumer);
-        consumer_free(consumer, destroy ? "409 Consumer Deleted" : NULL);
+        consumer_free(consumer, deleted ? "409 Consumer Deleted" : NULL);
     }
-    if (destroy)
-        stream->store->ops->destroy(stream->store);
-    else
-        stream->store->ops->close(stream->store);
+    stream->store->ops->close(stream->store);
     dedup_fini(&stream->dedup);
     pubacks_fini(&stream->acks);
     buf_fini(&stream->ack);

@@ -24,6 +24,18 @@
 
 struct jetstream;
 
+/* Bytes handed to the store that are not durable yet, told from the sums at
+ * the last commits. */
+#define STREAM_COMMITS_MAX 64
+
+struct stream_backlog {
+    struct {
+        uint64_t seq, bytes;
+    } commits[STREAM_COMMITS_MAX];
+    unsigned first, count;
+    uint64_t appended, durable; /* bytes since the start */
+};
+
 struct stream {
     struct jetstream *js;
     struct stream_config config;
@@ -31,6 +43,7 @@ struct stream {
     char *folder; /* "" for memory */
     struct store *store;
     uint64_t durable; /* what consumers may see: the store's, when last asked */
+    struct stream_backlog backlog;
     int64_t last_time_ns;
     char *last_msg_id; /* of the last message that had one; or NULL */
 
@@ -57,8 +70,9 @@ struct stream *stream_new(struct jetstream *js, struct stream_config *config,
                           int64_t created_ns);
 void stream_listen(struct stream *stream);
 
-/* Ends it with its consumers; destroy: what it kept is removed, too. */
-void stream_free(struct stream *stream, bool destroy);
+/* Ends it with its consumers and closes its store. deleted: those who wait for
+ * messages are told. */
+void stream_free(struct stream *stream, bool deleted);
 
 /* Takes on a new configuration; takes *config. */
 void stream_update(struct stream *stream, struct stream_config *config);

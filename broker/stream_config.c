@@ -151,8 +151,7 @@ static int check_subject(const struct stream_config *config, unsigned at,
     for (unsigned i = 0; i < at; i++) {
         struct str other = str_of(config->subjects[i]);
         if (str_eq(subject, other))
-            return js_refuse(error, 500, 10052,
-                             "duplicate subjects detected");
+            return js_refuse(error, 500, 10052, "duplicate subjects detected");
         if (subject_overlaps(subject, other))
             return js_refuse(error, 500, 10052,
                              "subject \"%s\" overlaps with \"%s\"",

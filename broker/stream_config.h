@@ -18,7 +18,7 @@ struct stream_config {
     char **subjects;
     unsigned subject_count;
     int64_t max_consumers, max_msgs, max_bytes, max_msg_size; /* -1: none */
-    int64_t max_age_ns;          /* 0: none */
+    int64_t max_age_ns;                                       /* 0: none */
     int64_t duplicate_window_ns; /* 0: every message is new */
     enum stream_discard discard;
     enum stream_storage storage;

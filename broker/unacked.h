@@ -37,7 +37,7 @@ struct unacked_list {
 struct unacked {
     struct unacked_entry *entries; /* [0] is not used */
     uint32_t cap, count;
-    uint32_t free; /* list through turn.next */
+    uint32_t free;   /* list through turn.next */
     uint32_t *table; /* index by hash of seq; 2 * cap slots */
     struct unacked_list order;
     struct unacked_list queues[UNACKED_QUEUES];

@@ -41,8 +41,10 @@ static void run_pub(struct conn *conn, const struct op *op)
     conn->traffic.in_msgs++;
     conn->traffic.in_bytes += op->headers.len + op->payload.len;
     if (op->reply.len > 0 && reply_reserved(op->reply)) {
-        conn_error(conn, "Permissions Violation for Publish with Reply of "
-                         "\"%.*s\"", STR_ARG(op->reply));
+        conn_error(conn,
+                   "Permissions Violation for Publish with Reply of "
+                   "\"%.*s\"",
+                   STR_ARG(op->reply));
         return;
     }
     if (conn->options.pedantic && !subject_valid_literal(op->subject))
@@ -158,8 +160,8 @@ static void sign_in_apply(struct conn *conn, const struct sign_in *in)
         conn_fail(conn, "no responders requires headers support");
         return;
     }
-    if (in->account ||
-        !auth_check(&conn->server->config.auth, in->user, in->pass, in->token)) {
+    if (in->account || !auth_check(&conn->server->config.auth, in->user,
+                                   in->pass, in->token)) {
         refuse_sign_in(conn);
         return;
     }
