@@ -10,7 +10,14 @@ BUILD := build
 OPT := -O2
 endif
 
-CC ?= gcc
+# V=1 shows every command, otherwise one short line says what is made.
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+says = $(if $(Q),@printf '  %-6s %s\n' $(1) $@)
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
         -Wpointer-arith -Wvla -Wformat=2 -Wno-missing-field-initializers
 PG_INCLUDE := $(shell pg_config --includedir 2>/dev/null || echo /usr/include/postgresql)
@@ -65,26 +72,34 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 build: $(PROGRAMS) ## compile everything into build/
+	@:
 
 $(BUILD)/nexus-broker: $(BROKER_OBJ) $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_broker)
+	$(call says,link)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_broker)
 $(BUILD)/nexus-streamer: $(STREAMER_OBJ) $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_streamer)
+	$(call says,link)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_streamer)
 $(BUILD)/nexus-collector: $(COLLECTOR_OBJ) $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_collector)
+	$(call says,link)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_collector)
 $(BUILD)/nexus-simulator: $(SIMULATOR_OBJ) $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_simulator)
+	$(call says,link)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_simulator)
 $(BUILD)/nexus-gateway: $(GATEWAY_OBJ) $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_gateway)
+	$(call says,link)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_gateway)
 
 $(LIB): $(LIB_OBJ)
+	$(call says,ar)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 # The path is compiled in (log lines, assertions) as it stands in the tree.
 $(BUILD)/obj/%.o: %.c
+	$(call says,cc)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The migrations travel inside the collector: one C array made from schema/postgres/.
 MIGRATIONS := $(sort $(wildcard schema/postgres/*.sql))
@@ -92,7 +107,8 @@ $(BUILD)/obj/agents/collector/migrate.o: CPPFLAGS += -I$(BUILD)/gen
 $(BUILD)/obj/agents/collector/migrate.o: $(BUILD)/gen/migrations.inc
 $(BUILD)/gen/migrations.inc: $(MIGRATIONS) scripts/embed-sql
 	@mkdir -p $(@D)
-	scripts/embed-sql $(MIGRATIONS) > $@
+	$(call says,gen)
+	$(Q)scripts/embed-sql $(MIGRATIONS) > $@.new && mv $@.new $@
 
 # A unit test is linked with the program it is named after, main.c left out:
 # tests/unit/broker/sublist_test.c with broker/, tests/unit/lib/ with none.
@@ -102,15 +118,17 @@ program_of = $(if $(filter agents/%,$(1)),agents/$(word 2,$(path_words)),$(first
 test_objects = $(filter-out %/main.o,$(filter $(BUILD)/obj/$(program_of)/%,$(PROGRAM_OBJ)))
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: tests/unit/%.c $$(call test_objects,$$*) $(LIB)
+	$(call says,cc)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests -I$(BUILD)/gen $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o %.a,$^) -lcmocka $(LIBS_all)
+	$(Q)$(CC) $(CPPFLAGS) -Itests -I$(BUILD)/gen $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o %.a,$^) -lcmocka $(LIBS_all)
 
 # What a C benchmark measures besides lib/.
 $(BUILD)/tests/bench/store_bench: $(filter-out %/main.o,$(BROKER_OBJ))
 
 $(BUILD)/tests/bench/%: tests/bench/%.c $(LIB)
+	$(call says,cc)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LIB) $(LIBS_all)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LIB) $(LIBS_all)
 
 # ---- running ----
 
@@ -144,6 +162,7 @@ check: ## one test: make check T=sublist
 	@BUILD='$(BUILD)' SAN='$(SAN)' tests/run "$${T-}"
 .PHONY: unit-tests
 unit-tests: $(UNIT_BIN)
+	@:
 
 faults: deps-test ## the long tests that kill, stall and damage
 	@$(MAKE) --no-print-directory -j$$(nproc) build
@@ -160,8 +179,9 @@ fuzz: deps-lint ## every fuzz target for FUZZ_TIME seconds (30)
 # The libraries' own sources are compiled again, instrumented. A target says
 # what it needs besides lib/ in a comment `fuzz-links: broker/parser.c …`.
 build/fuzz/%: tests/fuzz/%.c $(LIB_SRC)
+	$(call says,clang)
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -pthread \
+	$(Q)clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -pthread \
 	  -o $@ $< $(shell sed -n 's/\*\/.*//; s/.*fuzz-links: *//p' $<) $(LIB_SRC) $(LIBS_all)
 
 C_FILES = $(shell git ls-files '*.c' '*.h')
@@ -172,7 +192,7 @@ format-check:
 
 LINT_SRC := $(LIB_SRC) $(BROKER_SRC) $(STREAMER_SRC) $(COLLECTOR_SRC) $(SIMULATOR_SRC) $(GATEWAY_SRC)
 lint: deps-lint format-check $(BUILD)/gen/migrations.inc ## clang-tidy and cppcheck, every finding an error
-	printf '%s\n' $(LINT_SRC) | xargs -P$$(nproc) -n4 sh -c 'clang-tidy --quiet "$$@" -- $(CPPFLAGS) -I$(BUILD)/gen -std=gnu11 2>/dev/null || exit 255' lint
+	printf '%s\n' $(LINT_SRC) | xargs -P$$(nproc) -n1 sh -c 'clang-tidy --quiet "$$1" -- $(CPPFLAGS) -I$(BUILD)/gen -std=gnu11 2>/dev/null' lint
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	  --suppressions-list=.cppcheck-suppressions -I. -D_GNU_SOURCE $(LINT_SRC)
 

@@ -6,6 +6,7 @@ import { before, describe, test } from 'node:test';
 import {
   account,
   getJson,
+  metric,
   realFile,
   simulatedFile,
   startBroker,
@@ -29,8 +30,9 @@ async function rowCount(postgres) {
 async function play(csv, startServer, collectors = 1) {
   const postgres = await startPostgres();
   const broker = await startServer();
+  const started = [];
   for (let i = 0; i < collectors; i++)
-    await startCollector({ broker, database: postgres });
+    started.push(await startCollector({ broker, database: postgres }));
   const streamer = await startStreamer({ broker, csv, env: ONE_PASS });
   assert.deepEqual(await streamer.wait(), { code: 0, signal: null });
   const expected = account(csv);
@@ -38,7 +40,7 @@ async function play(csv, startServer, collectors = 1) {
     async () => (await rowCount(postgres)) >= expected.samples.size,
     `${expected.samples.size} rows`
   );
-  return { postgres, broker, expected };
+  return { postgres, broker, expected, collectors: started };
 }
 
 async function assertAllStored({ postgres, expected }) {
@@ -126,5 +128,12 @@ test('a second pass over the same file changes nothing', async () => {
   const run = await play(csv, startBroker);
   const again = await startStreamer({ broker: run.broker, csv, env: ONE_PASS });
   assert.deepEqual(await again.wait(), { code: 0, signal: null });
+  const both = 2 * run.expected.samples.size;
+  await waitFor(
+    async () =>
+      (await metric(run.collectors[0], 'nexus_collector_messages_total')) ===
+      both,
+    `${both} messages to be collected`
+  );
   await assertAllStored(run);
 });

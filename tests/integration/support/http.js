@@ -25,3 +25,15 @@ export async function httpReady(port, path = '/ready') {
   await reply.arrayBuffer();
   return reply.status === 200;
 }
+
+// One number of a program's /metrics; name includes its labels.
+export async function metric(program, name) {
+  const reply = await fetch(`${program.httpUrl}/metrics`, {
+    signal: AbortSignal.timeout(ANSWER_MS),
+  });
+  const line = (await reply.text())
+    .split('\n')
+    .find((text) => text.startsWith(`${name} `));
+  if (line === undefined) throw new Error(`${program.name} has no ${name}`);
+  return Number(line.slice(name.length + 1));
+}

@@ -4,7 +4,7 @@
 export { freePort } from './ports.js';
 export { account, realFile, simulatedFile, stored } from './dcgm.js';
 export { readCsv, tempDir } from './files.js';
-export { getJson, httpReady } from './http.js';
+export { getJson, httpReady, metric } from './http.js';
 export { sleep, SLOW, waitFor } from './wait.js';
 export { Program, ROOT, BUILD, cleanEnv } from './program.js';
 export { startPostgres } from './postgres.js';

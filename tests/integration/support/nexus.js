@@ -13,14 +13,17 @@ import { BUILD, Program, atEnd, cleanEnv } from './program.js';
 // Strings are URLs; else what a start function returned.
 const urlOf = (server) => server?.url ?? server ?? '';
 
-async function startService(program, port, env, args) {
+function spawnService(program, port, env, args) {
   const service = new Program(program, join(BUILD, `nexus-${program}`), args, {
     env: cleanEnv({ HOST: '127.0.0.1', ...env }),
   });
   service.port = port;
   service.httpUrl = `http://127.0.0.1:${port}`;
-  return service.ready(() => httpReady(port));
+  return service;
 }
+
+const startService = (program, port, env, args) =>
+  spawnService(program, port, env, args).ready(() => httpReady(port));
 
 // { url, port, httpUrl, httpPort, dir }; give port and dir to start it again.
 export async function startBroker(options = {}) {
@@ -81,7 +84,8 @@ export async function startGateway({ broker, database, env, args = [] }) {
   return startService('gateway', port, settings, args);
 }
 
-// csv: the path of the file it plays.
+// csv: the path of the file it plays. With LOOP_MODE=false it may be through
+// before it was seen ready, so it is not waited for; streamer.wait() does.
 export async function startStreamer({ broker, csv, env, args = [] }) {
   const port = await freePort();
   const dir = tempDir('nexus-streamer-');
@@ -89,13 +93,13 @@ export async function startStreamer({ broker, csv, env, args = [] }) {
     BROKER_URL: urlOf(broker),
     HTTP_PORT: `${port}`,
     DEADLETTER_FILE: join(dir, 'deadletter.csv'),
-    UPLOAD_DIR: join(dir, 'uploads'),
     ...(csv === undefined ? {} : { CSV_FILE: csv }),
     ...env,
   };
-  const streamer = await startService('streamer', port, settings, args);
+  const streamer = spawnService('streamer', port, settings, args);
   streamer.deadletterFile = settings.DEADLETTER_FILE;
-  return streamer;
+  if (settings.LOOP_MODE === 'false') return streamer;
+  return streamer.ready(() => httpReady(port));
 }
 
 // A client of the official library, closed when the test file is through.
