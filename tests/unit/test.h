@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,31 +65,6 @@ static inline int signal_of(void (*fn)(void))
 }
 
 #define assert_aborts(fn) assert_int_equal(signal_of(fn), SIGABRT)
-
-/* What is written to a descriptor (STDERR_FILENO) meanwhile. */
-struct capture {
-    int fd, saved, file;
-};
-
-static inline struct capture capture_begin(int fd)
-{
-    fflush(NULL);
-    struct capture c = {fd, dup(fd), memfd_create("capture", MFD_CLOEXEC)};
-    assert_true(c.saved >= 0 && c.file >= 0);
-    assert_int_equal(dup2(c.file, fd), fd);
-    return c;
-}
-
-static inline void capture_end(struct capture c, struct buf *out)
-{
-    fflush(NULL);
-    assert_int_equal(dup2(c.saved, c.fd), c.fd);
-    size_t size = (size_t)lseek(c.file, 0, SEEK_END);
-    assert_int_equal(pread(c.file, buf_reserve(out, size), size, 0), size);
-    out->len += size;
-    close(c.saved);
-    close(c.file);
-}
 
 /* Numbers that are the same in every run (xorshift64*). */
 static inline uint64_t random_next(uint64_t *state)

@@ -1,5 +1,5 @@
 /* A program's settings: where they come from and what is refused. */
-#include "unit/test.h"
+#include "unit/capture.h"
 
 #include <errno.h>
 
