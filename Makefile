@@ -10,10 +10,18 @@ BUILD := build
 OPT := -O2
 endif
 
-CC ?= gcc
+# V=1 shows every command, otherwise one short line says what is made.
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+says = $(if $(Q),@printf '  %-6s %s\n' $(1) $@)
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
         -Wpointer-arith -Wvla -Wformat=2 -Wno-missing-field-initializers
-CPPFLAGS += -I. -D_GNU_SOURCE -I$(shell pg_config --includedir 2>/dev/null || echo /usr/include/postgresql)
+PG_INCLUDE := $(shell pg_config --includedir 2>/dev/null || echo /usr/include/postgresql)
+CPPFLAGS += -I. -D_GNU_SOURCE -I$(PG_INCLUDE)
 CFLAGS += -std=gnu11 -g $(OPT) $(WARN) $(SANFLAGS) -fno-strict-aliasing -pthread
 LDFLAGS += $(SANFLAGS) -pthread
 
@@ -58,32 +66,40 @@ C_BENCH_SRC := $(wildcard tests/bench/*.c)
 C_BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(C_BENCH_SRC))
 
 .DEFAULT_GOAL := build
-.PHONY: help build deps deps-test run up down status logs test check bench faults fuzz format format-check lint clean
+.PHONY: help build deps deps-test deps-lint run up down status logs test check bench faults fuzz format format-check lint clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 build: $(PROGRAMS) ## compile everything into build/
+	@:
 
 $(BUILD)/nexus-broker: $(BROKER_OBJ) $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_broker)
+	$(call says,link)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_broker)
 $(BUILD)/nexus-streamer: $(STREAMER_OBJ) $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_streamer)
+	$(call says,link)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_streamer)
 $(BUILD)/nexus-collector: $(COLLECTOR_OBJ) $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_collector)
+	$(call says,link)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_collector)
 $(BUILD)/nexus-simulator: $(SIMULATOR_OBJ) $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_simulator)
+	$(call says,link)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_simulator)
 $(BUILD)/nexus-gateway: $(GATEWAY_OBJ) $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_gateway)
+	$(call says,link)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_gateway)
 
 $(LIB): $(LIB_OBJ)
+	$(call says,ar)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 # The path is compiled in (log lines, assertions) as it stands in the tree.
 $(BUILD)/obj/%.o: %.c
+	$(call says,cc)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The migrations travel inside the collector: one C array made from schema/postgres/.
 MIGRATIONS := $(sort $(wildcard schema/postgres/*.sql))
@@ -91,18 +107,28 @@ $(BUILD)/obj/agents/collector/migrate.o: CPPFLAGS += -I$(BUILD)/gen
 $(BUILD)/obj/agents/collector/migrate.o: $(BUILD)/gen/migrations.inc
 $(BUILD)/gen/migrations.inc: $(MIGRATIONS) scripts/embed-sql
 	@mkdir -p $(@D)
-	scripts/embed-sql $(MIGRATIONS) > $@
+	$(call says,gen)
+	$(Q)scripts/embed-sql $(MIGRATIONS) > $@.new && mv $@.new $@
 
-# A unit test is linked with the program its folder is named after, main.c left out.
-test_objects = $(filter-out %/main.o,$(call objects,$(wildcard $(1)/*.c $(1)/rest/*.c $(1)/graphql/*.c)))
+# A unit test is linked with the program it is named after, main.c left out:
+# tests/unit/broker/sublist_test.c with broker/, tests/unit/lib/ with none.
+PROGRAM_OBJ := $(BROKER_OBJ) $(STREAMER_OBJ) $(COLLECTOR_OBJ) $(SIMULATOR_OBJ) $(GATEWAY_OBJ)
+path_words = $(subst /, ,$(1))
+program_of = $(if $(filter agents/%,$(1)),agents/$(word 2,$(path_words)),$(firstword $(path_words)))
+test_objects = $(filter-out %/main.o,$(filter $(BUILD)/obj/$(program_of)/%,$(PROGRAM_OBJ)))
 .SECONDEXPANSION:
-$(BUILD)/tests/unit/%: tests/unit/%.c $$(if $$(filter lib/%,$$*),,$$(call test_objects,$$(patsubst %/,%,$$(dir $$*)))) $(LIB)
+$(BUILD)/tests/unit/%: tests/unit/%.c $$(call test_objects,$$*) $(LIB)
+	$(call says,cc)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests -I$(BUILD)/gen $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o %.a,$^) -lcmocka $(LIBS_all)
+	$(Q)$(CC) $(CPPFLAGS) -Itests -I$(BUILD)/gen $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o %.a,$^) -lcmocka $(LIBS_all)
+
+# What a C benchmark measures besides lib/.
+$(BUILD)/tests/bench/store_bench: $(filter-out %/main.o,$(BROKER_OBJ))
 
 $(BUILD)/tests/bench/%: tests/bench/%.c $(LIB)
+	$(call says,cc)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $^ $(LIBS_all)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LIB) $(LIBS_all)
 
 # ---- running ----
 
@@ -110,17 +136,19 @@ deps: ## install what building and running need (Debian packages)
 	@scripts/deps run
 deps-test: ## install what the tests need, too (Debian and npm packages)
 	@scripts/deps test
+deps-lint: ## install what make format, lint and fuzz need, too (clang, cppcheck)
+	@scripts/deps lint
 
 run: deps ## install, build, start everything; ^C stops it. CSV_FILE=… LOOP_MODE=false TIMESTAMPS=source GATEWAY_PORT=… DATA_DIR=…
 	@$(MAKE) --no-print-directory -j$$(nproc) build
-	@exec scripts/nexus run
+	@exec env BUILD='$(BUILD)' scripts/nexus run
 up: deps ## the same in the background
 	@$(MAKE) --no-print-directory -j$$(nproc) build
-	@scripts/nexus up
+	@BUILD='$(BUILD)' scripts/nexus up
 down: ## stop what `make up` started
 	@scripts/nexus down
 status: ## what runs, where, and whether it is ready
-	@scripts/nexus status
+	@scripts/nexus status || true
 logs: ## follow the logs of what `make up` started
 	@scripts/nexus logs
 
@@ -128,31 +156,33 @@ logs: ## follow the logs of what `make up` started
 
 test: deps-test ## install what tests need and run all of them; SAN=1 under sanitizers
 	@$(MAKE) --no-print-directory -j$$(nproc) build unit-tests
-	@BUILD=$(BUILD) SAN=$(SAN) tests/run
+	@BUILD='$(BUILD)' SAN='$(SAN)' tests/run
 check: ## one test: make check T=sublist
 	@$(MAKE) --no-print-directory -j$$(nproc) build unit-tests
-	@BUILD=$(BUILD) SAN=$(SAN) tests/run $(T)
+	@BUILD='$(BUILD)' SAN='$(SAN)' tests/run "$${T-}"
 .PHONY: unit-tests
 unit-tests: $(UNIT_BIN)
+	@:
 
 faults: deps-test ## the long tests that kill, stall and damage
 	@$(MAKE) --no-print-directory -j$$(nproc) build
-	@BUILD=$(BUILD) SAN=$(SAN) tests/run --faults $(T)
+	@BUILD='$(BUILD)' SAN='$(SAN)' tests/run --faults "$${T-}"
 
 bench: deps-test ## throughput and latency beside their peers, into build/bench/
 	@$(MAKE) --no-print-directory -j$$(nproc) build $(C_BENCH_BIN)
-	@BUILD=$(BUILD) tests/bench/run $(T)
+	@BUILD='$(BUILD)' tests/bench/run "$${T-}"
 
-fuzz: deps-test ## every fuzz target for FUZZ_TIME seconds (30)
+fuzz: deps-lint ## every fuzz target for FUZZ_TIME seconds (30)
 	@$(MAKE) --no-print-directory -j$$(nproc) $(FUZZ_BIN)
-	@tests/fuzz/run
+	@tests/fuzz/run "$${T-}"
 
 # The libraries' own sources are compiled again, instrumented. A target says
 # what it needs besides lib/ in a comment `fuzz-links: broker/parser.c …`.
 build/fuzz/%: tests/fuzz/%.c $(LIB_SRC)
+	$(call says,clang)
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -pthread \
-	  -o $@ $< $(shell sed -n 's/.*fuzz-links: *//p' $<) $(LIB_SRC) $(LIBS_all)
+	$(Q)clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -pthread \
+	  -o $@ $< $(shell sed -n 's/\*\/.*//; s/.*fuzz-links: *//p' $<) $(LIB_SRC) $(LIBS_all)
 
 C_FILES = $(shell git ls-files '*.c' '*.h')
 format: ## lay the C sources out as .clang-format says
@@ -161,8 +191,8 @@ format-check:
 	clang-format --dry-run -Werror $(C_FILES)
 
 LINT_SRC := $(LIB_SRC) $(BROKER_SRC) $(STREAMER_SRC) $(COLLECTOR_SRC) $(SIMULATOR_SRC) $(GATEWAY_SRC)
-lint: deps-test format-check $(BUILD)/gen/migrations.inc ## clang-tidy and cppcheck, every finding an error
-	printf '%s\n' $(LINT_SRC) | xargs -P$$(nproc) -n4 sh -c 'clang-tidy --quiet "$$@" -- $(CPPFLAGS) -I$(BUILD)/gen -std=gnu11 2>/dev/null || exit 255' lint
+lint: deps-lint format-check $(BUILD)/gen/migrations.inc ## clang-tidy and cppcheck, every finding an error
+	printf '%s\n' $(LINT_SRC) | xargs -P$$(nproc) -n1 sh -c 'clang-tidy --quiet "$$1" -- $(CPPFLAGS) -I$(BUILD)/gen -std=gnu11 2>/dev/null' lint
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	  --suppressions-list=.cppcheck-suppressions -I. -D_GNU_SOURCE $(LINT_SRC)
 

@@ -18,9 +18,16 @@
 struct store;
 struct syncer;
 
+/* Longest message: subject, headers and payload together. */
+#define STORE_MSG_MAX     (65U << 20)
+#define STORE_SUBJECT_MAX UINT16_MAX
+
+/* Of one stream, what may wait in memory for the disk. */
+#define STORE_PENDING_MAX (64U << 20)
+
 struct store_msg {
-    uint64_t seq;     /* first message of a stream: 1; no gaps when appended */
-    int64_t time_ns;  /* never earlier than the message before */
+    uint64_t seq;    /* first message of a stream: 1; no gaps when appended */
+    int64_t time_ns; /* never earlier than the message before */
     struct str subject;
     struct str headers; /* "NATS/1.0\r\n…\r\n\r\n", or empty */
     struct str payload;
@@ -29,8 +36,8 @@ struct store_msg {
 struct store_state {
     uint64_t first_seq; /* last_seq + 1 when empty */
     uint64_t last_seq;  /* appended, durable or not */
-    uint64_t messages;
-    uint64_t bytes; /* as nats-server counts: 22 + subject + (headers? 4 +
+    uint64_t messages;  /* from first to last, less what is missing */
+    uint64_t bytes;     /* as nats-server counts: 22 + subject + (headers? 4 +
                        headers) + payload + 8 a message */
     int64_t first_time_ns, last_time_ns; /* 0 when empty */
 };
@@ -38,23 +45,34 @@ struct store_state {
 struct store_ops {
     const char *name; /* "file", "memory" */
 
-    /* Buffers one message; seq must be last_seq + 1. 0, or the negative errno
-     * of the last failed write (-ENOSPC, -EIO …) while the disk refuses. */
+    /* Buffers one message (copies); seq must be last_seq + 1. 0, or nothing
+     * was taken: the negative errno of the last failed write (-ENOSPC, -EIO …)
+     * while the disk refuses; -EAGAIN while STORE_PENDING_MAX waits for the
+     * disk (ask again when wake_fd was written; error() is 0); -EMSGSIZE.
+     *
+     * What was taken before the disk began to refuse stays in memory, is
+     * written when the disk recovers (tried every 500 ms) and becomes durable
+     * then. last_seq never goes back. */
     int (*append)(struct store *store, const struct store_msg *msg);
 
-    /* Hands the appended messages to the disk; once per turn of the loop. */
+    /* Hands the appended messages to the disk; once per turn of the loop. A
+     * memory store's are durable at once, without a wake. */
     void (*commit)(struct store *store);
 
     /* The last sequence that is on disk. */
     uint64_t (*durable)(struct store *store);
 
     /* Reads one durable message and checks it. 0; -ENOENT no such sequence
-     * (removed, or not durable yet); -EBADMSG damaged (reported in the log
-     * once). What *msg points to stays until the next call on this store. */
+     * (removed, missing, or not durable yet); -EBADMSG damaged (reported in
+     * the log once; the next sequence may be well); the negative errno of a
+     * read that failed (-EIO …). What *msg points to stays until the next call
+     * on this store. */
     int (*read)(struct store *store, uint64_t seq, struct store_msg *msg);
 
     /* Removes every message up to and including seq (at most last_seq);
-     * segments that hold nothing else are deleted. 0 or a negative errno. */
+     * segments that hold nothing else are deleted, the active one excepted. At
+     * once for reading and state; on disk within 250 ms. 0, or -EINVAL when
+     * seq is beyond the last. */
     int (*remove_through)(struct store *store, uint64_t seq);
 
     void (*state)(struct store *store, struct store_state *out);
@@ -62,10 +80,13 @@ struct store_ops {
     /* 0, or the negative errno that append answers at present. */
     int (*error)(struct store *store);
 
-    /* Commits, waits for the disk and closes. */
+    /* Commits, waits for the disk and closes. What a refusing disk does not
+     * take (tried once more) is dropped with an error in the log; it was never
+     * durable. */
     void (*close)(struct store *store);
 
-    /* Closes and deletes everything. */
+    /* Closes and deletes everything the store made; the folder too, unless
+     * it holds other files. */
     void (*destroy)(struct store *store);
 };
 
@@ -74,9 +95,11 @@ struct store {
     const struct store_ops *ops;
 };
 
-/* Opens or makes the store in folder dir: recovers what is there, cuts a torn
- * tail off the last segment (and says so in the log). segment_bytes 0: 64 MiB.
- * NULL with *err. */
+/* Opens or makes the store in folder dir (and the folders above it): recovers
+ * what is there, cuts a torn tail off the last segment (and says so in the
+ * log). The folder may hold other files, except *.seg and store.meta.
+ * segment_bytes 0: 64 MiB; else 4 KiB to 1 GiB. Borrows syncer. NULL with
+ * *err: the folder is in use, of a newer version, cannot be read … */
 struct store *store_file_open(const char *dir, struct syncer *syncer,
                               uint64_t segment_bytes, struct errmsg *err);
 
@@ -86,6 +109,8 @@ struct store *store_mem_open(void);
  * runs, the next group gathers. wake_fd (an eventfd) is written when some
  * store's durable sequence or error changed. */
 struct syncer *syncer_new(int wake_fd, struct errmsg *err);
+
+/* After its stores are closed. */
 void syncer_free(struct syncer **syncer);
 
 /* Syncs done and time spent, for /metrics. */

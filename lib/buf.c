@@ -14,42 +14,15 @@ void buf_fini(struct buf *b)
     *b = (struct buf){0};
 }
 
-char *buf_reserve(struct buf *b, size_t n)
+void buf_grow(struct buf *b, size_t n)
 {
     size_t need = b->len + n;
     assert(need >= n);
-    if (need > b->cap) {
-        size_t cap = b->cap > 0 ? b->cap : BUF_FIRST;
-        while (cap < need)
-            cap *= 2;
-        b->data = mem_realloc(b->data, cap);
-        b->cap = cap;
-    }
-    return b->data + b->len;
-}
-
-void buf_append(struct buf *b, const void *bytes, size_t n)
-{
-    if (n == 0)
-        return;
-    memcpy(buf_reserve(b, n), bytes, n);
-    b->len += n;
-}
-
-void buf_append_str(struct buf *b, struct str s)
-{
-    buf_append(b, s.p, s.len);
-}
-
-void buf_append_text(struct buf *b, const char *text)
-{
-    buf_append(b, text, strlen(text));
-}
-
-void buf_append_byte(struct buf *b, char byte)
-{
-    *buf_reserve(b, 1) = byte;
-    b->len++;
+    size_t cap = b->cap > 0 ? b->cap : BUF_FIRST;
+    while (cap < need)
+        cap *= 2;
+    b->data = mem_realloc(b->data, cap);
+    b->cap = cap;
 }
 
 void buf_append_u64(struct buf *b, uint64_t value)

@@ -24,14 +24,42 @@ static inline void buf_reset(struct buf *b)
     b->len = 0;
 }
 
+/* Makes the memory hold n more bytes behind b->len. */
+void buf_grow(struct buf *b, size_t n);
+
 /* Room for n more bytes behind b->len; returns where they go. The caller
  * writes there and adds to b->len. */
-char *buf_reserve(struct buf *b, size_t n);
+static inline char *buf_reserve(struct buf *b, size_t n)
+{
+    if (b->cap - b->len < n || b->data == NULL)
+        buf_grow(b, n);
+    return b->data + b->len;
+}
 
-void buf_append(struct buf *b, const void *bytes, size_t n);
-void buf_append_str(struct buf *b, struct str s);
-void buf_append_text(struct buf *b, const char *text);
-void buf_append_byte(struct buf *b, char byte);
+static inline void buf_append(struct buf *b, const void *bytes, size_t n)
+{
+    if (n == 0)
+        return;
+    memcpy(buf_reserve(b, n), bytes, n);
+    b->len += n;
+}
+
+static inline void buf_append_str(struct buf *b, struct str s)
+{
+    buf_append(b, s.p, s.len);
+}
+
+static inline void buf_append_text(struct buf *b, const char *text)
+{
+    buf_append(b, text, strlen(text));
+}
+
+static inline void buf_append_byte(struct buf *b, char byte)
+{
+    *buf_reserve(b, 1) = byte;
+    b->len++;
+}
+
 void buf_append_u64(struct buf *b, uint64_t value);
 void buf_append_i64(struct buf *b, int64_t value);
 void buf_printf(struct buf *b, const char *format, ...)

@@ -81,11 +81,29 @@ static bool check_escape(struct check *c)
     return *c->p++ == 'u' ? check_unicode_escape(c) : true;
 }
 
+/* Bytes that stand for themselves in a string: ASCII but for controls, the
+ * quote and the backslash. */
+static bool plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+static void skip_plain(struct check *c)
+{
+    const char *p = c->p;
+    while (p < c->end && plain((unsigned char)*p))
+        p++;
+    c->p = p;
+}
+
 static bool check_string(struct check *c)
 {
     if (!take(c, '"'))
         return fail(c, "a string");
-    while (c->p < c->end) {
+    for (;;) {
+        skip_plain(c);
+        if (c->p == c->end)
+            return fail(c, "the closing quote");
         unsigned char byte = (unsigned char)*c->p;
         if (byte == '"') {
             c->p++;
@@ -99,13 +117,11 @@ static bool check_string(struct check *c)
                 return false;
             continue;
         }
-        size_t n =
-            byte < 0x80 ? 1 : utf8_sequence(c->p, (size_t)(c->end - c->p));
+        size_t n = utf8_sequence(c->p, (size_t)(c->end - c->p));
         if (n == 0)
             return fail(c, "well-formed UTF-8");
         c->p += n;
     }
-    return fail(c, "the closing quote");
 }
 
 static bool check_digits(struct check *c)

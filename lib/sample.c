@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 
 #include "lib/json.h"
 #include "lib/timestamp.h"
@@ -175,23 +176,23 @@ static int read_values(struct reader *r, struct str key, struct json object,
 
 static struct str *name_field(struct sample *s, struct str key)
 {
-    const struct {
+    static const struct {
         struct str key;
-        struct str *field;
+        size_t offset;
     } fields[] = {
-        {STR("cluster"), &s->cluster},
-        {STR("host"), &s->host},
-        {STR("gpu"), &s->gpu},
-        {STR("uuid"), &s->uuid},
-        {STR("device"), &s->device},
-        {STR("model"), &s->model},
-        {STR("pod"), &s->pod},
-        {STR("namespace"), &s->namespace},
-        {STR("container"), &s->container},
+        {STR("cluster"), offsetof(struct sample, cluster)},
+        {STR("host"), offsetof(struct sample, host)},
+        {STR("gpu"), offsetof(struct sample, gpu)},
+        {STR("uuid"), offsetof(struct sample, uuid)},
+        {STR("device"), offsetof(struct sample, device)},
+        {STR("model"), offsetof(struct sample, model)},
+        {STR("pod"), offsetof(struct sample, pod)},
+        {STR("namespace"), offsetof(struct sample, namespace)},
+        {STR("container"), offsetof(struct sample, container)},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (str_eq(key, fields[i].key))
-            return fields[i].field;
+            return (struct str *)((char *)s + fields[i].offset);
     return NULL;
 }
 

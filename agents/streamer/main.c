@@ -226,6 +226,7 @@ static void log_summary(const struct streamer *s, const char *how)
 
 static void close_all(struct streamer *s)
 {
+    service_stop(); /* a connection that goes now is no loss */
     if (s->status != NULL)
         status_set_broker(s->status, NULL, NULL);
     status_stop(&s->status);

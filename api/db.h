@@ -1,0 +1,108 @@
+/* db: PostgreSQL reads that never block the loop.
+ *
+ * A small pool of libpq connections in pipeline mode, watched on the HTTP
+ * server's loop. A query goes to the connection with the least to do, and
+ * several are on their way on each at a time; what does not fit waits in one
+ * queue. Statements are prepared on a connection when it first needs them, and
+ * results are binary.
+ *
+ * A connection that is lost, or that has answered nothing for the time a query
+ * may take, is made anew, with growing pauses; the queries it had are sent
+ * again elsewhere (they only read). While libpq connects it resolves the
+ * server's name by itself: that alone can hold the loop up, and an address in
+ * place of a name avoids it. */
+#ifndef NEXUS_API_DB_H
+#define NEXUS_API_DB_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/errmsg.h"
+#include "lib/http.h"
+#include "lib/stats.h"
+#include "lib/str.h"
+
+#define DB_PARAMS_MAX      6  /* of a statement */
+#define DB_STATEMENTS_MAX  64 /* a connection keeps apart */
+#define DB_CONNECTIONS_MAX 32
+#define DB_PIPELINE_MAX    8 /* queries on their way on one connection */
+
+/* How a query ended. */
+enum db_outcome {
+    DB_OK,
+    DB_TIMEOUT, /* no answer within the time */
+    DB_FULL,    /* the queue was full */
+    DB_ABSENT,  /* a table or column is not there (yet) */
+    DB_FAILED,  /* the server refused it, or the pool was closed */
+    DB_OUTCOMES
+};
+
+struct db_stats {
+    struct stat *outcomes[DB_OUTCOMES]; /* counters */
+    struct stat *seconds;               /* histogram, waiting included */
+    struct stat *ready;                 /* gauges: connections … */
+    struct stat *connecting;
+    struct stat *queued; /* … and queries */
+    struct stat *in_flight;
+};
+
+struct db_config {
+    const char *conninfo;
+    int connections;
+    int64_t queue_max;  /* queries that wait for a connection */
+    int64_t timeout_ns; /* of a query, its wait included */
+    struct db_stats stats;
+};
+
+/* A query's text, once for the whole run. slot is its own number below
+ * DB_STATEMENTS_MAX. */
+struct db_statement {
+    int slot;
+    const char *name;
+    const char *sql; /* parameters carry their types: $1::text */
+};
+
+struct db_param {
+    enum { DB_TEXT, DB_INT, DB_TIME } type; /* text, bigint, timestamptz */
+    struct str text;
+    int64_t number; /* DB_TIME: nanoseconds, DB_TIME_MIN or DB_TIME_MAX */
+};
+
+/* PostgreSQL's -infinity and infinity. */
+#define DB_TIME_MIN INT64_MIN
+#define DB_TIME_MAX INT64_MAX
+
+/* Called once, on the loop; never from inside db_query. result is NULL unless
+ * outcome is DB_OK, and gone when done returns. */
+typedef void (*db_done)(enum db_outcome outcome, const PGresult *result,
+                        void *arg);
+
+struct db;
+
+/* Starts connecting; queries may be handed in at once. */
+struct db *db_new(struct http_server *server, const struct db_config *config);
+
+/* Ends what is still open with DB_FAILED. */
+void db_free(struct db **db);
+
+/* Copies params. */
+void db_query(struct db *db, const struct db_statement *statement,
+              const struct db_param *params, int count, db_done done,
+              void *arg);
+
+/* True when a connection is ready; else *why says what is wrong. */
+bool db_check(const struct db *db, struct errmsg *why);
+
+/* Sets the gauges. */
+void db_refresh_stats(struct db *db);
+
+/* ---- values of a binary result ---- */
+
+bool db_is_null(const PGresult *result, int row, int column);
+struct str db_str(const PGresult *result, int row, int column);
+int64_t db_i64(const PGresult *result, int row, int column); /* bigint */
+double db_double(const PGresult *result, int row, int column);
+int64_t db_time(const PGresult *result, int row, int column); /* ns */
+
+#endif

@@ -1,0 +1,89 @@
+/* db_private: what the files of the pool share. */
+#ifndef NEXUS_API_DB_PRIVATE_H
+#define NEXUS_API_DB_PRIVATE_H
+
+#include "api/db.h"
+#include "lib/clock.h"
+
+#define DB_BACKOFF_MIN_NS (100 * NS_PER_MS) /* the pause after a failure … */
+#define DB_BACKOFF_MAX_NS (5 * NS_PER_S)    /* … doubles up to this */
+#define DB_CONNECT_NS     (5 * NS_PER_S)    /* for a connection to be ready */
+#define DB_PING_NS        (2 * NS_PER_S) /* an idle one is asked this often */
+
+struct db_conn;
+
+struct db_query {
+    struct db_query *next;          /* on the queue or its connection */
+    struct db_query *older, *newer; /* among all that are open */
+    struct db_conn *conn;           /* NULL while it waits */
+    const struct db_statement *statement;
+    int64_t started_ns;
+    db_done done; /* NULL once called: the answer will be dropped */
+    void *arg;
+    bool preparing; /* a Prepare went ahead of it */
+    int param_count;
+    const char *values[DB_PARAMS_MAX];
+    int lengths[DB_PARAMS_MAX];
+    PGresult *result; /* until the pipeline's sync comes */
+    char bytes[];     /* what values point to */
+};
+
+struct query_list {
+    struct db_query *first, *last;
+    size_t count;
+};
+
+enum db_conn_state {
+    DB_CONN_PAUSED,     /* waits for the timer before it tries again */
+    DB_CONN_CONNECTING, /* libpq connects; the timer is its limit */
+    DB_CONN_READY,      /* takes queries; the timer is the next ping */
+};
+
+struct db_conn {
+    struct db *db;
+    enum db_conn_state state;
+    PGconn *pg;
+    struct http_watch *watch;
+    struct http_timer *timer;
+    int64_t backoff_ns;
+    int64_t progress_ns; /* when the server last answered, or had nothing to */
+    struct query_list sent; /* in the order the answers come */
+    uint64_t prepared;      /* bit n: statement of slot n */
+};
+
+struct db {
+    struct http_server *server;
+    struct db_config config;
+    char *conninfo;
+    struct db_conn conns[DB_CONNECTIONS_MAX];
+    struct query_list queue;
+    struct query_list refused;        /* to be told so */
+    struct db_query *oldest, *newest; /* open, by deadline */
+    struct http_timer *deadline;      /* of the oldest */
+    struct http_timer *refuse;
+    struct errmsg trouble; /* why the last connection was lost or not made */
+};
+
+/* db.c */
+void query_list_append(struct query_list *list, struct db_query *q);
+struct db_query *query_list_take(struct query_list *list);
+void db_query_finish(struct db *db, struct db_query *q, enum db_outcome outcome,
+                     const PGresult *result);
+void db_query_free(struct db_query *q);
+void db_query_retry(struct db *db, struct db_query *q);
+void db_requeue(struct db *db, struct query_list *sent);
+void db_pump(struct db *db);
+
+/* db_conn.c */
+void db_conn_init(struct db_conn *conn, struct db *db);
+void db_conn_fini(struct db_conn *conn);
+void db_conn_send(struct db_conn *conn, struct db_query *q);
+
+/* A query on it has waited too long: is the server silent altogether? */
+void db_conn_check_stuck(struct db_conn *conn);
+
+/* db_value.c */
+size_t db_param_size(const struct db_param *param);
+char *db_param_write(const struct db_param *param, char *out);
+
+#endif

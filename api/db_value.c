@@ -1,0 +1,69 @@
+/* db_value: PostgreSQL's binary formats. Numbers travel in network byte order;
+ * a timestamptz is microseconds since 2000-01-01 UTC. */
+#include "api/db_private.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <string.h>
+
+#define PG_EPOCH_US INT64_C(946684800000000)
+
+size_t db_param_size(const struct db_param *param)
+{
+    return param->type == DB_TEXT ? param->text.len : sizeof(int64_t);
+}
+
+/* Rounded down: a bound between two microseconds holds what lies before. */
+static int64_t time_to_pg(int64_t ns)
+{
+    if (ns == DB_TIME_MIN || ns == DB_TIME_MAX)
+        return ns;
+    int64_t us = ns / NS_PER_US - (ns % NS_PER_US < 0);
+    return us - PG_EPOCH_US;
+}
+
+char *db_param_write(const struct db_param *param, char *out)
+{
+    if (param->type == DB_TEXT) {
+        if (param->text.len > 0)
+            memcpy(out, param->text.p, param->text.len);
+        return out + param->text.len;
+    }
+    int64_t number =
+        param->type == DB_TIME ? time_to_pg(param->number) : param->number;
+    uint64_t wire = htobe64((uint64_t)number);
+    memcpy(out, &wire, sizeof wire);
+    return out + sizeof wire;
+}
+
+bool db_is_null(const PGresult *result, int row, int column)
+{
+    return PQgetisnull(result, row, column) != 0;
+}
+
+struct str db_str(const PGresult *result, int row, int column)
+{
+    return str_make(PQgetvalue(result, row, column),
+                    (size_t)PQgetlength(result, row, column));
+}
+
+int64_t db_i64(const PGresult *result, int row, int column)
+{
+    uint64_t wire;
+    assert(PQgetlength(result, row, column) == sizeof wire);
+    memcpy(&wire, PQgetvalue(result, row, column), sizeof wire);
+    return (int64_t)be64toh(wire);
+}
+
+double db_double(const PGresult *result, int row, int column)
+{
+    int64_t bits = db_i64(result, row, column);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+int64_t db_time(const PGresult *result, int row, int column)
+{
+    return (db_i64(result, row, column) + PG_EPOCH_US) * NS_PER_US;
+}

@@ -1,0 +1,122 @@
+/* gateway: see the header. */
+#include "api/gateway.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "api/route.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/service.h"
+
+static void refresh_stats(void *arg)
+{
+    struct gateway *gateway = arg;
+    db_refresh_stats(gateway->db);
+}
+
+static bool database_check(void *arg, struct errmsg *why)
+{
+    struct gateway *gateway = arg;
+    return db_check(gateway->db, why);
+}
+
+/* The database comes after the server, on whose loop it runs. */
+static void health_setup(struct gateway *gateway)
+{
+    gateway->checks[0] =
+        (struct health_check){"database", database_check, gateway};
+    gateway->checks[1] = (struct health_check){.name = NULL};
+    gateway->health = (struct health){
+        .service = "nexus-gateway",
+        .checks = gateway->checks,
+        .stats = gateway_stats_table(gateway->stats),
+        .refresh = refresh_stats,
+        .refresh_arg = gateway,
+    };
+}
+
+/* True for a line of the API's own table, not of health's. */
+static bool is_api(const struct gateway *gateway,
+                   const struct http_route *route)
+{
+    for (const struct http_route *r = gateway->routes; r->method != NULL; r++)
+        if (r == route)
+            return true;
+    return false;
+}
+
+static void observe(const struct http_route *route, int status,
+                    int64_t elapsed_ns, void *arg)
+{
+    struct gateway *gateway = arg;
+    const struct api_route *operation =
+        route != NULL && is_api(gateway, route) ? route_of(route) : NULL;
+    gateway_stats_reply(gateway->stats, operation, status, elapsed_ns);
+}
+
+static struct http_server *server_open(struct gateway *gateway,
+                                       struct errmsg *err)
+{
+    gateway->tables[0] = health_routes(&gateway->health);
+    gateway->tables[1] = gateway->routes;
+    struct http_config config = {
+        .host = gateway->config.host,
+        .port = gateway->config.port,
+        .routes = gateway->tables,
+        .cors = gateway->config.cors,
+        .observe = observe,
+        .observe_arg = gateway,
+    };
+    return http_server_new(&config, err);
+}
+
+struct gateway *gateway_new(const struct gateway_config *config,
+                            struct errmsg *err)
+{
+    struct gateway *gateway = mem_zalloc(sizeof *gateway);
+    gateway->config = *config;
+    gateway->stats = gateway_stats_new();
+    gateway->config.db.stats = gateway_stats_db(gateway->stats);
+    gateway->routes = route_table_new(gateway);
+    health_setup(gateway);
+    gateway->server = server_open(gateway, err);
+    if (gateway->server == NULL) {
+        gateway_free(&gateway);
+        return NULL;
+    }
+    gateway->db = db_new(gateway->server, &gateway->config.db);
+    return gateway;
+}
+
+static void stop_asked(int fd, int events, void *arg)
+{
+    (void)fd;
+    (void)events;
+    struct gateway *gateway = arg;
+    http_server_stop(gateway->server);
+}
+
+void gateway_run(struct gateway *gateway)
+{
+    struct http_watch *stop = http_watch_new(
+        gateway->server, service_stop_fd(), HTTP_READABLE, stop_asked, gateway);
+    assert(stop != NULL);
+    log_info("listening", LOG_I64("port", http_server_port(gateway->server)));
+    http_server_run(gateway->server);
+    http_watch_free(&stop);
+    log_info("stopped");
+}
+
+void gateway_free(struct gateway **gateway)
+{
+    struct gateway *g = *gateway;
+    *gateway = NULL;
+    if (g == NULL)
+        return;
+    db_free(&g->db);
+    http_server_free(&g->server);
+    route_table_free(&g->routes);
+    gateway_stats_free(&g->stats);
+    free(g);
+}

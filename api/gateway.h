@@ -1,0 +1,39 @@
+/* gateway: the program's parts put together: HTTP server, routes, database,
+ * figures. Everything runs on the server's one thread. */
+#ifndef NEXUS_API_GATEWAY_H
+#define NEXUS_API_GATEWAY_H
+
+#include "api/db.h"
+#include "api/stats.h"
+#include "lib/health.h"
+#include "lib/http.h"
+
+struct gateway_config {
+    const char *host; /* to listen on; NULL: all */
+    int port;
+    bool cors;
+    int64_t silent_after_ns; /* a GPU not heard of for this long is silent */
+    struct db_config db;
+};
+
+struct gateway {
+    struct gateway_config config;
+    struct gateway_stats *stats;
+    struct health health;
+    struct health_check checks[2];
+    struct http_route *routes;
+    const struct http_route *tables[3];
+    struct http_server *server;
+    struct db *db;
+};
+
+/* Listens. NULL with *err. */
+struct gateway *gateway_new(const struct gateway_config *config,
+                            struct errmsg *err);
+
+/* Serves until the service is asked to stop (lib/service.h), then answers what
+ * is due. */
+void gateway_run(struct gateway *gateway);
+void gateway_free(struct gateway **gateway);
+
+#endif

@@ -1,0 +1,23 @@
+/* rest: the resources. One file each: its routes, its statement, how a row
+ * becomes JSON. */
+#ifndef NEXUS_API_REST_REST_H
+#define NEXUS_API_REST_REST_H
+
+#include "api/db.h"
+#include "api/route.h"
+
+extern const struct api_route clusters_list;
+extern const struct api_route hosts_list;
+extern const struct api_route gpus_list;
+extern const struct api_route gpu_telemetry;
+
+/* Slots of the statements: see db_statement. 0 and 1 are the pool's own. */
+enum rest_slot {
+    SLOT_CLUSTERS = 2,
+    SLOT_HOSTS,
+    SLOT_GPUS,
+    SLOT_GPU,
+    SLOT_TELEMETRY
+};
+
+#endif

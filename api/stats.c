@@ -1,0 +1,147 @@
+/* stats: one table, laid out when the program starts, because its lines follow
+ * the routes: a counter for each route and class of status, a histogram for
+ * each route, then the database's. Requests to no route of the API (health,
+ * unknown paths) count as "other". */
+#include "api/stats.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "lib/arena.h"
+#include "lib/mem.h"
+
+static const char *const classes[] = {"2xx", "3xx", "4xx", "5xx"};
+#define CLASS_COUNT (sizeof classes / sizeof *classes)
+
+static const char *const outcomes[DB_OUTCOMES] = {
+    [DB_OK] = "ok",         [DB_TIMEOUT] = "timeout", [DB_FULL] = "refused",
+    [DB_ABSENT] = "absent", [DB_FAILED] = "failed",
+};
+
+static const double seconds[] = {0.0005, 0.001, 0.0025, 0.005, 0.01,
+                                 0.025,  0.05,  0.1,    0.25,  0.5,
+                                 1,      2.5,   5,      10,    0};
+
+struct gateway_stats {
+    struct arena arena; /* of the labels */
+    size_t route_count; /* "other" is one more */
+    struct stat *requests;
+    struct stat *latency;
+    struct db_stats db;
+    size_t used, size;
+    struct stat table[];
+};
+
+static struct stat *line_add(struct gateway_stats *stats, const char *name,
+                             const char *help, enum stat_type type,
+                             const char *labels)
+{
+    assert(stats->used + 1 < stats->size); /* the last one ends the table */
+    struct stat *line = &stats->table[stats->used++];
+    line->name = name;
+    line->help = help;
+    line->type = type;
+    line->labels = labels;
+    if (type == STAT_HISTOGRAM)
+        line->buckets = seconds;
+    return line;
+}
+
+static const char *route_name(const struct gateway_stats *stats, size_t i)
+{
+    return i < stats->route_count ? api_routes[i]->name : "other";
+}
+
+static void requests_add(struct gateway_stats *stats)
+{
+    stats->requests = &stats->table[stats->used];
+    for (size_t r = 0; r <= stats->route_count; r++)
+        for (size_t c = 0; c < CLASS_COUNT; c++)
+            line_add(stats, "nexus_gateway_requests_total",
+                     "Requests answered.", STAT_COUNTER,
+                     arena_printf(&stats->arena, "route=\"%s\",status=\"%s\"",
+                                  route_name(stats, r), classes[c]));
+    stats->latency = &stats->table[stats->used];
+    for (size_t r = 0; r <= stats->route_count; r++)
+        line_add(
+            stats, "nexus_gateway_request_seconds",
+            "Time from a request's head to its reply.", STAT_HISTOGRAM,
+            arena_printf(&stats->arena, "route=\"%s\"", route_name(stats, r)));
+}
+
+static void db_add(struct gateway_stats *stats)
+{
+    for (int i = 0; i < DB_OUTCOMES; i++)
+        stats->db.outcomes[i] = line_add(
+            stats, "nexus_gateway_db_queries_total",
+            "Database queries by how they ended.", STAT_COUNTER,
+            arena_printf(&stats->arena, "outcome=\"%s\"", outcomes[i]));
+    stats->db.seconds = line_add(stats, "nexus_gateway_db_query_seconds",
+                                 "Time of a database query, its wait included.",
+                                 STAT_HISTOGRAM, NULL);
+    stats->db.ready =
+        line_add(stats, "nexus_gateway_db_connections", "Database connections.",
+                 STAT_GAUGE, "state=\"ready\"");
+    stats->db.connecting =
+        line_add(stats, "nexus_gateway_db_connections", "Database connections.",
+                 STAT_GAUGE, "state=\"connecting\"");
+    stats->db.queued =
+        line_add(stats, "nexus_gateway_db_queue",
+                 "Queries that wait for a connection.", STAT_GAUGE, NULL);
+    stats->db.in_flight =
+        line_add(stats, "nexus_gateway_db_in_flight",
+                 "Queries sent and not answered.", STAT_GAUGE, NULL);
+}
+
+struct gateway_stats *gateway_stats_new(void)
+{
+    size_t routes = 0;
+    while (api_routes[routes] != NULL)
+        routes++;
+    size_t size = (routes + 1) * (CLASS_COUNT + 1) + DB_OUTCOMES + 5 + 1;
+    struct gateway_stats *stats =
+        mem_zalloc(sizeof *stats + size * sizeof stats->table[0]);
+    stats->route_count = routes;
+    stats->size = size;
+    requests_add(stats);
+    db_add(stats);
+    return stats;
+}
+
+void gateway_stats_free(struct gateway_stats **stats)
+{
+    if (*stats != NULL)
+        arena_fini(&(*stats)->arena);
+    free(*stats);
+    *stats = NULL;
+}
+
+struct stat *gateway_stats_table(struct gateway_stats *stats)
+{
+    return stats->table;
+}
+
+struct db_stats gateway_stats_db(struct gateway_stats *stats)
+{
+    return stats->db;
+}
+
+static size_t route_index(const struct gateway_stats *stats,
+                          const struct api_route *route)
+{
+    size_t i = 0;
+    while (i < stats->route_count && api_routes[i] != route)
+        i++;
+    return i;
+}
+
+void gateway_stats_reply(struct gateway_stats *stats,
+                         const struct api_route *operation, int status,
+                         int64_t elapsed_ns)
+{
+    size_t index = route_index(stats, operation);
+    size_t class = (size_t)(status / 100 - 2);
+    assert(class < CLASS_COUNT);
+    stat_add(&stats->requests[index * CLASS_COUNT + class], 1);
+    stat_observe_ns(&stats->latency[index], elapsed_ns);
+}

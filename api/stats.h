@@ -1,0 +1,23 @@
+/* stats: the gateway's own figures for /metrics. */
+#ifndef NEXUS_API_STATS_H
+#define NEXUS_API_STATS_H
+
+#include "api/db.h"
+#include "api/route.h"
+#include "lib/stats.h"
+
+struct gateway_stats;
+
+struct gateway_stats *gateway_stats_new(void);
+void gateway_stats_free(struct gateway_stats **stats);
+
+/* The table for struct health. */
+struct stat *gateway_stats_table(struct gateway_stats *stats);
+struct db_stats gateway_stats_db(struct gateway_stats *stats);
+
+/* Counts a reply. operation is NULL where none of api_routes was called. */
+void gateway_stats_reply(struct gateway_stats *stats,
+                         const struct api_route *operation, int status,
+                         int64_t elapsed_ns);
+
+#endif

@@ -1,0 +1,266 @@
+// scripts/nexus, which make run, up, down and status call: for real, on free
+// ports and folders of its own.
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import {
+  BUILD,
+  Program,
+  ROOT,
+  cleanEnv,
+  freePort,
+  getJson,
+  readCsv,
+  tempDir,
+  waitFor,
+} from './support/index.js';
+
+const PROGRAMS = ['postgres', 'broker', 'collector', 'gateway', 'streamer'];
+const PORTS = [
+  'GATEWAY_PORT',
+  'STREAMER_PORT',
+  'COLLECTOR_PORT',
+  'BROKER_PORT',
+  'BROKER_HTTP_PORT',
+];
+
+// A folder that user postgres may enter, and ports of its own: one copy.
+async function newCopy() {
+  const base = tempDir('nexus-launch-');
+  chmodSync(base, 0o755);
+  const copy = { BUILD, DATA_DIR: join(base, 'data') };
+  for (const name of PORTS) copy[name] = `${await freePort()}`;
+  return copy;
+}
+
+function start(command, settings, options = {}) {
+  return new Program(
+    `nexus ${command}`,
+    join(ROOT, 'scripts/nexus'),
+    [command],
+    { env: cleanEnv(settings), ...options }
+  );
+}
+
+// Runs a command to its end: { code, output }.
+async function nexus(command, settings) {
+  const program = start(command, settings);
+  const { code } = await program.wait();
+  return { code, output: program.output };
+}
+
+// In the foreground, with everything ready.
+async function runInForeground(settings) {
+  const program = start('run', settings, { detached: true });
+  await program.ready(() => program.output.includes('^C stops it'));
+  return program;
+}
+
+function pidsOf(copy) {
+  return PROGRAMS.map((name) => {
+    const file = join(copy.DATA_DIR, 'run', `${name}.pid`);
+    return Number(readFileSync(file, 'utf8').split(' ')[0]);
+  });
+}
+
+function isAlive(pid) {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+function assertGone(pids) {
+  assert.deepEqual(pids.filter(isAlive), [], 'processes left behind');
+}
+
+const gpusOf = (copy) =>
+  getJson(`http://127.0.0.1:${copy.GATEWAY_PORT}/api/v1/gpus`);
+
+// Waits until the API lists every GPU of the sample file.
+async function waitForFleet(copy) {
+  const rows = readCsv(join(copy.DATA_DIR, 'sample.csv'));
+  const count = new Set(rows.map((row) => row.uuid)).size;
+  assert.ok(count > 50, 'a fleet worth looking at');
+  await waitFor(
+    async () => (await gpusOf(copy)).body.count === count,
+    `the ${count} GPUs of the sample file`
+  );
+}
+
+const readyLines = (output) => output.match(/ yes$/gm)?.length ?? 0;
+
+let copy;
+const copies = [];
+
+before(async () => {
+  copy = await newCopy();
+  copies.push(copy);
+});
+
+after(async () => {
+  for (const each of copies) await nexus('down', each);
+});
+
+test('up, status, a second copy beside it, down', async () => {
+  const up = await nexus('up', copy);
+  assert.equal(up.code, 0, up.output);
+  const status = await nexus('status', copy);
+  assert.equal(status.code, 0, status.output);
+  assert.equal(readyLines(status.output), PROGRAMS.length, status.output);
+  await waitForFleet(copy);
+
+  const again = await nexus('up', copy);
+  assert.equal(again.code, 0);
+  assert.match(again.output, /already running/);
+
+  const second = await newCopy();
+  copies.push(second);
+  const beside = await nexus('up', second);
+  assert.equal(beside.code, 0, beside.output);
+  const pids = [...pidsOf(copy), ...pidsOf(second)];
+  assert.equal((await nexus('down', second)).code, 0);
+  assert.equal((await gpusOf(copy)).status, 200, 'the first copy goes on');
+
+  assert.equal((await nexus('down', copy)).code, 0);
+  assertGone(pids);
+  const after = await nexus('status', copy);
+  assert.equal(after.code, 1);
+  assert.equal(readyLines(after.output), 0);
+});
+
+test('in the foreground, ^C stops all of it', async () => {
+  const program = await runInForeground(copy);
+  const pids = pidsOf(copy);
+  process.kill(-program.pid, 'SIGINT'); // to the group, as a terminal does
+  assert.deepEqual(await program.wait(), { code: 0, signal: null });
+  assertGone(pids);
+});
+
+test('in the foreground, SIGTERM stops all of it', async () => {
+  const program = await runInForeground(copy);
+  const pids = pidsOf(copy);
+  await program.stop();
+  assertGone(pids);
+});
+
+test('a file that is played once ends the streamer alone', async () => {
+  const program = await runInForeground({
+    ...copy,
+    LOOP_MODE: 'false',
+    STREAM_INTERVAL: '0',
+    CSV_FILE: join(copy.DATA_DIR, 'sample.csv'),
+  });
+  await waitFor(
+    () => program.output.includes('the streamer is through'),
+    'the end of the file'
+  );
+  await waitForFleet(copy);
+  await program.stop();
+});
+
+test('a program that dies is named, and the rest is stopped', async () => {
+  const program = await runInForeground(copy);
+  const pids = pidsOf(copy);
+  process.kill(pids[PROGRAMS.indexOf('collector')], 'SIGKILL');
+  assert.deepEqual(await program.wait(), { code: 1, signal: null });
+  assert.match(program.output, /collector ended unexpectedly/);
+  assertGone(pids);
+});
+
+test('what a killed launcher left is found, and stopped by down', async () => {
+  assert.equal((await nexus('up', copy)).code, 0);
+  const pids = pidsOf(copy);
+  const file = join(copy.DATA_DIR, 'run/nexus.pid');
+  process.kill(Number(readFileSync(file, 'utf8').split(' ')[0]), 'SIGKILL');
+  const refused = await nexus('run', copy);
+  assert.equal(refused.code, 1);
+  assert.match(refused.output, /without its supervisor.*make down/);
+  assert.equal((await nexus('down', copy)).code, 0);
+  assertGone(pids);
+});
+
+// One line, no stack of further trouble, nothing started.
+function assertRefused({ code, output }, pattern) {
+  assert.equal(code, 1, output);
+  assert.match(output, pattern);
+  assert.equal(output.trim().split('\n').length, 1, output);
+}
+
+test('a port in use is named with its setting', async () => {
+  const server = createServer().listen(Number(copy.GATEWAY_PORT), '127.0.0.1');
+  try {
+    assertRefused(
+      await nexus('run', copy),
+      new RegExp(
+        `port ${copy.GATEWAY_PORT} is in use \\(GATEWAY_PORT\\); choose another: make run GATEWAY_PORT=\\d+`
+      )
+    );
+  } finally {
+    server.close();
+  }
+});
+
+test('ports that are none, or the same, are refused', async () => {
+  assertRefused(
+    await nexus('run', { ...copy, STREAMER_PORT: '70000' }),
+    /STREAMER_PORT=70000 is no port/
+  );
+  assertRefused(
+    await nexus('run', { ...copy, STREAMER_PORT: copy.GATEWAY_PORT }),
+    /STREAMER_PORT and GATEWAY_PORT are both/
+  );
+});
+
+test('a file that is not there is named', async () => {
+  assertRefused(
+    await nexus('run', { ...copy, CSV_FILE: '/nowhere/x.csv' }),
+    /CSV_FILE: \/nowhere\/x.csv does not exist/
+  );
+});
+
+test('a database that does not answer is named without its password', async () => {
+  const port = await freePort();
+  const urls = [
+    `postgresql://joe:hush%21@127.0.0.1:${port}/x`,
+    `postgresql://joe@127.0.0.1:${port}/x?password=hush%21&sslmode=disable`,
+    `host=127.0.0.1 port=${port} password=hush%21 user=joe`,
+  ];
+  for (const DATABASE_URL of urls) {
+    const refused = await nexus('run', { ...copy, DATABASE_URL });
+    assertRefused(refused, /database of DATABASE_URL .* does not answer/);
+    assert.doesNotMatch(refused.output, /hush/);
+  }
+});
+
+test('a data folder too deep for a socket works all the same', async () => {
+  const deep = await newCopy();
+  deep.DATA_DIR = join(deep.DATA_DIR, 'd'.repeat(60), 'e'.repeat(60));
+  mkdirSync(deep.DATA_DIR, { recursive: true });
+  copies.push(deep);
+  const up = await nexus('up', deep);
+  assert.equal(up.code, 0, up.output);
+  assert.equal((await nexus('down', deep)).code, 0);
+});
+
+test(
+  'a data folder closed to user postgres works all the same',
+  { skip: process.getuid() !== 0 && 'only root needs another user' },
+  async () => {
+    const closed = await newCopy();
+    mkdirSync(closed.DATA_DIR);
+    chmodSync(closed.DATA_DIR, 0o700);
+    copies.push(closed);
+    const up = await nexus('up', closed);
+    const [, elsewhere] = /the database is kept in (\/var\/lib\/nexus-\w+)/.exec(
+      up.output
+    );
+    assert.equal(up.code, 0, up.output);
+    assert.equal((await nexus('down', closed)).code, 0);
+    rmSync(elsewhere, { recursive: true });
+  }
+);
