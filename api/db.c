@@ -105,18 +105,26 @@ void db_pump(struct db *db)
     }
 }
 
+/* Back to the queue's end, unless nobody waits for it any more. */
+void db_query_retry(struct db *db, struct db_query *q)
+{
+    PQclear(q->result);
+    q->result = NULL;
+    q->conn = NULL;
+    if (q->done != NULL)
+        query_list_append(&db->queue, q);
+    else
+        db_query_free(q);
+}
+
 /* What a lost connection had goes back to the head of the queue, in order. */
 void db_requeue(struct db *db, struct query_list *sent)
 {
     struct query_list rest = db->queue;
     db->queue = (struct query_list){0};
     struct db_query *q;
-    while ((q = query_list_take(sent)) != NULL) {
-        if (q->done != NULL)
-            query_list_append(&db->queue, q);
-        else
-            db_query_free(q);
-    }
+    while ((q = query_list_take(sent)) != NULL)
+        db_query_retry(db, q);
     while ((q = query_list_take(&rest)) != NULL)
         query_list_append(&db->queue, q);
 }
@@ -244,9 +252,8 @@ void db_free(struct db **db)
     free(d);
 }
 
-bool db_check(void *arg, struct errmsg *why)
+bool db_check(const struct db *db, struct errmsg *why)
 {
-    struct db *db = arg;
     for (int i = 0; i < db->config.connections; i++)
         if (db->conns[i].state == DB_CONN_READY)
             return true;

@@ -91,8 +91,8 @@ void db_query(struct db *db, const struct db_statement *statement,
               const struct db_param *params, int count, db_done done,
               void *arg);
 
-/* For health_check: true when a connection is ready. */
-bool db_check(void *db, struct errmsg *why);
+/* True when a connection is ready; else *why says what is wrong. */
+bool db_check(const struct db *db, struct errmsg *why);
 
 /* Sets the gauges. */
 void db_refresh_stats(struct db *db);

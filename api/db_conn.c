@@ -21,11 +21,13 @@
 static const struct db_statement ping = {
     .slot = 0, .name = "ping", .sql = "SELECT 1"};
 
-/* The server gives a query up before the pool gives the connection up. */
+/* The server gives a query up before the pool gives the connection up. Every
+ * statement has one shape that suits all values, so it is planned once. */
 static const struct db_statement setup = {
     .slot = 1,
     .name = "setup",
     .sql = "SELECT set_config('statement_timeout', $1::text, false),"
+           " set_config('plan_cache_mode', 'force_generic_plan', false),"
            " set_config('jit', 'off', false)"};
 
 static void conn_ready(int fd, int events, void *arg);
@@ -47,11 +49,6 @@ static void conn_close(struct db_conn *conn)
     PQfinish(conn->pg);
     conn->pg = NULL;
     conn->prepared = 0;
-    for (struct db_query *q = conn->sent.first; q != NULL; q = q->next) {
-        PQclear(q->result);
-        q->result = NULL;
-        q->conn = NULL;
-    }
     db_requeue(conn->db, &conn->sent);
 }
 
@@ -66,10 +63,22 @@ static int64_t backoff_next(struct db_conn *conn)
     return pause;
 }
 
+/* Many attempts of many connections fail for one reason: that is one line. */
+static void lost_log(const struct db_conn *conn, const struct errmsg *why)
+{
+    bool known = strcmp(conn->db->trouble.text, why->text) == 0;
+    enum log_level level = known ? LOG_DEBUG : LOG_WARN;
+    if (conn->state == DB_CONN_READY)
+        log_warn("database connection lost", LOG_STR("reason", why->text),
+                 LOG_I64("queries", conn->sent.count));
+    else
+        LOG_AT(level, "cannot connect to the database",
+               LOG_STR("reason", why->text));
+}
+
 static void conn_lost(struct db_conn *conn, const struct errmsg *why)
 {
-    log_warn("database connection lost", LOG_STR("reason", why->text),
-             LOG_I64("queries", conn->sent.count));
+    lost_log(conn, why);
     conn->db->trouble = *why;
     conn_close(conn);
     conn->state = DB_CONN_PAUSED;
@@ -169,11 +178,8 @@ static enum db_outcome outcome_of(const PGresult *result)
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     if (state == NULL)
         return DB_FAILED;
-    /* undefined_table, undefined_column, and the statement of a query that was
-     * sent before its Prepare had failed */
-    if (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 ||
-        strcmp(state, "26000") == 0)
-        return DB_ABSENT;
+    if (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0)
+        return DB_ABSENT; /* undefined_table, undefined_column */
     return strcmp(state, "57014") == 0 ? DB_TIMEOUT : DB_FAILED;
 }
 
@@ -184,8 +190,19 @@ static void outcome_log(const struct db_query *q)
              LOG_SLICE("reason", str_trim(why)));
 }
 
+/* The Prepare that this query counted on had failed by the time it came. */
+static bool is_unprepared(const struct db_query *q)
+{
+    const char *state = PQresultErrorField(q->result, PG_DIAG_SQLSTATE);
+    return !q->preparing && state != NULL && strcmp(state, "26000") == 0;
+}
+
 static void query_answered(struct db_conn *conn, struct db_query *q)
 {
+    if (is_unprepared(q)) {
+        db_query_retry(conn->db, q);
+        return;
+    }
     enum db_outcome outcome = outcome_of(q->result);
     if (outcome != DB_OK)
         outcome_log(q);
@@ -255,6 +272,7 @@ static void conn_established(struct db_conn *conn)
         conn_lost_pg(conn, "setting up the connection");
         return;
     }
+    conn->db->trouble.text[0] = '\0';
     log_info("database connected", LOG_STR("host", PQhost(conn->pg)));
     http_timer_set(conn->timer, DB_PING_NS);
     conn_ask(conn, &setup, limit_ms);

@@ -70,6 +70,7 @@ struct db_query *query_list_take(struct query_list *list);
 void db_query_finish(struct db *db, struct db_query *q, enum db_outcome outcome,
                      const PGresult *result);
 void db_query_free(struct db_query *q);
+void db_query_retry(struct db *db, struct db_query *q);
 void db_requeue(struct db *db, struct query_list *sent);
 void db_pump(struct db *db);
 

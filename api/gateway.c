@@ -15,10 +15,17 @@ static void refresh_stats(void *arg)
     db_refresh_stats(gateway->db);
 }
 
+static bool database_check(void *arg, struct errmsg *why)
+{
+    struct gateway *gateway = arg;
+    return db_check(gateway->db, why);
+}
+
+/* The database comes after the server, on whose loop it runs. */
 static void health_setup(struct gateway *gateway)
 {
     gateway->checks[0] =
-        (struct health_check){"database", db_check, gateway->db};
+        (struct health_check){"database", database_check, gateway};
     gateway->checks[1] = (struct health_check){.name = NULL};
     gateway->health = (struct health){
         .service = "nexus-gateway",
@@ -72,13 +79,13 @@ struct gateway *gateway_new(const struct gateway_config *config,
     gateway->stats = gateway_stats_new();
     gateway->config.db.stats = gateway_stats_db(gateway->stats);
     gateway->routes = route_table_new(gateway);
+    health_setup(gateway);
     gateway->server = server_open(gateway, err);
     if (gateway->server == NULL) {
         gateway_free(&gateway);
         return NULL;
     }
     gateway->db = db_new(gateway->server, &gateway->config.db);
-    health_setup(gateway);
     return gateway;
 }
 

@@ -12,6 +12,12 @@ extern const struct api_route gpus_list;
 extern const struct api_route gpu_telemetry;
 
 /* Slots of the statements: see db_statement. 0 and 1 are the pool's own. */
-enum rest_slot { SLOT_CLUSTERS = 2, SLOT_HOSTS, SLOT_GPUS, SLOT_TELEMETRY };
+enum rest_slot {
+    SLOT_CLUSTERS = 2,
+    SLOT_HOSTS,
+    SLOT_GPUS,
+    SLOT_GPU,
+    SLOT_TELEMETRY
+};
 
 #endif
