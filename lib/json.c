@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +132,15 @@ int json_count(struct json container)
     return json_iter(container).left;
 }
 
+/* A name counts as it reads, not as it is written: "\u0076" is "v". */
+static bool is_named(struct str key, struct str wanted)
+{
+    struct arena arena = {0};
+    bool same = str_eq(json_unescape(key, &arena), wanted);
+    arena_fini(&arena);
+    return same;
+}
+
 struct json json_get(struct json object, const char *name)
 {
     struct json found = {0};
@@ -138,7 +148,7 @@ struct json json_get(struct json object, const char *name)
         return found;
     struct str wanted = str_of(name);
     for (struct json_iter it = json_iter(object); json_next(&it);)
-        if (str_eq(it.key, wanted))
+        if (is_named(it.key, wanted))
             found = it.value;
     return found;
 }
@@ -471,9 +481,10 @@ void json_append_double(struct buf *out, double value)
     }
     if (append_thousandths(out, value))
         return;
+    /* Up to 15 digits survive any double but a subnormal one. */
     char text[32];
     int n = 0;
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         n = snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             break;

@@ -38,15 +38,16 @@ void log_set_correlation(const char *id)
 
 static bool needs_quotes(struct str s)
 {
-    if (s.len == 0)
-        return true;
-    for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.p[i] <= ' ' || strchr("\"=\\\x7f", s.p[i]) != NULL)
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c <= ' ' || c >= 0x7f || c == '"' || c == '=' || c == '\\')
             return true;
-    return false;
+    }
+    return s.len == 0;
 }
 
-/* logfmt quotes as JSON does. */
+/* logfmt quotes as JSON does. Bytes past ASCII go that way, too: it lets none
+ * through that are not UTF-8, which a terminal may take for commands. */
 static void append_text(struct buf *line, struct str s)
 {
     if (!needs_quotes(s)) {

@@ -112,6 +112,11 @@ static void append_bound(struct buf *out, const struct opt *o, int64_t bound)
         buf_append_i64(out, bound);
 }
 
+static bool is_number(const struct opt *o)
+{
+    return o->type == OPT_INT || o->type == OPT_SIZE || o->type == OPT_DURATION;
+}
+
 static void append_expected(struct buf *out, const struct opt *o)
 {
     static const char *const kinds[] = {
@@ -131,6 +136,8 @@ static void append_expected(struct buf *out, const struct opt *o)
         append_bound(out, o, o->min);
         buf_append_text(out, " to ");
         append_bound(out, o, o->max);
+    } else if (is_number(o)) {
+        buf_append_text(out, ", not negative");
     }
 }
 
@@ -213,7 +220,8 @@ static int take_argument(const struct opt *table, char **argv,
     const struct opt *o = find(table, flag);
     if (o == NULL)
         return errmsg_set(err, -EINVAL,
-                          "unknown option \"%s\": --help lists them", arg);
+                          "unknown option \"%.*s\": --help lists them",
+                          (int)(name - arg + (ptrdiff_t)flag.len), arg);
     char from[ENV_NAME_MAX];
     snprintf(from, sizeof from, "--%s", o->flag);
     if (equals != NULL)
@@ -239,7 +247,7 @@ static void print_option(const struct opt *o)
     buf_reset(&line);
     append_expected(&line, o);
     printf("%-28s (%s", "", buf_text(&line));
-    if (o->initial != NULL && o->initial[0] != '\0')
+    if (o->initial != NULL && o->initial[0] != '\0' && !o->secret)
         printf("; default %s", o->initial);
     if (env[0] != '\0')
         printf("; %s", env);

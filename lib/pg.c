@@ -1,5 +1,6 @@
 #include "lib/pg.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,8 +44,23 @@ char *pg_conninfo(const struct pg_settings *s, const char *program)
     return out.data;
 }
 
+/* What libpq says of a connection string that it cannot read repeats a part of
+ * it, maybe the password. Such a connection has not even a user. */
+static bool is_unread(PGconn *conn)
+{
+    return conn != NULL && PQuser(conn) == NULL;
+}
+
 void pg_error(PGconn *conn, struct errmsg *err, const char *doing)
 {
+    if (is_unread(conn)) {
+        errmsg_set(err, 0,
+                   "%s: DATABASE_URL cannot be read: expected "
+                   "postgresql://user:password@host:port/name with odd "
+                   "characters as %%XX",
+                   doing);
+        return;
+    }
     struct str why = str_trim(str_of(PQerrorMessage(conn)));
     errmsg_set(err, 0, "%s: %.*s", doing, STR_ARG(why));
     for (char *c = err->text; *c != '\0'; c++)

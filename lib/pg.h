@@ -54,7 +54,7 @@ struct pg_settings {
  * threads start). Holds the password: never log it. */
 char *pg_conninfo(const struct pg_settings *settings, const char *program);
 
-/* "doing: libpq's message", on one line. libpq never names the password. */
+/* "doing: libpq's message", on one line, without the password. */
 void pg_error(PGconn *conn, struct errmsg *err, const char *doing);
 
 #endif

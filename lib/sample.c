@@ -122,7 +122,6 @@ static bool has_nul(struct str s)
 static int add_extra(struct reader *r, struct str name, double value)
 {
     struct sample *s = r->sample;
-    name = json_unescape(name, r->arena);
     if (name.len == 0 || name.len > SAMPLE_NAME_MAX || has_nul(name))
         return errmsg_set(r->err, -EINVAL,
                           "a metric's name: expected 1 to %d bytes without "
@@ -165,10 +164,11 @@ static int read_values(struct reader *r, struct str key, struct json object,
             continue;
         if (read_number(r, it.key, it.value, &number) < 0)
             return -EINVAL;
-        int m = catalogue ? find_metric(it.key, &hint) : -1;
+        struct str name = json_unescape(it.key, r->arena);
+        int m = catalogue ? find_metric(name, &hint) : -1;
         if (m >= 0)
             sample_set(r->sample, m, number);
-        else if (add_extra(r, it.key, number) < 0)
+        else if (add_extra(r, name, number) < 0)
             return -EINVAL;
     }
     return 0;
@@ -257,7 +257,7 @@ int sample_decode(struct str text, struct arena *arena, struct sample *s,
     if (rc < 0)
         return rc;
     for (struct json_iter it = json_iter(root); json_next(&it);)
-        if (read_member(&r, it.key, it.value) < 0)
+        if (read_member(&r, json_unescape(it.key, arena), it.value) < 0)
             return -EINVAL;
     return check_required(&r);
 }

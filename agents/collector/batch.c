@@ -21,35 +21,52 @@ static int compare_rows(const void *a, const void *b)
     return (x->revision > y->revision) - (x->revision < y->revision);
 }
 
-static void set_extra(struct sample *s, struct sample_extra extra)
+/* A row that several samples are laid over one another in, oldest first. */
+struct overlay {
+    struct sample sample;
+    struct revisions revisions;
+};
+
+static void add_extra(struct overlay *o, struct sample_extra extra,
+                      int64_t revision)
 {
     size_t i = 0;
-    while (i < s->extra_count && !str_eq(s->extra[i].name, extra.name))
+    while (i < o->sample.extra_count &&
+           !str_eq(o->sample.extra[i].name, extra.name))
         i++;
-    s->extra[i] = extra;
-    s->extra_count += i == s->extra_count;
+    o->sample.extra[i] = extra;
+    o->revisions.extra[i] = revision;
+    o->sample.extra_count += i == o->sample.extra_count;
 }
 
-/* A copy of old with what newer has laid over it. */
-static const struct sample *overlay(const struct sample *old,
-                                    const struct sample *newer,
-                                    struct arena *arena)
+static void lay_over(struct overlay *o, const struct row *row)
 {
-    struct sample *s = arena_alloc(arena, sizeof *s);
-    *s = *old;
+    const struct sample *s = row->sample;
     for (int m = 0; m < METRIC_COUNT; m++)
-        if (sample_has(newer, m))
-            sample_set(s, m, newer->metrics[m]);
-    if (newer->extra_count == 0)
-        return s;
-    s->extra = arena_alloc(arena, (old->extra_count + newer->extra_count) *
-                                      sizeof *s->extra);
-    s->extra_count = 0;
-    for (size_t i = 0; i < old->extra_count; i++)
-        set_extra(s, old->extra[i]);
-    for (size_t i = 0; i < newer->extra_count; i++)
-        set_extra(s, newer->extra[i]);
-    return s;
+        if (sample_has(s, m)) {
+            sample_set(&o->sample, m, s->metrics[m]);
+            o->revisions.metrics[m] = row->revision;
+        }
+    for (size_t i = 0; i < s->extra_count; i++)
+        add_extra(o, s->extra[i], row->revision);
+}
+
+/* rows[0..count) are of one GPU and time, ascending by revision. */
+static struct row merge_rows(const struct row *rows, size_t count,
+                             struct arena *arena)
+{
+    struct overlay *o = arena_zalloc(arena, sizeof *o);
+    size_t extra_max = 0;
+    for (size_t i = 0; i < count; i++)
+        extra_max += rows[i].sample->extra_count;
+    o->sample.extra = arena_alloc(arena, extra_max * sizeof *o->sample.extra);
+    o->revisions.extra = arena_alloc(arena, extra_max * sizeof(int64_t));
+    for (size_t i = 0; i < count; i++)
+        lay_over(o, &rows[i]);
+    struct row merged = rows[count - 1];
+    merged.sample = &o->sample;
+    merged.revisions = &o->revisions;
+    return merged;
 }
 
 static bool same_key(const struct row *a, const struct row *b)
@@ -60,10 +77,11 @@ static bool same_key(const struct row *a, const struct row *b)
 static void note_columns(struct batch *b)
 {
     b->metrics = 0;
-    b->has_extra = false;
+    b->has_extra = b->has_revisions = false;
     for (size_t i = 0; i < b->count; i++) {
         b->metrics |= b->rows[i].sample->present;
         b->has_extra |= b->rows[i].sample->extra_count > 0;
+        b->has_revisions |= b->rows[i].revisions != NULL;
     }
 }
 
@@ -71,14 +89,13 @@ void batch_merge(struct batch *b, struct arena *arena)
 {
     qsort(b->rows, b->count, sizeof *b->rows, compare_rows);
     size_t kept = 0;
-    for (size_t i = 0; i < b->count; i++) {
-        struct row *last = kept > 0 ? &b->rows[kept - 1] : NULL;
-        if (last == NULL || !same_key(last, &b->rows[i])) {
-            b->rows[kept++] = b->rows[i];
-            continue;
-        }
-        last->sample = overlay(last->sample, b->rows[i].sample, arena);
-        last->revision = b->rows[i].revision;
+    for (size_t i = 0, next; i < b->count; i = next) {
+        next = i + 1;
+        while (next < b->count && same_key(&b->rows[i], &b->rows[next]))
+            next++;
+        b->rows[kept++] = next == i + 1
+                              ? b->rows[i]
+                              : merge_rows(&b->rows[i], next - i, arena);
     }
     b->count = kept;
     note_columns(b);
@@ -103,6 +120,8 @@ static bool has_column(const struct batch *b, int m)
 void batch_append_columns(const struct batch *b, struct buf *sql)
 {
     buf_append_text(sql, "gpu_id, ts, revision");
+    if (b->has_revisions)
+        buf_append_text(sql, ", revisions");
     if (b->has_extra)
         buf_append_text(sql, ", extra");
     for (int m = 0; m < METRIC_COUNT; m++)
@@ -141,16 +160,33 @@ static char *put_metric(char *at, const struct sample *s, int m)
     return put64(put32(at, 8), bits);
 }
 
-/* jsonb travels as a version byte and the text. */
+static void append_null(struct buf *out)
+{
+    put32(buf_reserve(out, 4), NULL_FIELD);
+    out->len += 4;
+}
+
+/* jsonb travels as a version byte and the text: what comes between begin and
+ * end. */
+static size_t begin_jsonb(struct buf *out)
+{
+    size_t at = out->len;
+    buf_append(out, "\0\0\0\0\1", 5);
+    return at;
+}
+
+static void end_jsonb(struct buf *out, size_t at)
+{
+    put32(out->data + at, (uint32_t)(out->len - at - 4));
+}
+
 static void append_extra(struct buf *out, const struct sample *s)
 {
     if (s->extra_count == 0) {
-        out->len += (size_t)(put32(buf_reserve(out, 4), NULL_FIELD) -
-                             (out->data + out->len));
+        append_null(out);
         return;
     }
-    size_t at = out->len;
-    buf_append(out, "\0\0\0\0\1", 5);
+    size_t at = begin_jsonb(out);
     struct json_writer w = json_writer(out);
     json_begin_object(&w);
     for (size_t i = 0; i < s->extra_count; i++) {
@@ -158,7 +194,38 @@ static void append_extra(struct buf *out, const struct sample *s)
         json_put_double(&w, s->extra[i].value);
     }
     json_end_object(&w);
-    put32(out->data + at, (uint32_t)(out->len - at - 4));
+    end_jsonb(out, at);
+}
+
+static void put_extra_revision(struct json_writer *w, struct str name,
+                               int64_t revision)
+{
+    char key[sizeof "extra." + SAMPLE_NAME_MAX];
+    memcpy(key, "extra.", 6);
+    memcpy(key + 6, name.p, name.len);
+    json_key_str(w, str_make(key, 6 + name.len));
+    json_put_i64(w, revision);
+}
+
+static void append_revisions(struct buf *out, const struct row *row)
+{
+    const struct sample *s = row->sample;
+    if (row->revisions == NULL) {
+        append_null(out);
+        return;
+    }
+    size_t at = begin_jsonb(out);
+    struct json_writer w = json_writer(out);
+    json_begin_object(&w);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (sample_has(s, m)) {
+            json_key_str(&w, metric_catalogue[m].name);
+            json_put_i64(&w, row->revisions->metrics[m]);
+        }
+    for (size_t i = 0; i < s->extra_count; i++)
+        put_extra_revision(&w, s->extra[i].name, row->revisions->extra[i]);
+    json_end_object(&w);
+    end_jsonb(out, at);
 }
 
 /* Bytes of the fixed columns, and at most of a metric, each with its length. */
@@ -174,6 +241,8 @@ static void append_row(const struct batch *b, const struct row *row,
     at = put64(put32(at, 8), (uint64_t)(row->ts_us - PG_EPOCH_US));
     put64(put32(at, 8), (uint64_t)row->revision);
     out->len += KEY_BYTES;
+    if (b->has_revisions)
+        append_revisions(out, row);
     if (b->has_extra)
         append_extra(out, row->sample);
     at = buf_reserve(out, METRIC_COUNT * METRIC_BYTES);
@@ -187,8 +256,8 @@ void batch_append_copy(const struct batch *b, struct buf *out)
 {
     /* Signature, flags, length of the header's extension. */
     static const char head[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
-    uint16_t columns =
-        (uint16_t)(3 + b->has_extra + __builtin_popcountll(b->metrics));
+    uint16_t columns = (uint16_t)(3 + b->has_revisions + b->has_extra +
+                                  __builtin_popcountll(b->metrics));
     buf_append(out, head, sizeof head - 1);
     for (size_t i = 0; i < b->count; i++)
         append_row(b, &b->rows[i], columns, out);

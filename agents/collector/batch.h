@@ -13,11 +13,18 @@
 #include "lib/buf.h"
 #include "lib/sample.h"
 
+/* A value's revision is the stream's time of the message it came with. */
+struct revisions {
+    int64_t metrics[METRIC_COUNT];
+    int64_t *extra; /* of sample->extra, in its order */
+};
+
 struct row {
     int32_t gpu_id;
     int64_t ts_us;    /* since 1970; the table's resolution */
-    int64_t revision; /* stream time of the newest sample in it */
+    int64_t revision; /* of the newest value in it */
     const struct sample *sample;
+    const struct revisions *revisions; /* NULL: all values have `revision` */
 };
 
 struct batch {
@@ -25,6 +32,7 @@ struct batch {
     size_t count;
     uint64_t metrics; /* bit m: some row has metric m */
     bool has_extra;   /* some row has metrics outside the catalogue */
+    bool has_revisions;
 };
 
 /* Sorts and merges batch->rows[0..count); merged samples live in arena. */

@@ -44,9 +44,13 @@ void registry_free(struct registry **rp)
     struct registry *r = *rp;
     if (r == NULL)
         return;
-    struct gpu *gpu, *next;
-    HASH_ITER (hh, r->gpus, gpu, next)
-        forget(r, gpu);
+    struct gpu *gpu = r->gpus;
+    HASH_CLEAR(hh, r->gpus);
+    while (gpu != NULL) {
+        struct gpu *next = gpu->hh.next;
+        free(gpu);
+        gpu = next;
+    }
     pthread_mutex_destroy(&r->lock);
     free(r);
     *rp = NULL;

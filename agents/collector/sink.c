@@ -56,23 +56,94 @@ static enum db_result copy_new(struct sink *s, const struct batch *b,
     return rc;
 }
 
-/* The value of the sample that is later in the stream, or the only one. */
-static void append_merged_column(struct buf *sql, const char *name)
+/* ---- merging: what the stream has later wins, value by value ---- */
+
+static bool in_batch(const struct batch *b, int m)
 {
-    buf_printf(sql,
-               ", %s = CASE WHEN EXCLUDED.revision >= t.revision "
-               "THEN COALESCE(EXCLUDED.%s, t.%s) "
-               "ELSE COALESCE(t.%s, EXCLUDED.%s) END",
-               name, name, name, name, name);
+    return (b->metrics >> m & 1) != 0;
 }
 
-static void append_merged_extra(struct buf *sql)
+/* One of the two rows that meet. */
+struct side {
+    const char *row;       /* "t" or "EXCLUDED" */
+    const char *revisions; /* its column, or "NULL" */
+};
+
+static const struct side there = {"t", "t.revisions"};
+
+static struct side excluded(const struct batch *b)
 {
-    buf_append_text(
-        sql, ", extra = CASE WHEN EXCLUDED.revision >= t.revision "
-             "THEN COALESCE(t.extra || EXCLUDED.extra, EXCLUDED.extra, t.extra)"
-             " ELSE COALESCE(EXCLUDED.extra || t.extra, t.extra, "
-             "EXCLUDED.extra) END");
+    return (struct side){"EXCLUDED",
+                         b->has_revisions ? "EXCLUDED.revisions" : "NULL"};
+}
+
+/* The revision of the side's value `name`; NULL where it has none. */
+static void append_value_revision(struct buf *sql, struct side side,
+                                  const char *name)
+{
+    buf_printf(sql,
+               "CASE WHEN %s.%s IS NOT NULL THEN revision_of(%s, '%s', "
+               "%s.revision) END",
+               side.row, name, side.revisions, name, side.row);
+}
+
+static void append_merged_metric(struct buf *sql, const struct batch *b,
+                                 const char *name)
+{
+    buf_printf(sql, ", %s = CASE WHEN t.%s IS NULL OR ", name, name);
+    append_value_revision(sql, excluded(b), name);
+    buf_append_text(sql, " >= ");
+    append_value_revision(sql, there, name);
+    buf_printf(sql, " THEN EXCLUDED.%s ELSE t.%s END", name, name);
+}
+
+/* GREATEST leaves nulls out. */
+static void append_merged_metric_revision(struct buf *sql,
+                                          const struct batch *b, int m)
+{
+    const char *name = metric_catalogue[m].name.p;
+    buf_printf(sql, "'%s', GREATEST(", name);
+    append_value_revision(sql, there, name);
+    if (in_batch(b, m)) {
+        buf_append_text(sql, ", ");
+        append_value_revision(sql, excluded(b), name);
+    }
+    buf_append_byte(sql, ')');
+}
+
+/* Extra metrics of both rows, each name once, with its newest revision. */
+static void append_newest_extra(struct buf *sql, const struct batch *b)
+{
+    buf_append_text(sql, "(SELECT DISTINCT ON (name) name, value, revision "
+                         "FROM (SELECT * FROM extra_entries(t.extra, "
+                         "t.revisions, t.revision)");
+    if (b->has_extra)
+        buf_printf(sql,
+                   " UNION ALL SELECT * FROM extra_entries(EXCLUDED.extra, "
+                   "%s, EXCLUDED.revision)",
+                   excluded(b).revisions);
+    buf_append_text(sql, ") AS both_rows ORDER BY name, revision DESC) AS "
+                         "newest");
+}
+
+/* A function takes 100 arguments at most. */
+#define METRICS_AN_OBJECT 40
+
+static void append_merged_revisions(struct buf *sql, const struct batch *b)
+{
+    buf_append_text(sql, ", revisions = COALESCE((SELECT "
+                         "jsonb_object_agg('extra.' || name, revision) FROM ");
+    append_newest_extra(sql, b);
+    buf_append_text(sql, "), '{}')");
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        buf_append_text(sql, m % METRICS_AN_OBJECT > 0
+                                 ? ", "
+                                 : " || jsonb_strip_nulls(jsonb_build_object(");
+        append_merged_metric_revision(sql, b, m);
+        if (m % METRICS_AN_OBJECT == METRICS_AN_OBJECT - 1 ||
+            m == METRIC_COUNT - 1)
+            buf_append_text(sql, "))");
+    }
 }
 
 static void append_merge_sql(const struct batch *b, struct buf *sql)
@@ -84,11 +155,16 @@ static void append_merge_sql(const struct batch *b, struct buf *sql)
     buf_append_text(sql, " FROM stage ORDER BY gpu_id, ts "
                          "ON CONFLICT (gpu_id, ts) DO UPDATE SET "
                          "revision = GREATEST(t.revision, EXCLUDED.revision)");
-    if (b->has_extra)
-        append_merged_extra(sql);
+    append_merged_revisions(sql, b);
     for (int m = 0; m < METRIC_COUNT; m++)
-        if ((b->metrics >> m & 1) != 0)
-            append_merged_column(sql, metric_catalogue[m].name.p);
+        if (in_batch(b, m))
+            append_merged_metric(sql, b, metric_catalogue[m].name.p);
+    if (!b->has_extra)
+        return;
+    buf_append_text(sql, ", extra = (SELECT jsonb_object_agg(name, value) "
+                         "FROM ");
+    append_newest_extra(sql, b);
+    buf_append_byte(sql, ')');
 }
 
 static enum db_result merge_steps(struct sink *s, const struct batch *b,

@@ -72,7 +72,7 @@ static void put_percent(struct json_writer *w)
     int64_t size = figure(FIGURE_FILE_BYTES);
     int64_t offset = figure(FIGURE_FILE_OFFSET);
     if (size > 0)
-        json_member_double(w, "percent", (double)(offset * 1000 / size) / 10);
+        json_member_i64(w, "percent", offset * 100 / size);
 }
 
 static void put_data(struct json_writer *w, const struct status *s)

@@ -2,7 +2,7 @@
  *
  *     GET /api/v1/status
  *     {"success":true,"data":{"state":"streaming","file":"fleet.csv",
- *      "loop":true,"timestamps":"processing","pass":3,"percent":41.5,
+ *      "loop":true,"timestamps":"processing","pass":3,"percent":41,
  *      "rows":…,"bad_rows":{"total":…,"malformed":…,…},"deadletters":…,
  *      "samples":…,"values":…,"published":…,"acknowledged":…,"duplicates":…,
  *      "retries":…,"in_flight":…}} */

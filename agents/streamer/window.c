@@ -234,12 +234,12 @@ static struct group *group_new(struct window *w, int64_t ts_ns)
 static const struct gpu *find_gpu(struct window *w, const struct reading *r)
 {
     struct name_entry *uuid = names_intern(&w->names, r->names[NAME_UUID]);
-    if (uuid->owner == NULL) {
-        struct gpu *fresh = arena_alloc(&w->names.arena, sizeof *fresh);
-        *fresh = (struct gpu){.names = {[NAME_UUID] = uuid->text}};
-        uuid->owner = fresh;
-    }
     struct gpu *gpu = uuid->owner;
+    if (gpu == NULL) {
+        gpu = arena_alloc(&w->names.arena, sizeof *gpu);
+        *gpu = (struct gpu){.names = {[NAME_UUID] = uuid->text}};
+        uuid->owner = gpu;
+    }
     for (int n = 0; n < NAME_COUNT; n++)
         if (!str_eq(gpu->names[n], r->names[n]))
             gpu->names[n] = names_intern(&w->names, r->names[n])->text;
@@ -323,7 +323,7 @@ static int open_slot(struct window *w, const struct gpu *gpu, int64_t ts_ns,
                      struct slot **out)
 {
     int rc = make_room(w, ts_ns);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     struct group *group = group_find(w, ts_ns);
     if (group == NULL)
@@ -351,23 +351,35 @@ static int bound_names(struct window *w)
     return rc;
 }
 
+/* The sample a reading goes to: 0 and *out, or what emit returned. */
+static int choose_slot(struct window *w, const struct gpu *gpu,
+                       const struct reading *r, struct slot **out)
+{
+    struct group *group = group_find(w, r->ts_ns);
+    struct slot *slot = group != NULL ? find_slot(w, gpu, r->ts_ns) : NULL;
+    if (slot != NULL && is_full(slot, r)) {
+        int rc = group_emit(w, group);
+        if (rc != 0)
+            return rc;
+        slot = NULL;
+    }
+    if (slot == NULL)
+        return open_slot(w, gpu, r->ts_ns, out);
+    *out = slot;
+    return 0;
+}
+
 int window_add(struct window *w, const struct reading *r)
 {
     if (r->count == 0)
         return 0;
     int rc = bound_names(w);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     const struct gpu *gpu = find_gpu(w, r);
-    struct group *group = group_find(w, r->ts_ns);
-    struct slot *slot = group != NULL ? find_slot(w, gpu, r->ts_ns) : NULL;
-    if (slot != NULL && is_full(slot, r)) {
-        rc = group_emit(w, group);
-        slot = NULL;
-    }
-    if (rc == 0 && slot == NULL)
-        rc = open_slot(w, gpu, r->ts_ns, &slot);
-    if (rc < 0)
+    struct slot *slot;
+    rc = choose_slot(w, gpu, r, &slot);
+    if (rc != 0)
         return rc;
     take_names(&slot->sample, gpu);
     take_values(w, slot, r);

@@ -61,7 +61,7 @@ export async function stored(postgres) {
   );
   const values = new Map();
   const samples = new Set();
-  for (const { uuid, ts, gpu_id, revision, extra, ...metrics } of rows) {
+  for (const { uuid, ts, gpu_id, revision, revisions, extra, ...metrics } of rows) {
     samples.add(`${uuid}|${ts.toISOString()}`);
     for (const [column, value] of Object.entries(metrics))
       if (value !== null)

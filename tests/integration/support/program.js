@@ -10,7 +10,8 @@ import { SLOW, waitFor } from './wait.js';
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 export const BUILD = resolve(ROOT, process.env.BUILD ?? 'build');
 
-const STOP_MS = 30_000 * SLOW;
+const STOP_MS = 30_000; // from being asked to its end
+const END_MS = 120_000; // of one that ends by itself
 const LOG_MAX = 4 << 20; // characters of output kept
 const REPORT = /(AddressSanitizer|LeakSanitizer|runtime error):?.*/;
 
@@ -85,9 +86,9 @@ export class Program {
   }
 
   // Waits for a program that ends by itself: { code, signal }.
-  async wait() {
+  async wait(timeoutMs = END_MS) {
     this.asked = true;
-    return this.#within(this.exited);
+    return this.#within(timeoutMs);
   }
 
   // Asks it to stop, which it must do with exit code 0.
@@ -96,7 +97,7 @@ export class Program {
       this.asked = true;
       this.child.kill(signal);
     }
-    const exit = await this.#within(this.exited);
+    const exit = await this.#within(STOP_MS);
     assert.deepEqual(
       exit,
       { code: 0, signal: null },
@@ -108,18 +109,18 @@ export class Program {
   async kill() {
     this.asked = true;
     this.child.kill('SIGKILL');
-    return this.#within(this.exited);
+    return this.#within(STOP_MS);
   }
 
-  async #within(promise) {
+  async #within(timeoutMs) {
     let timer;
     const late = new Promise((_, reject) => {
       timer = setTimeout(
         () => reject(new Error(`${this.name} does not end:\n${this.output}`)),
-        STOP_MS
+        timeoutMs * SLOW
       );
     });
-    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+    return Promise.race([this.exited, late]).finally(() => clearTimeout(timer));
   }
 }
 
