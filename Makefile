@@ -192,6 +192,7 @@ format-check:
 
 LINT_SRC := $(LIB_SRC) $(BROKER_SRC) $(STREAMER_SRC) $(COLLECTOR_SRC) $(SIMULATOR_SRC) $(GATEWAY_SRC)
 lint: deps-lint format-check $(BUILD)/gen/migrations.inc ## clang-tidy and cppcheck, every finding an error
+	@# One file a run: clang-tidy 14 mistakes a va_list in the second one.
 	printf '%s\n' $(LINT_SRC) | xargs -P$$(nproc) -n1 sh -c 'clang-tidy --quiet "$$1" -- $(CPPFLAGS) -I$(BUILD)/gen -std=gnu11 2>/dev/null' lint
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	  --suppressions-list=.cppcheck-suppressions -I. -D_GNU_SOURCE $(LINT_SRC)

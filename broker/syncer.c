@@ -53,6 +53,8 @@ static void schedule(struct syncer *syncer, struct sync_task *task,
                      int64_t delay_ns)
 {
     int64_t due_ns = clock_mono_ns() + delay_ns;
+    if (task->detached)
+        return;
     if (task->due_ns == SYNC_NEVER)
         enqueue(syncer, task);
     else if (task->due_ns <= due_ns)
@@ -177,6 +179,7 @@ void syncer_schedule(struct syncer *syncer, struct sync_task *task,
 void syncer_detach(struct syncer *syncer, struct sync_task *task)
 {
     pthread_mutex_lock(&syncer->lock);
+    task->detached = true;
     while (task->running)
         pthread_cond_wait(&syncer->ran, &syncer->lock);
     if (task->due_ns != SYNC_NEVER)

@@ -19,13 +19,14 @@ struct sync_task {
     struct sync_task *next;
     int64_t due_ns; /* SYNC_NEVER: not in the list */
     bool running;
+    bool detached;
 };
 
 /* Runs the task after delay_ns, or sooner if it is due sooner. */
 void syncer_schedule(struct syncer *syncer, struct sync_task *task,
                      int64_t delay_ns);
 
-/* Takes the task off the thread; waits where it is running. */
+/* Takes the task off the thread for good; waits where it is running. */
 void syncer_detach(struct syncer *syncer, struct sync_task *task);
 
 /* Writes wake_fd. */

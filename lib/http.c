@@ -193,10 +193,16 @@ static void config_copy(struct http_server *server,
         server->config.connections_max = HTTP_CONNECTIONS_DEFAULT;
 }
 
+/* Timers run before the loop waits: it must be told not to wait any more. */
+static void server_finish(struct http_server *server)
+{
+    server->finished = true;
+    lws_cancel_service(server->lws);
+}
+
 static void stop_overdue(void *arg)
 {
-    struct http_server *server = arg;
-    server->finished = true;
+    server_finish(arg);
 }
 
 struct http_server *http_server_new(const struct http_config *config,
@@ -267,15 +273,16 @@ static void server_check_stop(struct http_server *server)
     listener_close(server);
     idle_conns_close(server);
     http_timer_set(server->stop_timer, HTTP_STOP_NS);
-    server->finished = server->conn_count == 0;
+    if (server->conn_count == 0)
+        server_finish(server);
 }
 
 void http_server_conn_closed(struct http_server *server)
 {
-    if (server->draining)
-        server->finished = server->finished || server->conn_count == 0;
-    else if (server->listener != NULL)
+    if (!server->draining)
         http_watch_set(server->listener, HTTP_READABLE);
+    else if (!server->finished && server->conn_count == 0)
+        server_finish(server);
 }
 
 void http_server_stop(struct http_server *server)

@@ -43,7 +43,8 @@ struct http_route {
 struct http_config {
     const char *host; /* address to listen on; NULL: all */
     int port;         /* 0: any free one, see http_server_port */
-    const struct http_route *const *routes; /* tables, NULL at the end */
+    const struct http_route *const *routes; /* tables, NULL at the end;
+                                               borrowed as long as it serves */
     size_t body_max;        /* bytes of a request's body; 0: 1 MiB */
     size_t connections_max; /* 0: 1024; further clients wait in the backlog */
     bool cors; /* answer preflights; Access-Control-Allow-Origin: * */

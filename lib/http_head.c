@@ -38,10 +38,14 @@ static struct str line_take(struct str *text)
     return line;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static bool is_token_byte(unsigned char c)
 {
-    if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-        (c >= 'a' && c <= 'z'))
+    if (is_digit((char)c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
         return true;
     return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
 }
@@ -105,12 +109,15 @@ static struct str target_without_authority(struct str target)
 static int version_parse(struct str version, struct http_head *head,
                          const char **why)
 {
-    if (str_is(version, "HTTP/1.1") || str_is(version, "HTTP/1.0")) {
-        head->minor = version.p[7] - '0';
-        return 0;
-    }
+    static const struct str name = STR("HTTP/");
+    const char *number = version.p + name.len;
+    *why = "the request line does not end with the version, \"HTTP/1.1\"";
+    if (version.len != name.len + 3 || !str_has_prefix(version, name) ||
+        !is_digit(number[0]) || number[1] != '.' || !is_digit(number[2]))
+        return 400;
+    head->minor = number[2] - '0';
     *why = "the version is neither HTTP/1.1 nor HTTP/1.0";
-    return str_has_prefix(version, str_of("HTTP/")) ? 505 : 400;
+    return number[0] == '1' && head->minor <= 1 ? 0 : 505;
 }
 
 static int request_line_parse(struct str line, struct http_head *head,
@@ -155,8 +162,8 @@ static int length_parse(struct str value, struct http_head *head,
 {
     int64_t length;
     *why = "Content-Length is not one decimal number";
-    bool digits = value.len > 0 && value.p[0] >= '0' && value.p[0] <= '9';
-    if (!digits || str_to_i64(value, &length) != 0 || length < 0)
+    if (value.len == 0 || !is_digit(value.p[0]) ||
+        str_to_i64(value, &length) != 0 || length < 0)
         return 400;
     if (head->content_length >= 0 && head->content_length != length)
         return 400;
@@ -253,7 +260,7 @@ struct str http_head_field(const struct http_head *head, struct str name)
 
 static int hex_digit(char c)
 {
-    if (c >= '0' && c <= '9')
+    if (is_digit(c))
         return c - '0';
     c = (char)(c | 0x20);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;

@@ -119,11 +119,13 @@ void http_reply_header(struct http_request *req, const char *name,
     field_append(&req->headers, name, value);
 }
 
-/* The access line: failures of ours are worth more than a debug line. */
+/* The access line: failures of ours are worth more than a debug line. (501 and
+ * 505 are about what the client said.) */
 static void reply_log(const struct http_request *req, int status,
                       int64_t elapsed_ns, size_t bytes)
 {
-    enum log_level level = status >= 500 ? LOG_WARN : LOG_DEBUG;
+    bool ours = status >= 500 && status != 501 && status != 505;
+    enum log_level level = ours ? LOG_WARN : LOG_DEBUG;
     log_set_correlation(req->id[0] != '\0' ? req->id : NULL);
     LOG_AT(level, "request", LOG_SLICE("method", req->head.method),
            LOG_SLICE("path", req->head.path), LOG_I64("status", status),

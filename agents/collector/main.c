@@ -327,7 +327,8 @@ static bool check_database(void *arg, struct errmsg *why)
 static struct http_server *serve(struct health *health)
 {
     struct errmsg err;
-    const struct http_route *routes[] = {health_routes(health), NULL};
+    static const struct http_route *routes[2]; /* the server goes on using it */
+    routes[0] = health_routes(health);
     const struct http_config config = {
         .host = settings.host, .port = (int)settings.port, .routes = routes};
     struct http_server *server = http_server_new(&config, &err);

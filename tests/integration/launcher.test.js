@@ -159,6 +159,7 @@ test('a file that is played once ends the streamer alone', async () => {
     () => program.output.includes('the streamer is through'),
     'the end of the file'
   );
+  assert.match((await nexus('status', copy)).output, /streamer .* through/);
   await waitForFleet(copy);
   await program.stop();
 });
@@ -168,7 +169,8 @@ test('a program that dies is named, and the rest is stopped', async () => {
   const pids = pidsOf(copy);
   process.kill(pids[PROGRAMS.indexOf('collector')], 'SIGKILL');
   assert.deepEqual(await program.wait(), { code: 1, signal: null });
-  assert.match(program.output, /collector ended unexpectedly/);
+  assert.doesNotMatch(program.output, /scripts\/nexus: line/);
+  assert.match(program.output, /collector was killed by SIGKILL unexpectedly/);
   assertGone(pids);
 });
 

@@ -1,0 +1,31 @@
+/* route: a message's way to those who want it. */
+#ifndef NEXUS_BROKER_ROUTE_H
+#define NEXUS_BROKER_ROUTE_H
+
+#include <stdint.h>
+
+#include "broker/msg.h"
+
+struct conn;
+struct server;
+struct sub;
+struct sub_result;
+
+/* Hands msg to every subscription that wants msg->to. from is the publishing
+ * connection, or NULL for the broker itself. Returns how many got it, the
+ * broker's own streams and API included. */
+uint32_t route(struct server *server, struct conn *from, const struct msg *msg);
+
+/* The broker's own reply or advisory. */
+uint32_t route_text(struct server *server, struct str to, struct str reply,
+                    struct str payload);
+
+/* A message of nothing but a status: "NATS/1.0 404 No Messages\r\n\r\n". */
+uint32_t route_status(struct server *server, struct str to, struct str headers);
+
+/* Tells the publisher of a request that nobody listens (503), if it listens to
+ * the reply itself. */
+void route_no_responders(struct server *server, struct conn *from,
+                         struct str reply);
+
+#endif

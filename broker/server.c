@@ -1,0 +1,451 @@
+/* server: see server.h. */
+#include "broker/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "broker/jetstream.h"
+#include "lib/buf.h"
+#include "lib/json.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/ulid.h"
+
+#define LISTEN_BACKLOG   1024
+#define ACCEPTS_PER_TURN 64
+#define TURN_WAIT_MS     1000
+#define STOP_WAIT_NS     (5 * NS_PER_S) /* for the disk and slow readers */
+#define STOP_TURN_MS     20
+
+/* A function that another thread wants run here; lives on its stack. */
+struct server_call {
+    void (*fn)(struct server *server, void *arg);
+    void *arg;
+    bool done;
+    struct server_call *next;
+};
+
+/* ---- the loop's file descriptors ---- */
+
+static void watch_set(struct server *server, int operation, int fd,
+                      uint32_t events, struct watch *watch)
+{
+    struct epoll_event event = {.events = events, .data.ptr = watch};
+    int result = epoll_ctl(server->epoll_fd, operation, fd, &event);
+    assert(result == 0);
+}
+
+void server_watch(struct server *server, int fd, uint32_t events,
+                  struct watch *watch)
+{
+    watch_set(server, EPOLL_CTL_ADD, fd, events, watch);
+}
+
+void server_watch_change(struct server *server, int fd, uint32_t events,
+                         struct watch *watch)
+{
+    watch_set(server, EPOLL_CTL_MOD, fd, events, watch);
+}
+
+/* ---- accepting ---- */
+
+static void accept_one(struct server *server, int fd)
+{
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    struct conn *conn = conn_new(server, fd);
+    server->counts.accepted++;
+    log_debug("client connected", LOG_I64("client", conn->id),
+              LOG_STR("address", conn->host), LOG_I64("port", conn->port));
+    if (server->conn_count > (uint64_t)server->config.connections_max)
+        conn_fail(conn, "maximum connections exceeded");
+}
+
+static void accept_ready(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    char *start = (char *)watch - offsetof(struct server, accept_watch);
+    struct server *server = (struct server *)start;
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        int fd = accept4(server->listen_fd, NULL, NULL,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE)
+                log_warn("cannot accept a client: out of file descriptors");
+            return;
+        }
+        accept_one(server, fd);
+    }
+}
+
+static int listen_on(const struct addrinfo *ai, struct errmsg *err)
+{
+    int on = 1;
+    int fd =
+        socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errmsg_set(err, -errno, "socket: %s", strerror(errno));
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 &&
+        listen(fd, LISTEN_BACKLOG) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    return errmsg_set(err, -error, "%s", strerror(error));
+}
+
+static int bound_port(int fd)
+{
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof(addr);
+    getsockname(fd, (struct sockaddr *)&addr, &len);
+    if (addr.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)&addr)->sin6_port);
+    return ntohs(((struct sockaddr_in *)&addr)->sin_port);
+}
+
+static int server_listen(struct server *server, struct errmsg *err)
+{
+    const struct server_config *config = &server->config;
+    int port = config->port < 0 ? 0 : (int)config->port;
+    char service[8];
+    snprintf(service, sizeof(service), "%d", port);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *ai;
+    int failed = getaddrinfo(config->addr, service, &hints, &ai);
+    if (failed != 0)
+        return errmsg_set(err, -EINVAL, "address \"%s\": %s", config->addr,
+                          gai_strerror(failed));
+    struct errmsg why;
+    int fd = listen_on(ai, &why);
+    freeaddrinfo(ai);
+    if (fd < 0)
+        return errmsg_set(err, fd,
+                          "cannot listen on %s port %d: %s; another program "
+                          "may use it, choose one with --port",
+                          config->addr, port, why.text);
+    server->listen_fd = fd;
+    server->port = bound_port(fd);
+    server->accept_watch.ready = accept_ready;
+    server_watch(server, fd, EPOLLIN, &server->accept_watch);
+    return 0;
+}
+
+/* ---- calls from other threads ---- */
+
+static void run_calls(struct server *server)
+{
+    pthread_mutex_lock(&server->call_lock);
+    while (server->calls != NULL) {
+        struct server_call *call = server->calls;
+        server->calls = call->next;
+        call->fn(server, call->arg);
+        call->done = true;
+        pthread_cond_broadcast(&server->call_done);
+    }
+    pthread_mutex_unlock(&server->call_lock);
+}
+
+static void close_calls(struct server *server)
+{
+    pthread_mutex_lock(&server->call_lock);
+    server->calls_closed = true;
+    pthread_mutex_unlock(&server->call_lock);
+    run_calls(server);
+}
+
+bool server_call(struct server *server, void (*fn)(struct server *, void *),
+                 void *arg)
+{
+    struct server_call call = {.fn = fn, .arg = arg};
+    pthread_mutex_lock(&server->call_lock);
+    if (!server->calls_closed) {
+        call.next = server->calls;
+        server->calls = &call;
+        eventfd_write(server->wake_fd, 1);
+        while (!call.done)
+            pthread_cond_wait(&server->call_done, &server->call_lock);
+    }
+    pthread_mutex_unlock(&server->call_lock);
+    return call.done;
+}
+
+static void wake_ready(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    char *start = (char *)watch - offsetof(struct server, wake_watch);
+    struct server *server = (struct server *)start;
+    eventfd_t count;
+    eventfd_read(server->wake_fd, &count);
+    run_calls(server);
+    if (server->js != NULL)
+        jetstream_stored(server->js);
+}
+
+static void stop_ready(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    char *start = (char *)watch - offsetof(struct server, stop_watch);
+    ((struct server *)start)->stopping = true;
+}
+
+/* ---- chunks of output ---- */
+
+struct chunk *server_chunk_take(struct server *server, size_t bytes)
+{
+    struct chunk *chunk = server->spare;
+    if (bytes <= CONN_CHUNK_BYTES && chunk != NULL) {
+        server->spare = chunk->next;
+        server->spare_count--;
+    } else {
+        size_t cap = bytes > CONN_CHUNK_BYTES ? bytes : CONN_CHUNK_BYTES;
+        chunk = mem_alloc(sizeof(*chunk) + cap);
+        chunk->cap = (uint32_t)cap;
+    }
+    chunk->next = NULL;
+    chunk->len = chunk->sent = 0;
+    return chunk;
+}
+
+void server_chunk_give(struct server *server, struct chunk *chunk)
+{
+    if (chunk->cap != CONN_CHUNK_BYTES ||
+        server->spare_count == SERVER_SPARE_CHUNKS) {
+        free(chunk);
+        return;
+    }
+    chunk->next = server->spare;
+    server->spare = chunk;
+    server->spare_count++;
+}
+
+/* ---- a turn ---- */
+
+uint32_t server_random(struct server *server)
+{
+    uint64_t x = server->random;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    server->random = x;
+    return (uint32_t)(x >> 32);
+}
+
+static void flush_conns(struct server *server)
+{
+    while (server->dirty != NULL) {
+        struct conn *conn = server->dirty;
+        server->dirty = conn->next_dirty;
+        conn->out_dirty = false;
+        if (conn->state != CONN_CLOSED && !conn->out_blocked)
+            conn_flush(conn);
+    }
+}
+
+static void free_closed(struct server *server)
+{
+    while (server->closed != NULL) {
+        struct conn *conn = server->closed;
+        server->closed = conn->next_closed;
+        conn_free(conn);
+    }
+    sublist_reap(server->subs);
+}
+
+static void finish_turn(struct server *server)
+{
+    if (server->js != NULL)
+        jetstream_turn(server->js);
+    flush_conns(server);
+    free_closed(server);
+}
+
+static void turn(struct server *server, int wait_ms)
+{
+    struct epoll_event events[SERVER_EVENTS_MAX];
+    int wait = timers_wait_ms(&server->timers, server->now_ns, wait_ms);
+    if (server->js != NULL && jetstream_busy(server->js))
+        wait = 0;
+    int count = epoll_wait(server->epoll_fd, events, SERVER_EVENTS_MAX, wait);
+    server->now_ns = clock_mono_ns();
+    for (int i = 0; i < count; i++) {
+        struct watch *watch = events[i].data.ptr;
+        watch->ready(watch, events[i].events);
+    }
+    timers_run(&server->timers, server->now_ns);
+    finish_turn(server);
+}
+
+/* ---- beginning and end ---- */
+
+static uint64_t random_seed(void)
+{
+    uint64_t seed = 0;
+    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed) || seed == 0)
+        seed = (uint64_t)clock_wall_ns();
+    return seed;
+}
+
+static int server_open(struct server *server, struct errmsg *err)
+{
+    server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    server->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (server->epoll_fd < 0 || server->wake_fd < 0)
+        return errmsg_set(err, -errno, "epoll: %s", strerror(errno));
+    server->wake_watch.ready = wake_ready;
+    server_watch(server, server->wake_fd, EPOLLIN, &server->wake_watch);
+    if (server->config.jetstream) {
+        server->js = jetstream_open(server, server->config.store_dir, err);
+        if (server->js == NULL)
+            return -EINVAL;
+    }
+    return server_listen(server, err);
+}
+
+struct server *server_new(const struct server_config *config,
+                          struct errmsg *err)
+{
+    struct server *server = mem_zalloc(sizeof(*server));
+    server->config = *config;
+    server->listen_fd = server->epoll_fd = server->wake_fd = -1;
+    server->now_ns = clock_mono_ns();
+    server->started_ns = clock_wall_ns();
+    server->random = random_seed();
+    server->subs = sublist_new();
+    server->read_buffer = mem_alloc(SERVER_READ_BYTES);
+    pthread_mutex_init(&server->call_lock, NULL);
+    pthread_cond_init(&server->call_done, NULL);
+    ulid_make(server->id);
+    if (server->config.name == NULL)
+        server->config.name = server->id;
+    if (server_open(server, err) != 0)
+        server_free(&server);
+    return server;
+}
+
+/* Reads no more; waits until what was published is on disk, acknowledged and
+ * sent. */
+static void settle(struct server *server)
+{
+    close(server->listen_fd);
+    server->listen_fd = -1;
+    int64_t end_ns = clock_mono_ns() + STOP_WAIT_NS;
+    for (struct conn *conn = server->conns; conn != NULL; conn = conn->next)
+        conn_pause(conn, 2 * STOP_WAIT_NS);
+    finish_turn(server);
+    while (server->js != NULL && !jetstream_settled(server->js) &&
+           clock_mono_ns() < end_ns) {
+        struct pollfd wake = {.fd = server->wake_fd, .events = POLLIN};
+        eventfd_t count;
+        if (poll(&wake, 1, STOP_TURN_MS) > 0)
+            eventfd_read(server->wake_fd, &count);
+        jetstream_stored(server->js);
+        finish_turn(server);
+    }
+}
+
+static void close_conns(struct server *server)
+{
+    struct conn *next;
+    for (struct conn *conn = server->conns; conn != NULL; conn = next) {
+        next = conn->next;
+        conn_flush(conn);
+        conn_close(conn, "the server stops");
+    }
+    server->dirty = NULL;
+    free_closed(server);
+}
+
+void server_run(struct server *server, int stop_fd)
+{
+    server->stop_watch.ready = stop_ready;
+    server_watch(server, stop_fd, EPOLLIN, &server->stop_watch);
+    log_info("listening", LOG_STR("address", server->config.addr),
+             LOG_I64("port", server->port));
+    while (!server->stopping)
+        turn(server, TURN_WAIT_MS);
+    log_info("stopping", LOG_I64("clients", server->conn_count));
+    close_calls(server);
+    settle(server);
+    close_conns(server);
+    jetstream_close(&server->js);
+}
+
+void server_free(struct server **serverp)
+{
+    struct server *server = *serverp;
+    if (server == NULL)
+        return;
+    close_conns(server);
+    jetstream_close(&server->js);
+    sublist_free(&server->subs);
+    timers_fini(&server->timers);
+    for (int i = 0; i < SERVER_ROUTE_DEPTH_MAX; i++)
+        sub_result_fini(&server->scratch[i]);
+    while (server->spare != NULL) {
+        struct chunk *chunk = server->spare;
+        server->spare = chunk->next;
+        free(chunk);
+    }
+    const int fds[] = {server->listen_fd, server->epoll_fd, server->wake_fd};
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+    }
+    pthread_mutex_destroy(&server->call_lock);
+    pthread_cond_destroy(&server->call_done);
+    free(server->read_buffer);
+    free(server);
+    *serverp = NULL;
+}
+
+/* ---- what it says of itself ---- */
+
+struct conn_traffic server_traffic(const struct server *server)
+{
+    struct conn_traffic sum = server->counts.closed;
+    for (const struct conn *conn = server->conns; conn != NULL;
+         conn = conn->next) {
+        sum.in_msgs += conn->traffic.in_msgs;
+        sum.in_bytes += conn->traffic.in_bytes;
+        sum.out_msgs += conn->traffic.out_msgs;
+        sum.out_bytes += conn->traffic.out_bytes;
+    }
+    return sum;
+}
+
+void server_info(const struct server *server, const struct conn *conn,
+                 struct buf *out)
+{
+    struct json_writer w = json_writer(out);
+    buf_append_text(out, "INFO ");
+    json_begin_object(&w);
+    json_member_text(&w, "server_id", server->id);
+    json_member_text(&w, "server_name", server->config.name);
+    json_member_text(&w, "version", SERVER_NATS_VERSION);
+    json_member_i64(&w, "proto", 1);
+    json_member_text(&w, "go", "none");
+    json_member_text(&w, "host", server->config.addr);
+    json_member_i64(&w, "port", server->port);
+    json_member_bool(&w, "headers", true);
+    if (auth_required(&server->config.auth))
+        json_member_bool(&w, "auth_required", true);
+    json_member_i64(&w, "max_payload", server->config.payload_max);
+    if (server->js != NULL)
+        json_member_bool(&w, "jetstream", true);
+    json_member_u64(&w, "client_id", conn->id);
+    json_member_text(&w, "client_ip", conn->host);
+    json_end_object(&w);
+    buf_append_text(out, " \r\n");
+}

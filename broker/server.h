@@ -1,0 +1,124 @@
+/* server: the one loop that everything else in the broker runs on.
+ *
+ * A turn: wait for events; serve each; run due timers; let the streams hand
+ * what was published to the disk, acknowledge what reached it and feed their
+ * consumers; write every connection's output; free what ended. Nothing is
+ * freed before the last step. */
+#ifndef NEXUS_BROKER_SERVER_H
+#define NEXUS_BROKER_SERVER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/auth.h"
+#include "broker/conn.h"
+#include "broker/sublist.h"
+#include "broker/timer.h"
+#include "broker/watch.h"
+#include "lib/clock.h"
+#include "lib/errmsg.h"
+
+/* What clients are told; they tell features apart by it (§INFO): consumer
+ * creation as of 2.9, none of what came with 2.10. */
+#define SERVER_NATS_VERSION "2.9.25"
+
+#define SERVER_READ_BYTES      (256u << 10)
+#define SERVER_EVENTS_MAX      256
+#define SERVER_ROUTE_DEPTH_MAX 4
+#define SERVER_SPARE_CHUNKS    64 /* kept for reuse */
+
+/* A subscriber that is blocked with this much output slows publishers down:
+ * each is paused at most this long at a time, so that a dead subscriber costs
+ * its max_pending, not the others' time. */
+#define SERVER_SLOW_BYTES (1u << 20)
+#define SERVER_SLOW_NS    (2 * NS_PER_MS)
+
+struct jetstream;
+
+struct server_config {
+    const char *addr;
+    int64_t port; /* 0, -1: any free one */
+    const char *name;
+    struct auth_config auth;
+    int64_t payload_max, control_line_max, pending_max, connections_max;
+    int64_t ping_interval_ns, ping_max, auth_timeout_ns, write_deadline_ns;
+    bool jetstream;
+    const char *store_dir;
+};
+
+struct server_counts {
+    uint64_t accepted, slow_consumers, stale;
+    struct conn_traffic closed; /* of connections that are gone */
+};
+
+struct server_call;
+
+struct server {
+    struct server_config config;
+    char id[27];
+    int epoll_fd, listen_fd, port;
+    int64_t now_ns;     /* mono, of this turn */
+    int64_t started_ns; /* wall */
+
+    struct sublist *subs;
+    struct timers timers;
+    struct jetstream *js; /* NULL: off */
+    struct sub_result scratch[SERVER_ROUTE_DEPTH_MAX];
+    unsigned route_depth;
+    uint64_t random;
+    bool pressure; /* this operation met a slow subscriber or disk */
+
+    struct conn *conns;
+    uint32_t conn_count;
+    uint64_t last_conn_id;
+    struct conn *dirty, *closed, *paused;
+    struct chunk *spare;
+    unsigned spare_count;
+    char *read_buffer; /* SERVER_READ_BYTES */
+    struct server_counts counts;
+
+    struct watch accept_watch, stop_watch, wake_watch;
+    int wake_fd; /* the syncer and server_call write it */
+    bool stopping;
+
+    pthread_mutex_t call_lock;
+    pthread_cond_t call_done;
+    struct server_call *calls;
+    bool calls_closed;
+};
+
+/* Listens, and opens the streams when jetstream is on. NULL with *err. */
+struct server *server_new(const struct server_config *config,
+                          struct errmsg *err);
+
+/* Serves until stop_fd is readable, then ends cleanly: what was published is
+ * on disk and acknowledged, connections are closed. */
+void server_run(struct server *server, int stop_fd);
+void server_free(struct server **server);
+
+/* Adds fd to the loop / tells which events to wait for. */
+void server_watch(struct server *server, int fd, uint32_t events,
+                  struct watch *watch);
+void server_watch_change(struct server *server, int fd, uint32_t events,
+                         struct watch *watch);
+
+/* From another thread: runs fn(server, arg) on the loop and waits for it.
+ * False, and fn is not run, when the server is ending. */
+bool server_call(struct server *server, void (*fn)(struct server *, void *),
+                 void *arg);
+
+/* A quick pseudo-random number. */
+uint32_t server_random(struct server *server);
+
+/* Traffic of all connections, gone ones included. */
+struct conn_traffic server_traffic(const struct server *server);
+
+/* The INFO line for a connection. */
+void server_info(const struct server *server, const struct conn *conn,
+                 struct buf *out);
+
+struct chunk *server_chunk_take(struct server *server, size_t bytes);
+void server_chunk_give(struct server *server, struct chunk *chunk);
+
+#endif
