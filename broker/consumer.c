@@ -568,6 +568,7 @@ static enum sent send_to_pull(struct consumer *consumer, struct pull *pull,
     if (pull->left.bytes > 0)
         pull->left.bytes -= size;
     pull->spoke_ns = now_of(consumer);
+    pull->served = true;
     if (server->pressure) {
         pull->held = true;
         consumer->pulls.held++;
@@ -598,15 +599,16 @@ static bool serve(struct consumer *consumer, struct pull *pull,
     }
 }
 
-/* Requests that do not wait end when there is nothing to send. */
+/* There is nothing more to send: requests that do not wait end. With an expiry
+ * such a request does wait for its first message, then takes what is there. */
 static void end_impatient(struct consumer *consumer)
 {
     struct pull *next;
     for (struct pull *pull = consumer->pulls.first; pull != NULL; pull = next) {
         next = pull->next;
-        if (!pull->left.no_wait || pull->ends_ns != 0)
+        if (!pull->left.no_wait || (pull->ends_ns != 0 && !pull->served))
             continue;
-        if (pull->spoke_ns != 0)
+        if (pull->served)
             tell_left(consumer, pull, "408 Request Timeout");
         else
             tell(consumer, pull->inbox, "404 No Messages");

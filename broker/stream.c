@@ -163,9 +163,10 @@ static int append(struct stream *stream, const struct msg *msg,
     struct store_state state;
     struct store *store = stream->store;
     stream_state(stream, &state);
+    /* Each message a time of its own: who orders by it orders as the stream. */
     int64_t now_ns = clock_wall_ns();
-    if (now_ns < stream->last_time_ns)
-        now_ns = stream->last_time_ns;
+    if (now_ns <= stream->last_time_ns)
+        now_ns = stream->last_time_ns + 1;
     struct store_msg stored = {.seq = state.last_seq + 1,
                                .time_ns = now_ns,
                                .subject = msg->subject,
