@@ -238,6 +238,7 @@ static void creating_again(void **state)
     publish_with("t", "ack", "", "x");
     turn_loop();
     assert_contains(last_heard("ack")->payload, "\"seq\":1");
+    assert_contains(api("STREAM.INFO.S", ""), "\"messages\":1");
 }
 
 static void a_damaged_stream_is_left_alone(void **state)
