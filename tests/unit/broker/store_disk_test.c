@@ -9,6 +9,7 @@
 
 /* ---- the disk on purpose ---- */
 
+static _Atomic bool blocks_gone; /* no file can grow */
 static _Atomic int write_error, sync_error, truncate_error, unlink_error;
 static _Atomic int64_t write_budget; /* bytes until write_error applies */
 static _Atomic int syncs;
@@ -22,8 +23,17 @@ static int fail_with(int error)
     return -1;
 }
 
+/* Without a free block, only what is there can be overwritten. */
+static bool is_beyond_end(int fd, size_t n, off_t at)
+{
+    struct stat st;
+    return fstat(fd, &st) != 0 || at + (off_t)n > st.st_size;
+}
+
 static ssize_t failing_pwrite(int fd, const void *bytes, size_t n, off_t at)
 {
+    if (blocks_gone && is_beyond_end(fd, n, at))
+        return fail_with(ENOSPC);
     if (write_error != 0 &&
         atomic_fetch_sub(&write_budget, (int64_t)n) < (int64_t)n) {
         /* As a full disk does: a part of it fits. */
@@ -35,17 +45,13 @@ static ssize_t failing_pwrite(int fd, const void *bytes, size_t n, off_t at)
     return fixture_disk()->pwrite(fd, bytes, n, at);
 }
 
-/* A disk without a free block: only what is there can be overwritten. */
-static ssize_t full_pwrite(int fd, const void *bytes, size_t n, off_t at)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0 || at + (off_t)n > st.st_size)
-        return fail_with(ENOSPC);
-    return fixture_disk()->pwrite(fd, bytes, n, at);
-}
-
+/* Waits while a test holds the gate. */
 static int failing_fdatasync(int fd)
 {
+    gate_waiting++;
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+    gate_waiting--;
     syncs++;
     if (sync_error != 0)
         return fail_with(sync_error);
@@ -66,32 +72,20 @@ static int failing_unlink(const char *path)
     return fixture_disk()->unlink(path);
 }
 
-/* Syncs wait while a test holds the gate. */
-static int gated_fdatasync(int fd)
-{
-    gate_waiting++;
-    pthread_mutex_lock(&gate);
-    pthread_mutex_unlock(&gate);
-    gate_waiting--;
-    syncs++;
-    return fixture_disk()->fdatasync(fd);
-}
-
 static int setup(void **state)
 {
-    write_error = sync_error = truncate_error = unlink_error = 0;
-    write_budget = 0;
-    fixture_setup(state);
+    fixture_disk();
     disk_calls.pwrite = failing_pwrite;
     disk_calls.fdatasync = failing_fdatasync;
     disk_calls.ftruncate = failing_ftruncate;
     disk_calls.unlink = failing_unlink;
-    return 0;
+    return fixture_setup(state);
 }
 
 static int teardown(void **state)
 {
     write_error = sync_error = truncate_error = unlink_error = 0;
+    blocks_gone = false;
     return fixture_teardown(state);
 }
 
@@ -115,7 +109,6 @@ static int append_result(struct fixture *f, uint64_t seq)
 static void durable_waits_for_the_sync(void **state)
 {
     struct fixture *f = *state;
-    disk_calls.fdatasync = gated_fdatasync;
     for (uint64_t round = 0; round < 20; round++) {
         uint64_t first = round * 10 + 1, last = first + 9;
         pthread_mutex_lock(&gate);
@@ -134,7 +127,6 @@ static void durable_waits_for_the_sync(void **state)
 static void the_next_group_gathers_while_a_sync_runs(void **state)
 {
     struct fixture *f = *state;
-    disk_calls.fdatasync = gated_fdatasync;
     pthread_mutex_lock(&gate);
     append_only(f->store, 1, 1);
     f->store->ops->commit(f->store);
@@ -156,7 +148,6 @@ static void what_waits_is_bounded(void **state)
     struct fixture *f = *state;
     static char text[1 << 20];
     uint64_t seq = 1;
-    disk_calls.fdatasync = gated_fdatasync;
     pthread_mutex_lock(&gate);
     for (int rc = 0; rc == 0; seq++) {
         struct store_msg msg = {.seq = seq,
@@ -249,7 +240,7 @@ static void a_full_disk_lets_messages_be_removed(void **state)
     struct fixture *f = *state;
     fixture_reopen(f, SEGMENT_BYTES_MIN);
     append_durable(f, 1, 200);
-    disk_calls.pwrite = full_pwrite;
+    blocks_gone = true;
     append_only(f->store, 201, 230);
     f->store->ops->commit(f->store);
     wait_error(f, -ENOSPC);
@@ -259,7 +250,7 @@ static void a_full_disk_lets_messages_be_removed(void **state)
         assert_true(ms < DURABLE_WAIT_MS);
     }
     assert_int_equal(f->store->ops->error(f->store), -ENOSPC);
-    disk_calls.pwrite = fixture_disk()->pwrite;
+    blocks_gone = false;
     wait_durable(f, 230);
     assert_state(f->store, 191, 230);
     assert_readable(f->store, 191, 230);
@@ -270,7 +261,6 @@ static void a_file_size_limit(void **state)
 {
     struct fixture *f = *state;
     struct rlimit before, limit;
-    disk_calls = *fixture_disk();
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &before);
     limit = before;

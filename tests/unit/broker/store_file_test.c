@@ -155,7 +155,7 @@ static void thousands_of_segments(void **state)
         uint64_t seq = (random >> 33) % 30000 + 1;
         assert_readable(f->store, seq, seq);
     }
-    assert_true(count_fds() <= fds + 5);
+    assert_true(count_fds() <= fds + 9);
     fixture_reopen(f, SEGMENT_BYTES_MIN);
     assert_state(f->store, 1, 30000);
     assert_readable(f->store, 29000, 30000);
