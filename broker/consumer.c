@@ -157,7 +157,7 @@ static void pull_timeout(struct timer *timer);
 static void name_acks(struct consumer *consumer)
 {
     struct buf *subject = &consumer->ack_subject;
-    buf_printf(subject, "$JS.ACK.%s.%s.", consumer->stream->config.name,
+    buf_printf(subject, "$JS.ACK.%s.%s.", consumer->stream->name,
                consumer->name);
     consumer->ack_prefix = subject->len;
     buf_append_byte(subject, '>');
@@ -286,7 +286,7 @@ static void inactive_timeout(struct timer *timer)
         return;
     }
     log_info("inactive consumer removed",
-             LOG_STR("stream", consumer->stream->config.name),
+             LOG_STR("stream", consumer->stream->name),
              LOG_STR("consumer", consumer->name));
     stream_consumer_delete(consumer->stream, consumer);
 }
@@ -350,7 +350,7 @@ static void settle(struct consumer *consumer, struct unacked_entry *entry)
 static void advise_max_deliver(struct consumer *consumer,
                                const struct unacked_entry *entry)
 {
-    const char *stream = consumer->stream->config.name;
+    const char *stream = consumer->stream->name;
     struct buf subject = {0}, body = {0};
     buf_printf(&subject, "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.%s.%s",
                stream, consumer->name);
@@ -528,6 +528,7 @@ static struct str ack_subject(struct consumer *consumer,
 static void note_sent(struct consumer *consumer, struct candidate *found)
 {
     consumer->last_dseq++;
+    consumer->sent_ns = now_of(consumer);
     mark_dirty(consumer);
     if (found->again != NULL) {
         consumer->redelivered += found->again->deliveries == 1;
@@ -568,6 +569,7 @@ static enum sent send_to_pull(struct consumer *consumer, struct pull *pull,
     if (pull->left.bytes > 0)
         pull->left.bytes -= size;
     pull->spoke_ns = now_of(consumer);
+    pull->served = true;
     if (server->pressure) {
         pull->held = true;
         consumer->pulls.held++;
@@ -598,15 +600,16 @@ static bool serve(struct consumer *consumer, struct pull *pull,
     }
 }
 
-/* Requests that do not wait end when there is nothing to send. */
+/* There is nothing more to send: requests that do not wait end. With an expiry
+ * such a request does wait for its first message, then takes what is there. */
 static void end_impatient(struct consumer *consumer)
 {
     struct pull *next;
     for (struct pull *pull = consumer->pulls.first; pull != NULL; pull = next) {
         next = pull->next;
-        if (!pull->left.no_wait || pull->ends_ns != 0)
+        if (!pull->left.no_wait || (pull->ends_ns != 0 && !pull->served))
             continue;
-        if (pull->spoke_ns != 0)
+        if (pull->served)
             tell_left(consumer, pull, "408 Request Timeout");
         else
             tell(consumer, pull->inbox, "404 No Messages");
@@ -770,6 +773,7 @@ static uint64_t acked_seq(struct str subject)
 static void acknowledge(struct consumer *consumer, uint64_t seq)
 {
     struct unacked_entry *entry;
+    consumer->acked_ns = now_of(consumer);
     if (consumer->config.ack_policy == ACK_ALL) {
         while ((entry = unacked_lowest(&consumer->unacked)) != NULL &&
                entry->seq <= seq)
@@ -863,26 +867,30 @@ static void ack_arrived(struct sub *sub, struct conn *from,
 /* ---- what it says of itself ---- */
 
 static void describe_position(struct json_writer *w, const char *key,
-                              uint64_t dseq, uint64_t seq)
+                              struct consumer_position position,
+                              int64_t active_ns)
 {
     json_key(w, key);
     json_begin_object(w);
-    json_member_u64(w, "consumer_seq", dseq);
-    json_member_u64(w, "stream_seq", seq);
+    json_member_u64(w, "consumer_seq", position.dseq);
+    json_member_u64(w, "stream_seq", position.seq);
+    if (active_ns != 0)
+        js_member_time(w, "last_active",
+                       clock_wall_ns() - (clock_mono_ns() - active_ns));
     json_end_object(w);
 }
 
 void consumer_describe(const struct consumer *consumer, struct json_writer *w)
 {
-    json_member_text(w, "stream_name", consumer->stream->config.name);
+    const struct consumer_position delivered = {.dseq = consumer->last_dseq,
+                                                .seq = consumer->next_seq - 1};
+    json_member_text(w, "stream_name", consumer->stream->name);
     json_member_text(w, "name", consumer->name);
     js_member_time(w, "created", consumer->created_ns);
     json_key(w, "config");
     consumer_config_write(&consumer->config, w);
-    describe_position(w, "delivered", consumer->last_dseq,
-                      consumer->next_seq - 1);
-    describe_position(w, "ack_floor", consumer->floor.dseq,
-                      consumer->floor.seq);
+    describe_position(w, "delivered", delivered, consumer->sent_ns);
+    describe_position(w, "ack_floor", consumer->floor, consumer->acked_ns);
     json_member_u64(w, "num_ack_pending", consumer->unacked.count);
     json_member_u64(w, "num_redelivered", consumer->redelivered);
     json_member_u64(w, "num_waiting", consumer->pulls.count);

@@ -54,7 +54,8 @@ struct consumer {
     size_t ack_prefix;
     struct timer ack_timer;      /* the earliest deadline of the unacked */
     struct timer inactive_timer; /* ephemeral */
-    int64_t active_ns;           /* mono */
+    int64_t active_ns;           /* mono: last request or acknowledgement */
+    int64_t sent_ns, acked_ns;   /* mono; 0: not since the start */
 
     bool woken; /* in the list of those to be pumped */
     struct consumer *next_woken;

@@ -170,7 +170,7 @@ static void restore_state(struct consumer *consumer)
         consumer_recovered(consumer);
     else if (rc != -ENOENT)
         log_error("consumer begins again where its configuration says",
-                  LOG_STR("stream", consumer->stream->config.name),
+                  LOG_STR("stream", consumer->stream->name),
                   LOG_STR("consumer", consumer->name),
                   LOG_STR("error", err.text));
     buf_fini(&bytes);
@@ -250,8 +250,8 @@ static struct stream *add_stream(struct jetstream *js,
                                  int64_t created_ns)
 {
     struct stream *stream = stream_new(js, config, store, folder, created_ns);
-    HASH_ADD_KEYPTR(hh, js->streams, stream->config.name,
-                    strlen(stream->config.name), stream);
+    HASH_ADD_KEYPTR(hh, js->streams, stream->name, strlen(stream->name),
+                    stream);
     stream_listen(stream);
     return stream;
 }
@@ -260,7 +260,7 @@ static void announce(const struct stream *stream)
 {
     struct store_state state;
     stream_state(stream, &state);
-    log_info("stream recovered", LOG_STR("stream", stream->config.name),
+    log_info("stream recovered", LOG_STR("stream", stream->name),
              LOG_I64("messages", state.messages),
              LOG_I64("first", state.first_seq), LOG_I64("last", state.last_seq),
              LOG_I64("consumers", stream->consumer_count));

@@ -124,7 +124,7 @@ static int write_streams(struct api_call *call, uint64_t limit,
 
 static void write_name(const struct stream *stream, struct json_writer *w)
 {
-    json_put_text(w, stream->config.name);
+    json_put_text(w, stream->name);
 }
 
 static void write_info(const struct stream *stream, struct json_writer *w)

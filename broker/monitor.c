@@ -185,8 +185,7 @@ static void check_on_loop(struct server *server, void *arg)
          stream = stream->hh.next) {
         int rc = stream->store->ops->error(stream->store);
         if (rc != 0)
-            errmsg_set(why, rc, "stream %s: %s", stream->config.name,
-                       strerror(-rc));
+            errmsg_set(why, rc, "stream %s: %s", stream->name, strerror(-rc));
     }
 }
 
@@ -431,7 +430,7 @@ static void write_streams(const struct page *page, const struct jetstream *js,
     for (const struct stream *stream = js->streams; stream != NULL;
          stream = stream->hh.next) {
         json_begin_object(w);
-        json_member_text(w, "name", stream->config.name);
+        json_member_text(w, "name", stream->name);
         stream_describe(stream, w);
         if (consumers)
             write_consumers(stream, w);

@@ -31,6 +31,7 @@ struct pull {
     struct pull_terms left;
     int64_t ends_ns;  /* mono; 0: never */
     int64_t spoke_ns; /* mono: when it last got something */
+    bool served;      /* has got a message */
     bool held;        /* its receiver is blocked */
     struct str inbox; /* points behind the struct */
 };

@@ -136,10 +136,16 @@ int reader_bytes_through(struct reader *reader, struct segment *segment,
 
 /* ---- bytes ---- */
 
-static void make_room(struct window *w, size_t need)
+/* A window is as large as what was last wanted of it, in powers of two; one
+ * that held an unusually large message shrinks again. */
+static void make_room(struct window *w, size_t want)
 {
-    size_t size = need > READER_AHEAD_BYTES ? need : READER_AHEAD_BYTES;
-    if (w->size == size)
+    size_t size = READER_FIRST_BYTES;
+    while (size < want && size < READER_AHEAD_BYTES)
+        size *= 2;
+    if (size < want)
+        size = want;
+    if (size <= w->size && w->size <= READER_AHEAD_BYTES)
         return;
     free(w->data);
     w->data = mem_alloc(size);
@@ -155,11 +161,11 @@ static int fill(struct window *w, uint64_t offset, size_t need, size_t ahead)
     w->len = 0;
     if (offset > w->segment->extent.end || need > left)
         return -EBADMSG;
-    if (ahead < need)
-        ahead = need;
-    make_room(w, need);
-    ssize_t got =
-        disk_read(w->fd, w->data, ahead < left ? ahead : left, offset);
+    size_t want = ahead > need ? ahead : need;
+    if (want > left)
+        want = left;
+    make_room(w, want);
+    ssize_t got = disk_read(w->fd, w->data, want, offset);
     if (got < 0)
         return (int)got;
     w->start = offset;

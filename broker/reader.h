@@ -12,7 +12,7 @@
 
 #include "broker/segment.h"
 
-#define READER_WINDOWS 4
+#define READER_WINDOWS 8
 /* Bytes read at a time: going on behind the last message, and elsewhere. */
 #define READER_AHEAD_BYTES (256U << 10)
 #define READER_FIRST_BYTES (4U << 10)

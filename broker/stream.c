@@ -64,7 +64,7 @@ static int check_expected(const struct stream *stream, const struct msg *msg,
     struct store_state state;
     int64_t seq;
     if (wishes->expected_stream.len > 0 &&
-        !str_is(wishes->expected_stream, stream->config.name))
+        !str_is(wishes->expected_stream, stream->name))
         return js_refuse(error, 400, 10060, "expected stream does not match");
     if (asks(msg, "Nats-Expected-Last-Subject-Sequence"))
         return js_refuse(error, 503, 10077,
@@ -163,9 +163,10 @@ static int append(struct stream *stream, const struct msg *msg,
     struct store_state state;
     struct store *store = stream->store;
     stream_state(stream, &state);
+    /* Each message a time of its own: who orders by it orders as the stream. */
     int64_t now_ns = clock_wall_ns();
-    if (now_ns < stream->last_time_ns)
-        now_ns = stream->last_time_ns;
+    if (now_ns <= stream->last_time_ns)
+        now_ns = stream->last_time_ns + 1;
     struct store_msg stored = {.seq = state.last_seq + 1,
                                .time_ns = now_ns,
                                .subject = msg->subject,
@@ -256,7 +257,7 @@ static void answer_refusal(struct stream *stream, struct str reply,
     struct json_writer w = json_writer(&text);
     json_begin_object(&w);
     js_error_write(error, &w);
-    json_member_text(&w, "stream", stream->config.name);
+    json_member_text(&w, "stream", stream->name);
     json_member_i64(&w, "seq", 0);
     json_end_object(&w);
     route_text(server_of(stream), reply, str_make(NULL, 0), buf_str(&text));
@@ -454,7 +455,7 @@ static void name_acks(struct stream *stream)
 {
     struct json_writer w = json_writer(&stream->ack);
     json_begin_object(&w);
-    json_member_text(&w, "stream", stream->config.name);
+    json_member_text(&w, "stream", stream->name);
     buf_append_text(&stream->ack, ", \"seq\":");
     stream->ack_prefix = stream->ack.len;
 }
@@ -466,6 +467,7 @@ struct stream *stream_new(struct jetstream *js, struct stream_config *config,
     struct stream *stream = mem_zalloc(sizeof(*stream));
     struct store_state state;
     stream->js = js;
+    stream->name = mem_strdup(config->name);
     stream->config = *config;
     *config = (struct stream_config){0};
     stream->store = store;
@@ -533,6 +535,7 @@ void stream_free(struct stream *stream, bool deleted)
     stream_config_fini(&stream->config);
     free(stream->last_msg_id);
     free(stream->folder);
+    free(stream->name);
     free(stream);
 }
 
@@ -586,7 +589,7 @@ void stream_describe(const struct stream *stream, struct json_writer *w)
     json_begin_object(w);
     json_member_u64(w, "messages", state.messages);
     json_member_u64(w, "bytes", state.bytes);
-    json_member_u64(w, "first_seq", state.first_seq);
+    json_member_u64(w, "first_seq", state.last_seq > 0 ? state.first_seq : 0);
     js_member_time(w, "first_ts", state.first_time_ns);
     json_member_u64(w, "last_seq", state.last_seq);
     js_member_time(w, "last_ts", state.last_time_ns);

@@ -38,6 +38,7 @@ struct stream_backlog {
 
 struct stream {
     struct jetstream *js;
+    char *name; /* the key in jetstream->streams */
     struct stream_config config;
     int64_t created_ns;
     char *folder; /* "" for memory */

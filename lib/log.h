@@ -53,12 +53,14 @@ void log_set_correlation(const char *id);
 void log_write(enum log_level level, const char *message,
                const struct log_field *fields);
 
-#define LOG_AT(level, message, ...)                                  \
-    do {                                                             \
-        if (log_enabled(level))                                      \
-            log_write((level), (message),                            \
-                      (const struct log_field[]){                    \
-                          __VA_ARGS__ __VA_OPT__(, ){.key = NULL}}); \
+/* An empty list of fields is one, too: hence the element in front, left out. */
+#define LOG_AT(level, message, ...)                                    \
+    do {                                                               \
+        if (log_enabled(level))                                        \
+            log_write((level), (message),                              \
+                      (const struct log_field[]){                      \
+                          {.key = ""}, ##__VA_ARGS__, {.key = NULL}} + \
+                          1);                                          \
     } while (0)
 
 #define log_debug(...) LOG_AT(LOG_DEBUG, __VA_ARGS__)

@@ -18,7 +18,9 @@ static int compare_rows(const void *a, const void *b)
         return x->gpu_id < y->gpu_id ? -1 : 1;
     if (x->ts_us != y->ts_us)
         return x->ts_us < y->ts_us ? -1 : 1;
-    return (x->revision > y->revision) - (x->revision < y->revision);
+    if (x->revision != y->revision)
+        return x->revision < y->revision ? -1 : 1;
+    return (x->order > y->order) - (x->order < y->order);
 }
 
 /* A row that several samples are laid over one another in, oldest first. */
@@ -87,6 +89,8 @@ static void note_columns(struct batch *b)
 
 void batch_merge(struct batch *b, struct arena *arena)
 {
+    for (size_t i = 0; i < b->count; i++)
+        b->rows[i].order = (uint32_t)i;
     qsort(b->rows, b->count, sizeof *b->rows, compare_rows);
     size_t kept = 0;
     for (size_t i = 0, next; i < b->count; i = next) {

@@ -21,6 +21,7 @@ struct revisions {
 
 struct row {
     int32_t gpu_id;
+    uint32_t order;   /* batch_merge's, for revisions that are equal */
     int64_t ts_us;    /* since 1970; the table's resolution */
     int64_t revision; /* of the newest value in it */
     const struct sample *sample;
@@ -35,7 +36,8 @@ struct batch {
     bool has_revisions;
 };
 
-/* Sorts and merges batch->rows[0..count); merged samples live in arena. */
+/* Sorts and merges batch->rows[0..count), which come in stream order; merged
+ * samples live in arena. */
 void batch_merge(struct batch *batch, struct arena *arena);
 
 /* Appends the columns the batch needs, "gpu_id, ts, revision, …". */

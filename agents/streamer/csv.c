@@ -82,7 +82,6 @@ static enum parsed parse_quoted(struct cursor *c, struct csv_field *field)
 {
     const char *start = c->p + 1;
     const char *p = start;
-
     field->escaped = false;
     for (;;) {
         p = find_quote(p, c->end);
@@ -106,7 +105,6 @@ static enum parsed parse_plain(struct cursor *c, struct csv_field *field)
 {
     const char *p = find_delimiter(c->p, c->end);
     const char *stop = p;
-
     if (p == c->end && !c->last)
         return PARSE_MORE;
     if (p < c->end && *p == '"')
@@ -123,7 +121,6 @@ static enum parsed parse_plain(struct cursor *c, struct csv_field *field)
 static enum parsed parse_separator(struct cursor *c, bool *more)
 {
     const char *p = c->p;
-
     *more = p < c->end && *p == ',';
     if (*more) {
         c->p = p + 1;
@@ -143,12 +140,10 @@ static enum parsed parse_fields(struct cursor *c, struct csv_row *row)
 {
     const char *start = c->p;
     bool more = true;
-
     row->count = 0;
     while (more) {
         enum parsed parsed;
         struct csv_field *field = &row->fields[row->count];
-
         if (row->count == CSV_COLUMNS_MAX)
             return refuse(c, "the row has more than 64 columns");
         if (c->p < c->end && *c->p == '"')
@@ -178,7 +173,6 @@ ssize_t csv_parse_row(struct str text, bool last, struct csv_row *row,
     size_t len = cut ? SCAN_MAX : text.len;
     struct cursor c = {text.p, text.p + len, last && !cut, NULL};
     enum parsed parsed = PARSE_MORE;
-
     if (len > 0)
         parsed = parse_fields(&c, row);
     if (parsed == PARSE_REFUSED)
@@ -198,7 +192,6 @@ struct str csv_unescape(struct str raw, struct arena *arena)
 {
     char *out = arena_alloc(arena, raw.len + 1);
     size_t len = 0;
-
     for (size_t i = 0; i < raw.len; i++) {
         out[len++] = raw.p[i];
         if (raw.p[i] == '"')
@@ -227,7 +220,6 @@ struct csv {
 static int fill(struct csv *csv, struct errmsg *err)
 {
     ssize_t got;
-
     assert(csv->end - csv->begin < READ_SIZE);
     memmove(csv->data, csv->data + csv->begin, csv->end - csv->begin);
     csv->end -= csv->begin;
@@ -257,7 +249,6 @@ static void consume(struct csv *csv, size_t n)
 static int skip_byte_order_mark(struct csv *csv, struct errmsg *err)
 {
     static const struct str mark = STR("\xEF\xBB\xBF");
-
     while (!csv->ended && csv->end < mark.len)
         if (fill(csv, err) < 0)
             return -1;
@@ -270,7 +261,6 @@ static int open_file(struct csv *csv, const char *path, struct errmsg *err)
 {
     struct errmsg why;
     struct stat st;
-
     csv->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (csv->fd < 0 || fstat(csv->fd, &st) < 0)
         return errmsg_set(err, -errno, "%s: %s", path, strerror(errno));
@@ -291,7 +281,6 @@ static int open_file(struct csv *csv, const char *path, struct errmsg *err)
 struct csv *csv_open(const char *path, struct errmsg *err)
 {
     struct csv *csv = mem_zalloc(sizeof(*csv));
-
     csv->line = 1;
     if (open_file(csv, path, err) < 0)
         csv_close(&csv);
@@ -330,7 +319,6 @@ static uint64_t lines_in(struct str text)
 {
     const char *end = text.p + text.len;
     uint64_t lines = 0;
-
     for (const char *p = text.p;
          p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++)
         lines++;
@@ -351,9 +339,10 @@ static int refuse_line(struct csv *csv, struct csv_row *row)
     size_t seen = rest.len < SCAN_MAX ? rest.len : SCAN_MAX;
     const char *feed = memchr(rest.p, '\n', seen);
     size_t used = feed != NULL ? (size_t)(feed - rest.p) + 1 : seen;
-
     row->line = csv->line;
-    row->text = str_trim(str_make(rest.p, used));
+    row->text = str_make(rest.p, feed != NULL ? used - 1 : used);
+    if (row->text.len > 0 && rest.p[row->text.len - 1] == '\r')
+        row->text.len--;
     if (feed != NULL)
         csv->line++;
     csv->skipping = feed == NULL;
@@ -369,7 +358,6 @@ static bool is_empty_line(const struct csv_row *row)
 int csv_next(struct csv *csv, struct csv_row *row, struct errmsg *err)
 {
     int rc = skip_line(csv, err);
-
     while (rc == 0) {
         struct str rest = unread(csv);
         ssize_t used = csv_parse_row(rest, csv->ended, row, err);

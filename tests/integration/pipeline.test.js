@@ -19,7 +19,11 @@ import {
   waitFor,
 } from './support/index.js';
 
-const ONE_PASS = { LOOP_MODE: 'false', TIMESTAMPS: 'source' };
+const ONE_PASS = {
+  LOOP_MODE: 'false',
+  TIMESTAMPS: 'source',
+  STREAM_INTERVAL: '0',
+};
 
 async function rowCount(postgres) {
   const [{ n }] = await postgres.query('select count(*)::int n from telemetry');

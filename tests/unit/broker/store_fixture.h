@@ -83,10 +83,10 @@ static inline void remove_folder(const char *dir)
 static inline int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
-    disk_calls = *fixture_disk();
     if (f->store != NULL)
         f->store->ops->close(f->store);
     syncer_free(&f->syncer);
+    disk_calls = *fixture_disk();
     close(f->wake_fd);
     remove_folder(f->dir);
     free(f);

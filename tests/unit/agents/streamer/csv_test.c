@@ -285,15 +285,16 @@ static void files_with_next_to_nothing_in_them(void **state)
 static void a_bad_line_costs_itself_alone(void **state)
 {
     (void)state;
-    static const char text[] = "good,1\nbad\"line,2\ngood,3\n\"never closed,4\n"
-                               "good,5\n\"text\"after,6\nlast,7";
+    static const char text[] =
+        "good,1\n bad\"line,2 \r\ngood,3\n\"never closed,4\n"
+        "good,5\n\"text\"after,6\nlast,7";
     struct csv *csv = open_text(text, strlen(text));
     expect_row(csv, 1, "good");
     expect_bad(csv, 2, "a quote stands inside a field that is not quoted");
-    assert_int_equal(row.text.len, strlen("bad\"line,2"));
+    assert_true(str_is(row.text, " bad\"line,2 "));
     expect_row(csv, 3, "good");
     expect_bad(csv, 4, "text follows a closing quote");
-    assert_int_equal(row.text.len, strlen("\"never closed,4"));
+    assert_true(str_is(row.text, "\"never closed,4"));
     expect_row(csv, 5, "good");
     expect_bad(csv, 6, "text follows a closing quote");
     expect_row(csv, 7, "last");
@@ -326,7 +327,7 @@ static void a_line_too_long_is_passed_over(void **state)
     struct csv *csv = open_text(text.data, text.len);
     expect_row(csv, 1, "first");
     expect_bad(csv, 2, "the row is longer than 65536 bytes");
-    assert_true(row.text.len >= CSV_ROW_MAX && row.text.len < 70000);
+    assert_in_range(row.text.len, CSV_ROW_MAX, CSV_ROW_MAX + 2);
     expect_row(csv, 3, "after");
     expect_end(&csv);
 
