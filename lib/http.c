@@ -62,13 +62,16 @@ static int listen_failed(int code, const struct http_config *config,
 
 static int port_of(int fd)
 {
-    struct sockaddr_storage bound = {0};
+    union {
+        struct sockaddr_in6 v6;
+        struct sockaddr_in v4;
+        struct sockaddr any;
+    } bound = {0};
     socklen_t len = sizeof bound;
-    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0)
+    if (getsockname(fd, &bound.any, &len) != 0)
         return 0;
-    if (bound.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&bound)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&bound)->sin_port);
+    return ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port
+                                                 : bound.v4.sin_port);
 }
 
 static int server_listen(struct http_server *server, struct errmsg *err)
