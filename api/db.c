@@ -56,8 +56,14 @@ static void open_append(struct db *db, struct db_query *q)
 
 static void open_remove(struct db *db, struct db_query *q)
 {
-    *(q->older != NULL ? &q->older->newer : &db->oldest) = q->newer;
-    *(q->newer != NULL ? &q->newer->older : &db->newest) = q->older;
+    if (q->older != NULL)
+        q->older->newer = q->newer;
+    else
+        db->oldest = q->newer;
+    if (q->newer != NULL)
+        q->newer->older = q->older;
+    else
+        db->newest = q->older;
     q->older = q->newer = NULL;
 }
 
@@ -151,9 +157,11 @@ static void deadline_arm(struct db *db)
     http_timer_set(db->deadline, left > 0 ? left : 0);
 }
 
-static void query_expire(struct db *db, struct db_query *q)
+static void oldest_expire(struct db *db)
 {
+    struct db_query *q = db->oldest;
     struct db_conn *conn = q->conn;
+    assert(q->done != NULL && q->older == NULL); /* it is open, and first */
     if (conn == NULL)
         query_list_remove(&db->queue, q);
     db_query_finish(db, q, DB_TIMEOUT, NULL);
@@ -169,7 +177,7 @@ static void deadline_reached(void *arg)
     refuse_full(db);
     int64_t limit = clock_mono_ns() - db->config.timeout_ns;
     while (db->oldest != NULL && db->oldest->started_ns <= limit)
-        query_expire(db, db->oldest);
+        oldest_expire(db);
     deadline_arm(db);
     db_pump(db);
 }

@@ -58,8 +58,7 @@ void respond_db_problem(struct api_call *call, enum db_outcome outcome)
     static const char *const detail[DB_OUTCOMES] = {
         [DB_TIMEOUT] = "the database did not answer in time",
         [DB_FULL] = "too many requests wait for the database",
-        [DB_ABSENT] = "the database has no tables yet: a collector makes them "
-                      "when it starts",
+        [DB_ABSENT] = "the database has no tables yet: a collector makes them",
         [DB_FAILED] = "the database could not answer",
     };
     if (outcome == DB_FAILED) {

@@ -27,7 +27,9 @@ static void route_call(struct http_request *req, void *arg)
 
 struct http_route *route_table_new(struct gateway *gateway)
 {
-    size_t count = sizeof api_routes / sizeof *api_routes - 1;
+    size_t count = 0;
+    while (api_routes[count] != NULL)
+        count++;
     struct http_route *table = mem_zalloc((count + 1) * sizeof *table);
     struct bound_route *bound = mem_zalloc(count * sizeof *bound);
     for (size_t i = 0; i < count; i++) {

@@ -81,8 +81,9 @@ struct store_ops {
     int (*error)(struct store *store);
 
     /* Commits, waits for the disk and closes. What a refusing disk does not
-     * take (tried once more) is dropped with an error in the log; it was never
-     * durable. */
+     * take (tried once more) is given up with an error in the log: it was
+     * never durable, and as after a crash part of it may be there when the
+     * store is opened next. */
     void (*close)(struct store *store);
 
     /* Closes and deletes everything the store made; the folder too, unless

@@ -321,7 +321,7 @@ static void settle(struct store_file *s)
     uint64_t dropped = s->target - atomic_load(&s->durable);
     pthread_mutex_unlock(&s->lock);
     if (dropped > 0)
-        log_error("messages that were never acknowledged are dropped: the "
+        log_error("messages that were never acknowledged are given up: the "
                   "disk does not take them",
                   LOG_STR("dir", s->dir), LOG_I64("messages", dropped),
                   LOG_STR("error", strerror(-atomic_load(&s->error))));

@@ -63,10 +63,10 @@ static int listen_failed(int code, const struct http_config *config,
 static int port_of(int fd)
 {
     union {
-        struct sockaddr_in6 v6;
-        struct sockaddr_in v4;
         struct sockaddr any;
-    } bound = {0};
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = {.v6 = {0}};
     socklen_t len = sizeof bound;
     if (getsockname(fd, &bound.any, &len) != 0)
         return 0;

@@ -324,14 +324,14 @@ int http_conn_callback(struct lws *wsi, enum lws_callback_reasons reason,
     (void)user;
     struct http_conn *conn = wsi != NULL ? lws_get_opaque_user_data(wsi) : NULL;
     if (conn == NULL)
-        return 0; /* not about a connection */
+        return 0;
     switch (reason) {
     case LWS_CALLBACK_RAW_RX:
         return conn_received(conn, in, len);
     case LWS_CALLBACK_RAW_WRITEABLE:
         return conn_writable(conn);
     case LWS_CALLBACK_RAW_CLOSE:
-        if (conn->wsi != NULL)
+        if (conn->wsi != NULL) /* else its adoption failed */
             conn_closed(conn);
         return 0;
     default:

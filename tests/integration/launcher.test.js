@@ -88,7 +88,8 @@ async function waitForFleet(copy) {
   assert.ok(count > 50, 'a fleet worth looking at');
   await waitFor(
     async () => (await gpusOf(copy)).body.count === count,
-    `the ${count} GPUs of the sample file`
+    `the ${count} GPUs of the sample file`,
+    120_000
   );
 }
 

@@ -8,6 +8,7 @@ export { getJson, httpReady, metric } from './http.js';
 export { sleep, SLOW, waitFor } from './wait.js';
 export { Program, ROOT, BUILD, cleanEnv } from './program.js';
 export { startPostgres } from './postgres.js';
+export { METRICS, createSchema, insertFleet } from './schema.js';
 export {
   connectNats,
   startBroker,

@@ -75,8 +75,7 @@ static void record_stands_as_described(void **state)
     assert_int_equal(bytes[32], 3);
     assert_int_equal(bytes[34], 1);
     assert_memory_equal(bytes + 40, "a.bNATS/1.0\r\n\r\nhello\0\0\0\0", 24);
-    assert_int_equal(record_stream_bytes(record),
-                     22 + 3 + 4 + 12 + 5 + 8);
+    assert_int_equal(record_stream_bytes(record), 22 + 3 + 4 + 12 + 5 + 8);
     free(record);
 }
 

@@ -130,8 +130,7 @@ static void what_is_too_large_is_refused(void **state)
 {
     struct fixture *f = *state;
     static char text[STORE_SUBJECT_MAX + 1];
-    struct store_msg msg = {.seq = 1,
-                            .subject = str_make(text, sizeof text)};
+    struct store_msg msg = {.seq = 1, .subject = str_make(text, sizeof text)};
     assert_int_equal(f->store->ops->append(f->store, &msg), -EMSGSIZE);
     msg.subject = str_of("s");
     msg.payload = str_make(text, (size_t)STORE_MSG_MAX);
@@ -426,7 +425,7 @@ static void what_was_durable_survives_a_kill(void **state)
     }
 }
 
-#define TEST(name)                                                             \
+#define TEST(name) \
     cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)

@@ -61,8 +61,7 @@ static void refuses_what_is_too_large(void **state)
 {
     struct store *store = *state;
     static char text[STORE_SUBJECT_MAX + 1];
-    struct store_msg msg = {.seq = 1,
-                            .subject = str_make(text, sizeof text)};
+    struct store_msg msg = {.seq = 1, .subject = str_make(text, sizeof text)};
     assert_int_equal(store->ops->append(store, &msg), -EMSGSIZE);
     assert_state(store, 1, 0);
 }
@@ -74,8 +73,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(removes_from_the_front, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(grows_while_it_moves, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(grows_while_it_moves, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_is_too_large, setup,
                                         teardown),
     };

@@ -1,0 +1,197 @@
+// The gateway while its database is slow, silent, gone and back.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  Program,
+  BUILD,
+  cleanEnv,
+  createSchema,
+  freePort,
+  getJson,
+  insertFleet,
+  metric,
+  startGateway,
+  startPostgres,
+  waitFor,
+} from './support/index.js';
+
+const FLEET = [
+  {
+    cluster: 'local',
+    host: 'alpha',
+    index: '0',
+    uuid: 'GPU-1',
+    model: 'H100',
+    lastSeen: new Date(),
+  },
+];
+
+async function startBoth(env) {
+  const postgres = await startPostgres();
+  await createSchema(postgres);
+  await insertFleet(postgres, FLEET);
+  const gateway = await startGateway({ database: postgres, env });
+  const get = (path) => getJson(`${gateway.httpUrl}${path}`);
+  return { postgres, gateway, get };
+}
+
+const backends = `select pid from pg_stat_activity
+  where application_name = 'nexus-gateway'`;
+
+// Holds the table against readers until the function it returns is called.
+async function lockGpus(postgres) {
+  const locked = postgres.query(
+    "begin; lock table gpu; select pg_sleep(600), 'locker'"
+  );
+  locked.catch(() => {});
+  await waitFor(
+    async () =>
+      (
+        await postgres.query(
+          "select 1 from pg_locks where relation = 'gpu'::regclass and granted and mode = 'AccessExclusiveLock'"
+        )
+      ).length > 0,
+    'the lock'
+  );
+  return async () => {
+    await postgres.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where query like '%''locker''%' and pid <> pg_backend_pid()"
+    );
+    await locked.catch(() => {});
+  };
+}
+
+test('a slow query holds nobody else up and ends with 503', async () => {
+  const { postgres, get } = await startBoth({ DB_TIMEOUT: '2s' });
+  const unlock = await lockGpus(postgres);
+  const slow = get('/api/v1/gpus');
+  for (let i = 0; i < 20; i++) {
+    const started = Date.now();
+    assert.equal((await get('/health')).status, 200);
+    assert.ok(Date.now() - started < 1000, 'the loop was held up');
+  }
+  const { status, headers, body } = await slow;
+  assert.equal(status, 503);
+  assert.equal(headers.get('retry-after'), '1');
+  assert.match(body.detail, /in time/);
+  await unlock();
+  assert.equal((await get('/api/v1/gpus')).body.count, 1);
+});
+
+test('more requests than may wait are refused at once', async () => {
+  const { postgres, gateway, get } = await startBoth({
+    DB_TIMEOUT: '60s',
+    DB_CONNECTIONS: '1',
+    DB_QUEUE: '3',
+  });
+  const unlock = await lockGpus(postgres);
+  const asked = Array.from({ length: 30 }, () => get('/api/v1/gpus'));
+  await waitFor(
+    async () =>
+      (await metric(
+        gateway,
+        'nexus_gateway_db_queries_total{outcome="refused"}'
+      )) > 0,
+    'refusals'
+  );
+  assert.equal(await metric(gateway, 'nexus_gateway_db_queue'), 3);
+  await unlock();
+  const replies = await Promise.all(asked);
+  const refused = replies.filter((r) => r.status === 503);
+  assert.match(refused[0].body.detail, /too many/);
+  assert.equal(
+    replies.filter((r) => r.status === 200).length,
+    30 - refused.length
+  );
+});
+
+test('a server that goes silent is left, and the connections replaced', async () => {
+  const { postgres, gateway, get } = await startBoth({ DB_TIMEOUT: '1s' });
+  const stopped = (await postgres.query(backends)).map((row) => row.pid);
+  assert.ok(stopped.length > 0);
+  for (const pid of stopped) process.kill(pid, 'SIGSTOP');
+  const replies = Promise.all([get('/api/v1/gpus'), get('/api/v1/hosts')]);
+  assert.equal((await get('/health')).status, 200);
+  assert.deepEqual(
+    (await replies).map((r) => r.status),
+    [503, 503]
+  );
+  await waitFor(
+    async () => (await get('/api/v1/gpus')).status === 200,
+    'new connections'
+  );
+  assert.match(gateway.output, /database connection lost/);
+  for (const pid of stopped) process.kill(pid, 'SIGCONT');
+});
+
+test('the database may be killed and come back', async () => {
+  const { postgres, get } = await startBoth({ DB_TIMEOUT: '1s' });
+  assert.equal((await get('/ready')).status, 200);
+  await postgres.kill();
+  const down = await waitFor(async () => {
+    const reply = await get('/ready');
+    return reply.status === 503 && reply;
+  }, 'the gateway to be unavailable');
+  assert.equal(down.body.status, 'unavailable');
+  assert.notEqual(down.body.checks.database, 'ok');
+  assert.equal((await get('/api/v1/gpus')).status, 503);
+  assert.equal((await get('/health')).status, 200);
+  await postgres.start();
+  await waitFor(async () => (await get('/ready')).status === 200, 'ready');
+  assert.equal((await get('/api/v1/gpus')).body.count, 1);
+});
+
+test('connections the server ends are made anew unnoticed', async () => {
+  const { postgres, get } = await startBoth();
+  for (let i = 0; i < 5; i++) {
+    await postgres.query(
+      `select pg_terminate_backend(pid) from (${backends}) b`
+    );
+    assert.equal((await get('/api/v1/gpus')).status, 200);
+  }
+});
+
+test('before the tables are there the answer is 503, then it works', async () => {
+  const postgres = await startPostgres();
+  const gateway = await startGateway({ database: postgres });
+  const get = (path) => getJson(`${gateway.httpUrl}${path}`);
+  const early = await Promise.all(
+    Array.from({ length: 20 }, () => get('/api/v1/gpus'))
+  );
+  for (const { status, body } of early) {
+    assert.equal(status, 503);
+    assert.match(body.detail, /no tables yet/);
+  }
+  await createSchema(postgres);
+  const { status, body } = await get('/api/v1/gpus');
+  assert.equal(status, 200);
+  assert.equal(body.count, 0);
+});
+
+test('without a database it starts, and says so', async () => {
+  const gateway = new Program(
+    'gateway',
+    `${BUILD}/nexus-gateway`,
+    ['--host', '127.0.0.1', '--port', `${await freePort()}`, '--db-port', '1'],
+    { env: cleanEnv() }
+  );
+  await waitFor(
+    () => /cannot connect to the database.*refused/.test(gateway.output),
+    'the warning'
+  );
+  await gateway.stop();
+});
+
+test('a port in use is told in one line', async () => {
+  const { gateway } = await startBoth();
+  const second = new Program('second', `${BUILD}/nexus-gateway`, [
+    ...['--host', '127.0.0.1'],
+    ...['--port', `${gateway.port}`],
+  ]);
+  const { code } = await second.wait();
+  assert.equal(code, 1);
+  assert.match(
+    second.output,
+    new RegExp(`port ${gateway.port} is in use on 127.0.0.1`)
+  );
+});
