@@ -307,6 +307,9 @@ static void durations_are_read(void **state)
                                       "99999999999999999999"};
     check_readings(cases, COUNT(cases), duration_parse);
     check_refused(bad, COUNT(bad), duration_parse);
+    int64_t ns;
+    assert_int_equal(duration_parse(str_make("55", 1), &ns), 0);
+    assert_true(ns == 5 * S);
 }
 
 static void durations_are_written_in_their_largest_unit(void **state)
