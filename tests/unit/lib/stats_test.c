@@ -10,7 +10,7 @@ static const double seconds[] = {0.001, 0.25, 10, 0};
 
 enum { ROWS, LATE, BAD, DEPTH, TIME, SLOW, END };
 
-static struct stat fresh_table[END + 1] = {
+static struct statistic fresh_table[END + 1] = {
     [ROWS] = {.name = "t_rows_total", .help = "Rows.", .type = STAT_COUNTER},
     [LATE] = {.name = "t_drops_total",
               .help = "Drops.",
@@ -32,7 +32,7 @@ static struct stat fresh_table[END + 1] = {
               .buckets = seconds},
 };
 
-static struct stat table[END + 1];
+static struct statistic table[END + 1];
 static struct buf page;
 
 static int set_up(void **state)
