@@ -89,6 +89,9 @@ static void texts_are_copied(void **state)
     const char *full = arena_text(&a, str_of("0123456789abcdef"));
     memset(arena_alloc(&a, 16), 'x', 16);
     assert_string_equal(full, "0123456789abcdef");
+    full = arena_printf(&a, "%016d", 7);
+    memset(arena_alloc(&a, 16), 'x', 16);
+    assert_string_equal(full, "0000000000000007");
     assert_string_equal(arena_printf(&a, "%s-%d", "n", 7), "n-7");
     assert_int_equal(strlen(arena_printf(&a, "%040000d", 1)), 40000);
     arena_fini(&a);

@@ -157,12 +157,24 @@ static double process_value(const char *name)
     return value;
 }
 
+static int open_descriptors(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 1024; fd++) {
+        int copy = dup(fd);
+        count += copy >= 0;
+        close(copy);
+    }
+    return count;
+}
+
 static void the_process_tells_of_itself(void **state)
 {
     (void)state;
     assert_true(process_value("process_resident_memory_bytes") > 100000);
     assert_true(process_value("process_cpu_seconds_total") >= 0);
     double before = process_value("process_open_fds");
+    assert_true(before == open_descriptors());
     int fd = dup(STDERR_FILENO);
     assert_true(process_value("process_open_fds") == before + 1);
     close(fd);
