@@ -1,6 +1,8 @@
 /* Connection strings, and errors that keep the password to themselves. */
 #include "unit/test.h"
 
+#include <errno.h>
+
 #include "lib/pg.h"
 
 #define PASSWORD "s3cret'\\ pass"
