@@ -1,7 +1,12 @@
 # Everything a person needs to build, run and check Nexus. `make help` lists it.
 
 SAN ?= 0
+# One thread of the NATS client allocates a message and another frees it, which
+# glibc's malloc is slow at: with jemalloc the streamer needs half the CPU time.
+# The sanitizers bring their own.
+MALLOC := -ljemalloc
 ifeq ($(SAN),1)
+MALLOC :=
 BUILD := build/san
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT := -O1
@@ -36,7 +41,7 @@ GATEWAY_SRC   := $(wildcard api/*.c api/rest/*.c api/graphql/*.c)
 
 LIB := $(BUILD)/libnexus.a
 LIBS_broker    := -lwebsockets -lcrypto -lm
-LIBS_streamer  := -lnats -lwebsockets -lcrypto -lz -lm
+LIBS_streamer  := $(MALLOC) -lnats -lwebsockets -lcrypto -lz -lm
 LIBS_collector := -lnats -lwebsockets -lpq -lcrypto -lm
 LIBS_simulator := -lm
 LIBS_gateway   := -lnats -lwebsockets -lpq -lcrypto -lm

@@ -39,12 +39,12 @@ enum db_outcome {
 };
 
 struct db_stats {
-    struct stat *outcomes[DB_OUTCOMES]; /* counters */
-    struct stat *seconds;               /* histogram, waiting included */
-    struct stat *ready;                 /* gauges: connections … */
-    struct stat *connecting;
-    struct stat *queued; /* … and queries */
-    struct stat *in_flight;
+    struct statistic *outcomes[DB_OUTCOMES]; /* counters */
+    struct statistic *seconds;               /* histogram, waiting included */
+    struct statistic *ready;                 /* gauges: connections … */
+    struct statistic *connecting;
+    struct statistic *queued; /* … and queries */
+    struct statistic *in_flight;
 };
 
 struct db_config {

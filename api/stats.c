@@ -25,19 +25,19 @@ static const double seconds[] = {0.0005, 0.001, 0.0025, 0.005, 0.01,
 struct gateway_stats {
     struct arena arena; /* of the labels */
     size_t route_count; /* "other" is one more */
-    struct stat *requests;
-    struct stat *latency;
+    struct statistic *requests;
+    struct statistic *latency;
     struct db_stats db;
     size_t used, size;
-    struct stat table[];
+    struct statistic table[];
 };
 
-static struct stat *line_add(struct gateway_stats *stats, const char *name,
-                             const char *help, enum stat_type type,
-                             const char *labels)
+static struct statistic *line_add(struct gateway_stats *stats, const char *name,
+                                  const char *help, enum stat_type type,
+                                  const char *labels)
 {
     assert(stats->used + 1 < stats->size); /* the last one ends the table */
-    struct stat *line = &stats->table[stats->used++];
+    struct statistic *line = &stats->table[stats->used++];
     line->name = name;
     line->help = help;
     line->type = type;
@@ -116,7 +116,7 @@ void gateway_stats_free(struct gateway_stats **stats)
     *stats = NULL;
 }
 
-struct stat *gateway_stats_table(struct gateway_stats *stats)
+struct statistic *gateway_stats_table(struct gateway_stats *stats)
 {
     return stats->table;
 }

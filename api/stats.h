@@ -12,7 +12,7 @@ struct gateway_stats *gateway_stats_new(void);
 void gateway_stats_free(struct gateway_stats **stats);
 
 /* The table for struct health. */
-struct stat *gateway_stats_table(struct gateway_stats *stats);
+struct statistic *gateway_stats_table(struct gateway_stats *stats);
 struct db_stats gateway_stats_db(struct gateway_stats *stats);
 
 /* Counts a reply. operation is NULL where none of api_routes was called. */

@@ -39,7 +39,7 @@ enum {
     STAT_COUNT
 };
 
-static struct stat stats[STAT_COUNT + 1] = {
+static struct statistic stats[STAT_COUNT + 1] = {
     [STAT_CONNECTIONS] = {.name = "nexus_broker_connections",
                           .help = "Clients connected",
                           .type = STAT_GAUGE},

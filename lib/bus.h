@@ -62,7 +62,10 @@ struct bus_publisher_stats {
 struct bus_publisher *bus_publisher_new(struct bus *bus, int64_t window,
                                         struct errmsg *err);
 
-/* Sends payload with a fresh Nats-Msg-Id and the Nexus-Schema header; copies.
+/* The trace that its messages' traceparent headers name; for the log. */
+const char *bus_publisher_trace(const struct bus_publisher *p);
+
+/* Sends payload with a fresh Nats-Msg-Id, Nexus-Schema and traceparent; copies.
  * Waits while the window is full. 0; -ECANCELED when the service stops
  * meanwhile. */
 int bus_publish(struct bus_publisher *p, const char *subject,

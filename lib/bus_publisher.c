@@ -9,9 +9,12 @@
 #include "lib/bus.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "lib/clock.h"
@@ -21,6 +24,7 @@
 #include "lib/service.h"
 #include "lib/ulid.h"
 
+#define TRACE_ID_LEN  32
 #define ACK_WAIT_MS   2000
 #define RETRY_WAIT_NS (200 * NS_PER_MS)
 #define WAIT_SLICE_NS (100 * NS_PER_MS) /* how often a wait looks for a stop */
@@ -35,6 +39,8 @@ struct bus_publisher {
     jsCtx *js;
     natsConnection *nc;
     int64_t window;
+    char trace[TRACE_ID_LEN + 1];
+    uint64_t span; /* of the newest message */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* in_flight went down, a retry came, or closing */
@@ -181,14 +187,24 @@ static void *retry_loop(void *arg)
     return NULL;
 }
 
-static natsStatus make_msg(natsMsg **msg, const char *subject,
-                           struct str payload, const char *schema)
+/* version-trace-span-flags, see www.w3.org/TR/trace-context. */
+static natsStatus set_traceparent(struct bus_publisher *p, natsMsg *msg)
+{
+    char value[64];
+    snprintf(value, sizeof value, "00-%s-%016" PRIx64 "-01", p->trace,
+             ++p->span);
+    return natsMsgHeader_Set(msg, "traceparent", value);
+}
+
+static natsStatus make_msg(struct bus_publisher *p, natsMsg **msg,
+                           const char *subject, struct str payload,
+                           const char *schema)
 {
     natsStatus s =
         natsMsg_Create(msg, subject, NULL, payload.p, (int)payload.len);
     if (s == NATS_OK)
         s = natsMsgHeader_Set(*msg, SAMPLE_SCHEMA_HEADER, schema);
-    return s;
+    return s == NATS_OK ? set_traceparent(p, *msg) : s;
 }
 
 /* Counts one message in; the lock is held. */
@@ -209,7 +225,7 @@ int bus_publish(struct bus_publisher *p, const char *subject,
                 struct str payload, const char *schema)
 {
     natsMsg *msg = NULL;
-    if (make_msg(&msg, subject, payload, schema) != NATS_OK) {
+    if (make_msg(p, &msg, subject, payload, schema) != NATS_OK) {
         natsMsg_Destroy(msg);
         return -EINVAL;
     }
@@ -266,10 +282,26 @@ static void init_lock(struct bus_publisher *p)
     pthread_mutex_init(&p->lock, NULL);
 }
 
+/* 32 random hexadecimal digits. */
+static void make_trace(char out[TRACE_ID_LEN + 1])
+{
+    unsigned char random[TRACE_ID_LEN / 2];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        memset(random, 1, sizeof random); /* never so early in a boot */
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(out + 2 * i, 3, "%02x", random[i]);
+}
+
+const char *bus_publisher_trace(const struct bus_publisher *p)
+{
+    return p->trace;
+}
+
 struct bus_publisher *bus_publisher_new(struct bus *bus, int64_t window,
                                         struct errmsg *err)
 {
     struct bus_publisher *p = mem_zalloc(sizeof *p);
+    make_trace(p->trace);
     p->nc = bus_connection(bus);
     p->window = window;
     init_lock(p);

@@ -24,7 +24,7 @@ struct health_check {
 struct health {
     const char *service;
     const struct health_check *checks;
-    struct stat *stats;
+    struct statistic *stats;
     void (*refresh)(void *arg); /* before /metrics prints; or NULL */
     void *refresh_arg;
     struct http_route routes[4]; /* filled by health_routes */

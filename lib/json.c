@@ -242,7 +242,7 @@ int json_bool(struct json value, bool *out)
 {
     if (json_type(value) != JSON_BOOL)
         return -EINVAL;
-    *out = json_raw(value).p[0] == 't';
+    *out = str_is(json_raw(value), "true");
     return 0;
 }
 

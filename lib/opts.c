@@ -18,7 +18,7 @@ static const char *env_name(const struct opt *o, char out[ENV_NAME_MAX])
     if (o->env != NULL)
         return o->env;
     size_t i = 0;
-    for (; o->flag[i] != '\0' && i < ENV_NAME_MAX - 1; i++)
+    for (; i < ENV_NAME_MAX - 1 && o->flag[i] != '\0'; i++)
         out[i] =
             o->flag[i] == '-' ? '_' : (char)toupper((unsigned char)o->flag[i]);
     out[i] = '\0';

@@ -12,7 +12,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 
-void stat_observe_ns(struct stat *s, int64_t ns)
+void stat_observe_ns(struct statistic *s, int64_t ns)
 {
     double seconds = (double)ns / 1e9;
     for (int i = 0; i < STAT_BUCKETS_MAX && s->buckets[i] > 0; i++)
@@ -36,7 +36,7 @@ static void append_labels(struct buf *out, const char *labels)
         buf_printf(out, "{%s}", labels);
 }
 
-static void append_histogram(struct buf *out, const struct stat *s)
+static void append_histogram(struct buf *out, const struct statistic *s)
 {
     const char *more = s->labels != NULL ? s->labels : "";
     const char *comma = s->labels != NULL ? "," : "";
@@ -58,7 +58,7 @@ static void append_histogram(struct buf *out, const struct stat *s)
     buf_printf(out, " %" PRId64 "\n", count);
 }
 
-static void append_plain(struct buf *out, const struct stat *s)
+static void append_plain(struct buf *out, const struct statistic *s)
 {
     buf_append_text(out, s->name);
     append_labels(out, s->labels);
@@ -105,11 +105,11 @@ static void append_process(struct buf *out)
     buf_printf(out, "process_open_fds %d\n", open_fds());
 }
 
-void stats_append(struct buf *out, const struct stat *table)
+void stats_append(struct buf *out, const struct statistic *table)
 {
     static const char *const types[] = {"counter", "gauge", "histogram"};
     const char *previous = "";
-    for (const struct stat *s = table; s->name != NULL; s++) {
+    for (const struct statistic *s = table; s->name != NULL; s++) {
         if (strcmp(previous, s->name) != 0)
             append_head(out, s->name, s->help, types[s->type]);
         previous = s->name;

@@ -13,7 +13,7 @@ enum stat_type { STAT_COUNTER, STAT_GAUGE, STAT_HISTOGRAM };
 
 #define STAT_BUCKETS_MAX 16
 
-struct stat {
+struct statistic {
     const char *name; /* "nexus_collector_rows_total"; NULL ends a table */
     const char *help;
     enum stat_type type;
@@ -26,27 +26,27 @@ struct stat {
     _Atomic int64_t bucket[STAT_BUCKETS_MAX];
 };
 
-static inline void stat_add(struct stat *s, int64_t n)
+static inline void stat_add(struct statistic *s, int64_t n)
 {
     atomic_fetch_add_explicit(&s->value, n, memory_order_relaxed);
 }
 
-static inline void stat_set(struct stat *s, int64_t value)
+static inline void stat_set(struct statistic *s, int64_t value)
 {
     atomic_store_explicit(&s->value, value, memory_order_relaxed);
 }
 
-static inline int64_t stat_get(const struct stat *s)
+static inline int64_t stat_get(const struct statistic *s)
 {
     return atomic_load_explicit(&s->value, memory_order_relaxed);
 }
 
 /* One observation of a duration in a histogram whose buckets are in seconds. */
-void stat_observe_ns(struct stat *s, int64_t ns);
+void stat_observe_ns(struct statistic *s, int64_t ns);
 
 /* The table in Prometheus text format 0.0.4, the process's own figures
  * (process_resident_memory_bytes, process_cpu_seconds_total,
  * process_open_fds) behind it. */
-void stats_append(struct buf *out, const struct stat *table);
+void stats_append(struct buf *out, const struct statistic *table);
 
 #endif

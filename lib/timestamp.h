@@ -30,7 +30,7 @@ int timestamp_format_nano(int64_t ns, char *out);
  * 0 or -EINVAL (negative, unknown unit, overflow). */
 int duration_parse(struct str text, int64_t *ns);
 
-/* The shortest text that duration_parse reads back as ns. */
+/* In the largest unit that divides ns; duration_parse reads it back. */
 void duration_append(struct buf *out, int64_t ns);
 
 #endif

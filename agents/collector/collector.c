@@ -6,7 +6,7 @@ const char *conninfo;
 static const double batch_buckets[] = {.001, .0025, .005, .01, .025, .05, .1,
                                        .25,  .5,    1,    2.5, 5,    0};
 
-struct stat collector_stats[STAT_COUNT + 1] = {
+struct statistic collector_stats[STAT_COUNT + 1] = {
     [STAT_MESSAGES] = {"nexus_collector_messages_total",
                        "Messages acknowledged after their commit.",
                        STAT_COUNTER},

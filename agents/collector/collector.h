@@ -55,6 +55,6 @@ enum {
     STAT_BATCH_SECONDS,
     STAT_COUNT
 };
-extern struct stat collector_stats[STAT_COUNT + 1];
+extern struct statistic collector_stats[STAT_COUNT + 1];
 
 #endif

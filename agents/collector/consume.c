@@ -151,9 +151,12 @@ static void bury(struct worker *w, struct delivery *d, const char *reason,
                  const char *detail)
 {
     struct errmsg err;
+    const char *trace = NULL;
+    natsMsgHeader_Get(d->msg, "traceparent", &trace);
     log_warn("a message went to the dead letters", LOG_STR("reason", reason),
              LOG_STR("detail", detail),
-             LOG_STR("subject", natsMsg_GetSubject(d->msg)));
+             LOG_STR("subject", natsMsg_GetSubject(d->msg)),
+             LOG_STR("traceparent", trace));
     if (deadletter_publish(w->shared->bus, d->msg, reason, detail, &err) == 0) {
         stat_add(&collector_stats[STAT_DEADLETTERS], 1);
         natsMsg_Term(d->msg, NULL);

@@ -293,7 +293,7 @@ enum db_result registry_resolve(struct registry *r, PGconn *conn,
 static bool collect_seen(struct registry *r, struct buf *ids, struct buf *times)
 {
     pthread_mutex_lock(&r->lock);
-    struct gpu *gpu, *next;
+    struct gpu *gpu = NULL, *next = NULL;
     HASH_ITER (hh, r->gpus, gpu, next) {
         if (!gpu->seen_dirty)
             continue;

@@ -15,7 +15,7 @@
         .labels = "reason=\"" reason "\""                          \
     }
 
-struct stat figures[FIGURE_COUNT + 1] = {
+struct statistic figures[FIGURE_COUNT + 1] = {
     [FIGURE_PASSES] = COUNTER("passes_total", "Times the file was read to its "
                                               "end."),
     [FIGURE_ROWS] = COUNTER("rows_total", "CSV rows read, bad ones included."),

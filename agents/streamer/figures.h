@@ -24,7 +24,7 @@ enum figure {
     FIGURE_COUNT
 };
 
-extern struct stat figures[FIGURE_COUNT + 1];
+extern struct statistic figures[FIGURE_COUNT + 1];
 
 static inline enum figure figure_of_fault(enum row_fault fault)
 {

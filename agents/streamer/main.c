@@ -197,7 +197,8 @@ static int stream(struct streamer *s, struct errmsg *err)
 {
     status_set_state(s->status, STATUS_STREAMING);
     log_info("streaming", LOG_STR("file", settings.replay.path),
-             LOG_STR("timestamps", timestamps_names[settings.timestamps]));
+             LOG_STR("timestamps", timestamps_names[settings.timestamps]),
+             LOG_STR("trace_id", bus_publisher_trace(s->publish.publisher)));
     struct progress *progress = progress_start(s->publish.publisher);
     int rc = replay_run(s->replay, err);
     struct errmsg why;

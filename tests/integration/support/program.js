@@ -69,8 +69,7 @@ export class Program {
     this.exit = exit;
     const report = REPORT.exec(this.output);
     if (report) problems.push(`${this.name}: ${report[0]}`);
-    if (!this.asked)
-      problems.push(`${this.name} ended by itself: ${JSON.stringify(exit)}`);
+    this.surprising = !this.asked;
     return exit;
   }
 
@@ -79,15 +78,16 @@ export class Program {
     await waitFor(async () => {
       if (!this.running) return true;
       return check();
-    }, `${this.name} to be ready\n${this.output}`);
-    if (!this.running)
-      throw new Error(`${this.name} ended while starting:\n${this.output}`);
-    return this;
+    }, `${this.name} to be ready`);
+    if (this.running) return this;
+    this.surprising = false; // the test is told
+    throw new Error(`${this.name} ended while starting:\n${this.output}`);
   }
 
   // Waits for a program that ends by itself: { code, signal }.
   async wait(timeoutMs = END_MS) {
     this.asked = true;
+    this.surprising = false;
     return this.#within(timeoutMs);
   }
 
@@ -135,6 +135,8 @@ export function atEnd(fn) {
 async function stopAll() {
   for (const close of closers) await close();
   for (const program of started.slice().reverse()) {
+    if (program.surprising)
+      problems.push(`${program.name} ended: ${JSON.stringify(program.exit)}`);
     if (!program.running) continue;
     try {
       await program.stop(program.stopSignal);

@@ -49,7 +49,7 @@ static void names_stand_together(void **state)
 {
     (void)state;
     struct gateway_stats *stats = gateway_stats_new();
-    const struct stat *table = gateway_stats_table(stats);
+    const struct statistic *table = gateway_stats_table(stats);
     for (int i = 1; table[i].name != NULL; i++)
         for (int k = 0; k + 1 < i; k++)
             if (strcmp(table[i].name, table[k].name) == 0)

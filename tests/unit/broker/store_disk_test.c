@@ -2,7 +2,6 @@
  * what was synced, nothing taken is lost, and service comes back by itself. */
 #include "store_fixture.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
@@ -13,9 +12,8 @@ static _Atomic bool blocks_gone; /* no file can grow */
 static _Atomic int write_error, sync_error, truncate_error, unlink_error;
 static _Atomic int64_t write_budget; /* bytes until write_error applies */
 static _Atomic int syncs;
+static _Atomic bool gate_closed; /* syncs wait */
 static _Atomic int gate_waiting;
-
-static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
 static int fail_with(int error)
 {
@@ -45,12 +43,11 @@ static ssize_t failing_pwrite(int fd, const void *bytes, size_t n, off_t at)
     return fixture_disk()->pwrite(fd, bytes, n, at);
 }
 
-/* Waits while a test holds the gate. */
 static int failing_fdatasync(int fd)
 {
     gate_waiting++;
-    pthread_mutex_lock(&gate);
-    pthread_mutex_unlock(&gate);
+    while (gate_closed)
+        usleep(100);
     gate_waiting--;
     syncs++;
     if (sync_error != 0)
@@ -85,7 +82,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     write_error = sync_error = truncate_error = unlink_error = 0;
-    blocks_gone = false;
+    blocks_gone = gate_closed = false;
     return fixture_teardown(state);
 }
 
@@ -111,14 +108,14 @@ static void durable_waits_for_the_sync(void **state)
     struct fixture *f = *state;
     for (uint64_t round = 0; round < 20; round++) {
         uint64_t first = round * 10 + 1, last = first + 9;
-        pthread_mutex_lock(&gate);
+        gate_closed = true;
         append_only(f->store, first, last);
         f->store->ops->commit(f->store);
         while (gate_waiting == 0)
             usleep(100);
         assert_int_equal(f->store->ops->durable(f->store), first - 1);
         assert_int_equal(read_result(f->store, first), -ENOENT);
-        pthread_mutex_unlock(&gate);
+        gate_closed = false;
         wait_durable(f, last);
         assert_readable(f->store, first, last);
     }
@@ -127,7 +124,7 @@ static void durable_waits_for_the_sync(void **state)
 static void the_next_group_gathers_while_a_sync_runs(void **state)
 {
     struct fixture *f = *state;
-    pthread_mutex_lock(&gate);
+    gate_closed = true;
     append_only(f->store, 1, 1);
     f->store->ops->commit(f->store);
     while (gate_waiting == 0)
@@ -137,7 +134,7 @@ static void the_next_group_gathers_while_a_sync_runs(void **state)
         f->store->ops->commit(f->store);
     }
     int before = syncs;
-    pthread_mutex_unlock(&gate);
+    gate_closed = false;
     wait_durable(f, 1000);
     assert_int_equal(syncs, before + 2);
     assert_readable(f->store, 1, 1000);
@@ -148,7 +145,7 @@ static void what_waits_is_bounded(void **state)
     struct fixture *f = *state;
     static char text[1 << 20];
     uint64_t seq = 1;
-    pthread_mutex_lock(&gate);
+    gate_closed = true;
     for (int rc = 0; rc == 0; seq++) {
         struct store_msg msg = {.seq = seq,
                                 .subject = STR("s"),
@@ -162,7 +159,7 @@ static void what_waits_is_bounded(void **state)
     }
     assert_true(seq > 60);
     assert_int_equal(f->store->ops->error(f->store), 0);
-    pthread_mutex_unlock(&gate);
+    gate_closed = false;
     wait_durable(f, seq - 1);
     append_durable(f, seq, seq + 10);
     assert_readable(f->store, seq, seq + 10);

@@ -25,7 +25,7 @@
 #include "broker/segment.h"
 #include "broker/store.h"
 
-#define DURABLE_WAIT_MS 20000
+#define DURABLE_WAIT_MS 120000
 
 struct fixture {
     char dir[64];

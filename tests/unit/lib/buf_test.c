@@ -83,6 +83,12 @@ static void formatted_text_is_appended_whole(void **state)
     assert_int_equal(b.len, 3000);
     assert_int_equal(b.data[2999], '1');
     buf_fini(&b);
+    for (int n = 1; n < 600; n++) {
+        buf_printf(&b, "%0*d", n, 1); /* its NUL just fits or just not */
+        assert_int_equal(b.len, n);
+        assert_true(b.cap > b.len);
+        buf_fini(&b);
+    }
 }
 
 static void consuming_moves_the_rest_to_the_front(void **state)

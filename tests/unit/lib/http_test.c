@@ -574,7 +574,7 @@ static void health_tells_what_is_wrong(void **state)
     struct fixture *f = mem_zalloc(sizeof *f);
     bool up = true;
     const struct health_check checks[] = {{"thing", well, &up}, {.name = NULL}};
-    struct stat stats[] = {
+    struct statistic stats[] = {
         {.name = "test_total", .help = "Tests.", .type = STAT_COUNTER},
         {.name = NULL}};
     struct health health = {

@@ -26,6 +26,7 @@ static const char *const well_formed[] = {
     "\"\\u0000\\u00e9\\uABCD\\uabcd\"",
     "\"\\ud83d\\ude00\"",
     "\"\\uDBFF\\uDFFF\"",
+    "\"\\ud800\\udc00\"",
     "\"\x7f\"",
     "\"\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80\"",
     "[]",

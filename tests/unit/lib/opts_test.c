@@ -9,8 +9,8 @@
 static struct {
     const char *name, *password;
     bool loop;
-    int64_t batch, count, size;
-    int64_t interval;
+    int64_t batch, count, size, port;
+    int64_t interval, pause;
     int format;
 } got;
 
@@ -61,6 +61,17 @@ static const struct opt table[] = {
      .min = NS_PER_MS,
      .max = 86400 * NS_PER_S,
      .help = "how often"},
+    {.flag = "test-port",
+     .type = OPT_INT,
+     .value = &got.port,
+     .initial = "0",
+     .max = 65535,
+     .help = "where"},
+    {.flag = "test-pause",
+     .type = OPT_DURATION,
+     .value = &got.pause,
+     .initial = "0s",
+     .help = "how long not"},
     {.flag = "test-format",
      .type = OPT_CHOICE,
      .value = &got.format,
@@ -71,8 +82,8 @@ static const struct opt table[] = {
 };
 
 static const char *const variables[] = {
-    "TEST_NAME",  "TEST_PASSWORD", "TEST_LOOP",     "TEST_BATCH",
-    "TEST_COUNT", "TEST_SIZE",     "TEST_INTERVAL", "TEST_FORMAT"};
+    "TEST_PORT",  "TEST_PAUSE", "TEST_NAME", "TEST_PASSWORD", "TEST_LOOP",
+    "TEST_BATCH", "TEST_COUNT", "TEST_SIZE", "TEST_INTERVAL", "TEST_FORMAT"};
 
 static struct errmsg err;
 
@@ -195,6 +206,10 @@ static void numbers_stay_in_their_range(void **state)
         "0", "10001", "-1", "1.5", "x", "", "99999999999999999999", "1k"};
     assert_taken("--test-batch", "1");
     assert_taken("--test-batch", "10000");
+    assert_taken("--test-port", "65535");
+    assert_refused("--test-port is \"65536\": expected a whole number from 0 "
+                   "to 65535",
+                   "--test-port", "65536");
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct errmsg expected;
         errmsg_set(&expected, 0,
@@ -218,6 +233,11 @@ static void without_a_range_only_the_negative_is_refused(void **state)
     assert_refused(
         "--test-count is \"-1\": expected a whole number, not negative",
         "--test-count", "-1");
+    assert_taken("--test-pause", "9999d");
+    assert_refused(
+        "--test-pause is \"-1s\": expected a duration such as 250ms, "
+        "5s or 2m, not negative",
+        "--test-pause", "-1s");
 }
 
 static void sizes_have_units_of_1024(void **state)

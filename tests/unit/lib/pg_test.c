@@ -88,6 +88,19 @@ static void the_program_names_its_connections(void **state)
     assert_string_equal(getenv("PGAPPNAME"), "collector-7");
 }
 
+static void
+connecting_takes_seconds_unless_somebody_says_otherwise(void **state)
+{
+    (void)state;
+    struct pg_settings s = {.url = "postgresql:///d"};
+    unsetenv("PGCONNECT_TIMEOUT");
+    free(pg_conninfo(&s, "tester"));
+    assert_string_equal(getenv("PGCONNECT_TIMEOUT"), "10");
+    setenv("PGCONNECT_TIMEOUT", "3", 1);
+    free(pg_conninfo(&s, "tester"));
+    assert_string_equal(getenv("PGCONNECT_TIMEOUT"), "3");
+}
+
 static void connect_in_vain(const char *conninfo, struct errmsg *err)
 {
     PGconn *conn = PQconnectdb(conninfo);
@@ -142,6 +155,8 @@ int main(void)
         cmocka_unit_test(what_is_empty_is_left_to_libpq),
         cmocka_unit_test(the_url_wins),
         cmocka_unit_test(the_program_names_its_connections),
+        cmocka_unit_test(
+            connecting_takes_seconds_unless_somebody_says_otherwise),
         cmocka_unit_test(an_error_is_one_line_without_the_password),
         cmocka_unit_test(a_string_that_cannot_be_read_is_not_repeated),
     };

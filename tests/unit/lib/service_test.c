@@ -19,6 +19,9 @@ static const struct opt options[] = {
 
 static struct buf out;
 
+/* Of a child that found all as it should be. */
+#define WELL 77
+
 static int tear_down(void **state)
 {
     (void)state;
@@ -87,13 +90,13 @@ static void take_options(void)
 {
     setenv("LOG_LEVEL", "warn", 1);
     init("--test-loop");
-    exit(loop && log_enabled(LOG_WARN) && !log_enabled(LOG_INFO) ? 0 : 1);
+    exit(loop && log_enabled(LOG_WARN) && !log_enabled(LOG_INFO) ? WELL : 1);
 }
 
 static void own_and_common_options_are_taken(void **state)
 {
     (void)state;
-    assert_int_equal(exit_status(take_options, STDERR_FILENO), 0);
+    assert_int_equal(exit_status(take_options, STDERR_FILENO), WELL);
 }
 
 static bool stop_is_readable(void)
@@ -114,7 +117,7 @@ static void be_stopped(int signal_number)
     service_stop(); /* once more does not hurt */
     exit(service_stopping() && stop_is_readable() && service_wait_stop(0) &&
                  service_wait_stop(-1) && stop_is_readable()
-             ? 0
+             ? WELL
              : 2);
 }
 
@@ -136,9 +139,9 @@ static void stop_oneself(void)
 static void a_stop_comes_from_outside_or_inside(void **state)
 {
     (void)state;
-    assert_int_equal(exit_status(be_terminated, STDERR_FILENO), 0);
-    assert_int_equal(exit_status(be_interrupted, STDERR_FILENO), 0);
-    assert_int_equal(exit_status(stop_oneself, STDERR_FILENO), 0);
+    assert_int_equal(exit_status(be_terminated, STDERR_FILENO), WELL);
+    assert_int_equal(exit_status(be_interrupted, STDERR_FILENO), WELL);
+    assert_int_equal(exit_status(stop_oneself, STDERR_FILENO), WELL);
 }
 
 static void wait_for_a_signal(void)
@@ -150,13 +153,13 @@ static void wait_for_a_signal(void)
         kill(parent, SIGTERM);
         _exit(0);
     }
-    exit(service_wait_stop(-1) ? 0 : 1);
+    exit(service_wait_stop(-1) ? WELL : 1);
 }
 
 static void a_signal_ends_the_wait(void **state)
 {
     (void)state;
-    assert_int_equal(exit_status(wait_for_a_signal, STDERR_FILENO), 0);
+    assert_int_equal(exit_status(wait_for_a_signal, STDERR_FILENO), WELL);
 }
 
 static void wait_a_little(void)
@@ -164,13 +167,13 @@ static void wait_a_little(void)
     init(NULL);
     int64_t start = clock_mono_ns();
     bool stopped = service_wait_stop(20 * NS_PER_MS);
-    exit(!stopped && clock_mono_ns() - start >= 20 * NS_PER_MS ? 0 : 1);
+    exit(!stopped && clock_mono_ns() - start >= 20 * NS_PER_MS ? WELL : 1);
 }
 
 static void a_wait_without_a_stop_takes_its_time(void **state)
 {
     (void)state;
-    assert_int_equal(exit_status(wait_a_little, STDERR_FILENO), 0);
+    assert_int_equal(exit_status(wait_a_little, STDERR_FILENO), WELL);
 }
 
 static void write_to_nobody(void)
@@ -180,13 +183,13 @@ static void write_to_nobody(void)
     if (pipe(ends) < 0)
         exit(1);
     close(ends[0]);
-    exit(write(ends[1], "x", 1) < 0 ? 0 : 2);
+    exit(write(ends[1], "x", 1) < 0 ? WELL : 2);
 }
 
 static void a_reader_that_left_does_not_end_the_program(void **state)
 {
     (void)state;
-    assert_int_equal(exit_status(write_to_nobody, STDERR_FILENO), 0);
+    assert_int_equal(exit_status(write_to_nobody, STDERR_FILENO), WELL);
 }
 
 #define service_test(t) cmocka_unit_test_teardown(t, tear_down)

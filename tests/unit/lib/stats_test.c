@@ -10,7 +10,7 @@ static const double seconds[] = {0.001, 0.25, 10, 0};
 
 enum { ROWS, LATE, BAD, DEPTH, TIME, SLOW, END };
 
-static struct stat fresh_table[END + 1] = {
+static struct statistic fresh_table[END + 1] = {
     [ROWS] = {.name = "t_rows_total", .help = "Rows.", .type = STAT_COUNTER},
     [LATE] = {.name = "t_drops_total",
               .help = "Drops.",
@@ -32,7 +32,7 @@ static struct stat fresh_table[END + 1] = {
               .buckets = seconds},
 };
 
-static struct stat table[END + 1];
+static struct statistic table[END + 1];
 static struct buf page;
 
 static int set_up(void **state)
@@ -157,12 +157,24 @@ static double process_value(const char *name)
     return value;
 }
 
+static int open_descriptors(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 1024; fd++) {
+        int copy = dup(fd);
+        count += copy >= 0;
+        close(copy);
+    }
+    return count;
+}
+
 static void the_process_tells_of_itself(void **state)
 {
     (void)state;
     assert_true(process_value("process_resident_memory_bytes") > 100000);
     assert_true(process_value("process_cpu_seconds_total") >= 0);
     double before = process_value("process_open_fds");
+    assert_true(before == open_descriptors());
     int fd = dup(STDERR_FILENO);
     assert_true(process_value("process_open_fds") == before + 1);
     close(fd);

@@ -41,6 +41,8 @@ static void trimming_takes_blanks_from_both_ends(void **state)
     assert_str(str_trim(str_of(" \t\r\na b\n ")), "a b");
     assert_str(str_trim(str_of("ab")), "ab");
     assert_str(str_trim(str_of(" \n\t ")), "");
+    assert_str(str_trim(str_of(" ")), "");
+    assert_str(str_trim(str_of("a")), "a");
     assert_str(str_trim(str_make(NULL, 0)), "");
 }
 

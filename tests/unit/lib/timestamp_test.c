@@ -121,6 +121,26 @@ static void every_cut_of_a_time_is_refused(void **state)
         assert_int_equal(timestamp_parse(str_make(text, n), &ns), -EINVAL);
 }
 
+/* ':' and '/' stand beside the digits in ASCII. */
+static void every_digit_must_be_one(void **state)
+{
+    (void)state;
+    char text[] = "2025-07-18T20:42:34.123+02:00";
+    int64_t ns;
+    for (char *c = text; *c != '\0'; c++) {
+        if (*c < '0' || *c > '9')
+            continue;
+        char digit = *c;
+        for (const char *other = ":/a \x01\xB1"; *other != '\0'; other++) {
+            *c = *other;
+            if (timestamp_parse(str_of(text), &ns) != -EINVAL)
+                fail_msg("\"%s\" was read", text);
+        }
+        *c = digit;
+    }
+    assert_int_equal(timestamp_parse(str_of(text), &ns), 0);
+}
+
 static void the_range_is_that_of_64_bits(void **state)
 {
     (void)state;
@@ -307,6 +327,9 @@ static void durations_are_read(void **state)
                                       "99999999999999999999"};
     check_readings(cases, COUNT(cases), duration_parse);
     check_refused(bad, COUNT(bad), duration_parse);
+    int64_t ns;
+    assert_int_equal(duration_parse(str_make("55", 1), &ns), 0);
+    assert_true(ns == 5 * S);
 }
 
 static void durations_are_written_in_their_largest_unit(void **state)
@@ -355,6 +378,7 @@ int main(void)
         cmocka_unit_test(times_are_read),
         cmocka_unit_test(other_times_are_refused),
         cmocka_unit_test(every_cut_of_a_time_is_refused),
+        cmocka_unit_test(every_digit_must_be_one),
         cmocka_unit_test(the_range_is_that_of_64_bits),
         cmocka_unit_test(digits_are_cut_never_rounded),
         cmocka_unit_test(nano_leaves_trailing_zeros_out),

@@ -52,6 +52,40 @@ static void the_first_ten_characters_are_the_time(void **state)
     assert_in_range(milliseconds_of(id), before, after);
 }
 
+/* The 80 bits behind the time. */
+static unsigned __int128 random_part(const char *id)
+{
+    unsigned __int128 value = 0;
+    for (int i = 10; i < ULID_LEN; i++)
+        value = value * 32 + (unsigned)(strchr(ALPHABET, id[i]) - ALPHABET);
+    return value;
+}
+
+static void *make_one(void *arg)
+{
+    ulid_make(arg);
+    return NULL;
+}
+
+/* A thread's first identifier is new in every bit: over many threads each bit
+ * is seen set and clear. */
+static void every_bit_behind_the_time_is_random(void **state)
+{
+    (void)state;
+    unsigned __int128 ones = 0, zeros = 0;
+    for (int i = 0; i < 200; i++) {
+        pthread_t thread;
+        ulid_text id;
+        assert_int_equal(pthread_create(&thread, NULL, make_one, id), 0);
+        pthread_join(thread, NULL);
+        ones |= random_part(id);
+        zeros |= ~random_part(id);
+    }
+    unsigned __int128 all = ((unsigned __int128)1 << 80) - 1;
+    assert_true((ones & all) == all);
+    assert_true((zeros & all) == all);
+}
+
 static void *make_many(void *arg)
 {
     ulid_text *ids = arg;
@@ -87,6 +121,7 @@ int main(void)
         cmocka_unit_test(a_million_ascend_so_none_comes_twice),
         cmocka_unit_test(the_alphabet_is_crockfords),
         cmocka_unit_test(the_first_ten_characters_are_the_time),
+        cmocka_unit_test(every_bit_behind_the_time_is_random),
         cmocka_unit_test(threads_do_not_make_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
