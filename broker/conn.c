@@ -31,7 +31,7 @@ static void conn_resume_timeout(struct timer *timer);
 
 static void read_peer(struct conn *conn)
 {
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr = {0};
     socklen_t len = sizeof(addr);
     if (getpeername(conn->fd, (struct sockaddr *)&addr, &len) != 0)
         return;
@@ -130,10 +130,8 @@ void conn_free(struct conn *conn)
 
 static void drop_subs(struct conn *conn)
 {
-    struct sub *sub, *next;
-    HASH_ITER (hh, conn->subs, sub, next) {
-        conn_sub_remove(conn, sub);
-    }
+    while (conn->subs != NULL)
+        conn_sub_remove(conn, conn->subs);
 }
 
 static void count_out(struct conn_traffic *sum, const struct conn_traffic *add)
@@ -556,12 +554,10 @@ static void describe_span(struct json_writer *w, const char *key, int64_t ns)
 
 static void describe_subs(const struct conn *conn, struct json_writer *w)
 {
-    struct sub *sub, *next;
     json_key(w, "subscriptions_list");
     json_begin_array(w);
-    HASH_ITER (hh, conn->subs, sub, next) {
+    for (const struct sub *sub = conn->subs; sub != NULL; sub = sub->hh.next)
         json_put_str(w, sub->subject);
-    }
     json_end_array(w);
 }
 

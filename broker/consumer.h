@@ -40,6 +40,7 @@ struct consumer {
     int64_t created_ns;
     bool durable;
 
+    uint64_t start_seq; /* where it began */
     uint64_t next_seq;  /* first message not looked at yet */
     uint64_t last_dseq; /* deliveries so far */
     struct consumer_position floor;
@@ -103,6 +104,9 @@ uint64_t consumer_pending(const struct consumer *consumer);
 
 /* Members of ConsumerInfo. */
 void consumer_describe(const struct consumer *consumer, struct json_writer *w);
+
+/* Puts it where it began at first. */
+void consumer_restart(struct consumer *consumer, uint64_t start_seq);
 
 /* After its state was read back from disk. */
 void consumer_recovered(struct consumer *consumer);

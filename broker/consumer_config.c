@@ -14,8 +14,13 @@
 #define MAX_WAITING_DEFAULT     512
 #define DESCRIPTION_MAX         (4u << 10)
 
-static const char *const deliver_policies[] = {
-    "all", "last", "new", "by_start_sequence", "by_start_time", NULL};
+static const char *const deliver_policies[] = {"all",
+                                               "last",
+                                               "new",
+                                               "by_start_sequence",
+                                               "by_start_time",
+                                               "last_per_subject",
+                                               NULL};
 static const char *const ack_policies[] = {"none", "all", "explicit", NULL};
 static const char *const replay_policies[] = {"instant", "original", NULL};
 
@@ -165,6 +170,9 @@ static int refuse_unsupported(struct json json, struct arena *arena,
 static int check_start(const struct consumer_config *config,
                        struct js_error *error)
 {
+    if (config->deliver_policy == DELIVER_LAST_PER_SUBJECT)
+        return js_refuse(error, 500, 10012,
+                         "deliver policy last_per_subject is not supported");
     bool by_seq = config->deliver_policy == DELIVER_BY_START_SEQUENCE;
     bool by_time = config->deliver_policy == DELIVER_BY_START_TIME;
     const char *policy = deliver_policies[config->deliver_policy];

@@ -16,7 +16,8 @@ enum deliver_policy {
     DELIVER_LAST,
     DELIVER_NEW,
     DELIVER_BY_START_SEQUENCE,
-    DELIVER_BY_START_TIME
+    DELIVER_BY_START_TIME,
+    DELIVER_LAST_PER_SUBJECT /* refused as not supported */
 };
 
 enum ack_policy { ACK_NONE, ACK_ALL, ACK_EXPLICIT };

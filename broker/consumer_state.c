@@ -34,7 +34,7 @@ static void encode_entry(const struct unacked_entry *unacked,
                           .dseq = unacked->dseq,
                           .deliveries = unacked->deliveries};
     if (unacked->queue != UNACKED_READY)
-        entry.deadline_wall_ns = unacked->deadline_ns + wall_ahead;
+        entry.deadline_wall_ns = time_after(wall_ahead, unacked->deadline_ns);
     buf_append(out, &entry, sizeof(entry));
 }
 
@@ -89,7 +89,7 @@ static void restore_entry(struct consumer *consumer, const struct entry *entry,
                           int64_t wall_ahead)
 {
     int64_t deadline_ns = 0;
-    if (entry->deadline_wall_ns != 0)
+    if (entry->deadline_wall_ns > 0)
         deadline_ns = entry->deadline_wall_ns - wall_ahead;
     struct unacked_entry *unacked =
         unacked_add(&consumer->unacked, entry->seq, entry->dseq, deadline_ns);

@@ -67,32 +67,50 @@ static uint32_t home(const struct dedup *dedup, const uint64_t hash[2])
     return (uint32_t)hash[0] & (slots(dedup) - 1);
 }
 
-/* The slot that holds the hash, or the empty one where it belongs. */
+static uint32_t tag_of(const uint64_t hash[2])
+{
+    return (uint32_t)(hash[0] >> 32);
+}
+
+static bool slot_holds(const struct dedup *dedup, struct dedup_slot slot,
+                       const uint64_t hash[2])
+{
+    if (slot.tag != tag_of(hash))
+        return false;
+    const struct dedup_entry *e = &dedup->ring[slot.place - 1];
+    return e->hash[0] == hash[0] && e->hash[1] == hash[1];
+}
+
+/* The slot that holds the hash, or the free one where it belongs. */
 static uint32_t slot_of(const struct dedup *dedup, const uint64_t hash[2])
 {
     uint32_t slot = home(dedup, hash);
-    while (dedup->table[slot] != 0) {
-        const struct dedup_entry *e = &dedup->ring[dedup->table[slot] - 1];
-        if (e->hash[0] == hash[0] && e->hash[1] == hash[1])
-            break;
+    while (dedup->table[slot].place != 0 &&
+           !slot_holds(dedup, dedup->table[slot], hash))
         slot = (slot + 1) & (slots(dedup) - 1);
-    }
     return slot;
 }
 
-static void slot_clear(struct dedup *dedup, uint32_t slot)
+static void slot_fill(struct dedup *dedup, const uint64_t hash[2],
+                      uint32_t place)
 {
-    uint32_t mask = slots(dedup) - 1, hole = slot;
-    for (uint32_t at = (slot + 1) & mask; dedup->table[at] != 0;
+    dedup->table[slot_of(dedup, hash)] =
+        (struct dedup_slot){.place = place, .tag = tag_of(hash)};
+}
+
+static void slot_clear(struct dedup *dedup, uint32_t hole)
+{
+    uint32_t mask = slots(dedup) - 1;
+    for (uint32_t at = (hole + 1) & mask; dedup->table[at].place != 0;
          at = (at + 1) & mask) {
-        const struct dedup_entry *e = &dedup->ring[dedup->table[at] - 1];
+        const struct dedup_entry *e = &dedup->ring[dedup->table[at].place - 1];
         uint32_t wanted = home(dedup, e->hash);
         if (((at - wanted) & mask) >= ((at - hole) & mask)) {
             dedup->table[hole] = dedup->table[at];
             hole = at;
         }
     }
-    dedup->table[hole] = 0;
+    dedup->table[hole].place = 0;
 }
 
 static void resize(struct dedup *dedup, uint32_t cap)
@@ -106,7 +124,7 @@ static void resize(struct dedup *dedup, uint32_t cap)
         const struct dedup_entry *e =
             &old.ring[(old.first + i) & (old.cap - 1)];
         dedup->ring[dedup->count] = *e;
-        dedup->table[slot_of(dedup, e->hash)] = ++dedup->count;
+        slot_fill(dedup, e->hash, ++dedup->count);
     }
     dedup_fini(&old);
 }
@@ -125,7 +143,7 @@ uint64_t dedup_find(const struct dedup *dedup, struct str id)
     if (dedup->count == 0)
         return 0;
     hash_id(id, hash);
-    uint32_t place = dedup->table[slot_of(dedup, hash)];
+    uint32_t place = dedup->table[slot_of(dedup, hash)].place;
     return place != 0 ? dedup->ring[place - 1].seq : 0;
 }
 
@@ -141,7 +159,7 @@ void dedup_add(struct dedup *dedup, struct str id, uint64_t seq,
     hash_id(id, e->hash);
     e->seq = seq;
     e->time_ns = time_ns;
-    dedup->table[slot_of(dedup, e->hash)] = place + 1;
+    slot_fill(dedup, e->hash, place + 1);
     dedup->count++;
 }
 

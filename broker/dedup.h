@@ -18,10 +18,15 @@ struct dedup_entry {
     int64_t time_ns;
 };
 
+struct dedup_slot {
+    uint32_t place; /* in the ring, from 1; 0: free */
+    uint32_t tag;   /* some of the hash, so that the ring is seldom asked */
+};
+
 /* A zeroed one is empty. */
 struct dedup {
     struct dedup_entry *ring; /* in the order they came */
-    uint32_t *table;          /* place in the ring + 1, by hash; 2 * cap */
+    struct dedup_slot *table; /* by hash; 2 * cap */
     uint32_t cap, first, count;
 };
 

@@ -68,6 +68,11 @@ struct stream *jetstream_stream(const struct jetstream *js, struct str name);
 /* Takes *config. An existing stream of the same configuration will do. */
 int jetstream_stream_create(struct jetstream *js, struct stream_config *config,
                             struct stream **out, struct js_error *error);
+/* One over a store that is open; takes *config and store. */
+struct stream *jetstream_stream_add(struct jetstream *js,
+                                    struct stream_config *config,
+                                    struct store *store, const char *folder,
+                                    int64_t created_ns);
 int jetstream_stream_update(struct stream *stream, struct stream_config *config,
                             struct js_error *error);
 void jetstream_stream_delete(struct stream *stream);
@@ -84,9 +89,6 @@ void jetstream_consumer_woken(struct jetstream *js, struct consumer *consumer);
 
 /* Takes it off every list. */
 void jetstream_consumer_forget(struct jetstream *js, struct consumer *consumer);
-
-/* Removes its files. */
-void jetstream_consumer_erase(struct jetstream *js, struct consumer *consumer);
 
 /* Opens an advisory: {"type":…,"id":…,"timestamp":…, */
 void jetstream_advisory_begin(struct json_writer *w, const char *type);

@@ -83,6 +83,14 @@ int js_file_read(const char *path, size_t max, struct buf *out,
     return rc;
 }
 
+int js_folder_rename(const char *from, const char *to, struct errmsg *err)
+{
+    int rc = rename(from, to) == 0 ? sync_folder_of(to) : -errno;
+    if (rc != 0)
+        errmsg_set(err, rc, "cannot rename %s: %s", from, strerror(-rc));
+    return rc;
+}
+
 static int remove_entry(const char *path, const struct stat *st, int type,
                         struct FTW *ftw)
 {

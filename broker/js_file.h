@@ -18,6 +18,9 @@ int js_file_write(const char *path, struct str bytes, bool sync,
 int js_file_read(const char *path, size_t max, struct buf *out,
                  struct errmsg *err);
 
+/* The folder has its new name, on disk, when this returns 0. */
+int js_folder_rename(const char *from, const char *to, struct errmsg *err);
+
 /* Removes a folder and everything in it. */
 void js_folder_remove(const char *path);
 

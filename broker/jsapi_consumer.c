@@ -56,7 +56,7 @@ static char *make_name(struct api_call *call)
 
 static int create(struct api_call *call, struct consumer_config *config)
 {
-    struct consumer *consumer;
+    struct consumer *consumer = NULL;
     char *name;
     if (check_names(call, config) != 0)
         return -1;

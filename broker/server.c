@@ -106,7 +106,7 @@ static int listen_on(const struct addrinfo *ai, struct errmsg *err)
 
 static int bound_port(int fd)
 {
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr = {0};
     socklen_t len = sizeof(addr);
     getsockname(fd, (struct sockaddr *)&addr, &len);
     if (addr.ss_family == AF_INET6)
@@ -122,7 +122,7 @@ static int server_listen(struct server *server, struct errmsg *err)
     snprintf(service, sizeof(service), "%d", port);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *ai;
+    struct addrinfo *ai = NULL;
     int failed = getaddrinfo(config->addr, service, &hints, &ai);
     if (failed != 0)
         return errmsg_set(err, -EINVAL, "address \"%s\": %s", config->addr,
@@ -172,7 +172,7 @@ bool server_call(struct server *server, void (*fn)(struct server *, void *),
     pthread_mutex_lock(&server->call_lock);
     if (!server->calls_closed) {
         call.next = server->calls;
-        server->calls = &call;
+        server->calls = &call; // cppcheck-suppress autoVariables
         eventfd_write(server->wake_fd, 1);
         while (!call.done)
             pthread_cond_wait(&server->call_done, &server->call_lock);

@@ -6,6 +6,7 @@
 
 #include "broker/jetstream.h"
 #include "broker/js_config.h"
+#include "broker/js_saved.h"
 #include "broker/route.h"
 #include "broker/server.h"
 #include "lib/log.h"
@@ -409,10 +410,11 @@ static void schedule_age(struct stream *stream, const struct store_state *state)
         timer_stop(timers, &stream->age_timer);
         return;
     }
-    int64_t left_ns =
-        state->first_time_ns + stream->config.max_age_ns - clock_wall_ns();
+    int64_t end_ns =
+        time_after(state->first_time_ns, stream->config.max_age_ns);
+    int64_t left_ns = end_ns - clock_wall_ns() + NS_PER_MS;
     timer_set(timers, &stream->age_timer,
-              clock_mono_ns() + (left_ns > 0 ? left_ns : 0) + NS_PER_MS);
+              time_after(clock_mono_ns(), left_ns > 0 ? left_ns : 0));
 }
 
 static void age_timeout(struct timer *timer)
@@ -572,7 +574,8 @@ void stream_consumer_delete(struct stream *stream, struct consumer *consumer)
 {
     HASH_DEL(stream->consumers, consumer);
     stream->consumer_count--;
-    jetstream_consumer_erase(stream->js, consumer);
+    if (consumer->durable)
+        js_remove_consumer(consumer);
     consumer_free(consumer, "409 Consumer Deleted");
 }
 

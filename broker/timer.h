@@ -37,6 +37,12 @@ static inline bool timer_is_set(const struct timer *timer)
 /* Fires what is due. A timer is no longer set when its callback runs. */
 void timers_run(struct timers *timers, int64_t now_ns);
 
+/* now + delay, or the end of time. */
+static inline int64_t time_after(int64_t now_ns, int64_t delay_ns)
+{
+    return delay_ns > INT64_MAX - now_ns ? INT64_MAX : now_ns + delay_ns;
+}
+
 /* Milliseconds until the next one, rounded up, at most most_ms. */
 int timers_wait_ms(const struct timers *timers, int64_t now_ns, int most_ms);
 

@@ -1,6 +1,10 @@
 /* stream: publishing, limits, duplicates, and what a restart brings back. */
 #include "tests/unit/broker/fixture.h"
 
+#include <errno.h>
+
+#include "broker/disk.h"
+
 static struct sub *listening[2];
 
 static int set_up(void **state)
@@ -207,6 +211,41 @@ static void a_restart_keeps_everything(void **state)
     assert_contains(acked("", "x"), "\"seq\":6");
 }
 
+/* ---- a disk that refuses ---- */
+
+static ssize_t no_room(int fd, const void *bytes, size_t n, off_t offset)
+{
+    (void)fd;
+    (void)bytes;
+    (void)n;
+    (void)offset;
+    errno = ENOSPC;
+    return -1;
+}
+
+static void a_full_disk_refuses_and_loses_nothing(void **state)
+{
+    (void)state;
+    ssize_t (*pwrite_before)(int, const void *, size_t, off_t) =
+        disk_calls.pwrite;
+    create("");
+    acked("", "x");
+    disk_calls.pwrite = no_room;
+    publish_with("s.a", "ack", "", "taken before it was known");
+    jetstream_turn(server->js);
+    struct store *store = stream_named("S")->store;
+    while (store->ops->error(store) == 0)
+        usleep(1000);
+    publish_with("s.a", "ack", "", "refused");
+    assert_contains(last_heard("ack")->payload, "\"code\":503");
+    assert_contains(last_heard("ack")->payload, "No space left on device");
+    assert_int_equal(heard_on("ack"), 2);
+    disk_calls.pwrite = pwrite_before;
+    turn_loop();
+    assert_contains(last_heard("ack")->payload, "\"seq\":2");
+    assert_contains(acked("", "x"), "\"seq\":3");
+}
+
 static void deleted_is_gone(void **state)
 {
     (void)state;
@@ -292,6 +331,7 @@ int main(void)
         STREAM_TEST(old_messages_leave),
         STREAM_TEST(purging),
         STREAM_TEST(a_restart_keeps_everything),
+        STREAM_TEST(a_full_disk_refuses_and_loses_nothing),
         STREAM_TEST(deleted_is_gone),
         STREAM_TEST(creating_again),
         STREAM_TEST(a_damaged_stream_is_left_alone),
