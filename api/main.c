@@ -72,7 +72,10 @@ int main(int argc, char **argv)
 {
     service_init("nexus-gateway", "the fleet and its telemetry over HTTP",
                  options, argc, argv);
+    struct errmsg err;
     char *conninfo = pg_conninfo(&pg, service_id);
+    if (pg_check_conninfo(conninfo, &err) < 0)
+        service_refuse("nexus-gateway", &err);
     struct gateway_config config = {
         .host = host,
         .port = (int)port,
@@ -83,7 +86,6 @@ int main(int argc, char **argv)
                .queue_max = db_queue,
                .timeout_ns = db_timeout_ns},
     };
-    struct errmsg err;
     struct gateway *gateway = gateway_new(&config, &err);
     free(conninfo);
     if (gateway == NULL) {

@@ -1,5 +1,6 @@
 #include "lib/pg.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,8 +45,24 @@ char *pg_conninfo(const struct pg_settings *s, const char *program)
     return out.data;
 }
 
-/* What libpq says of a connection string that it cannot read repeats a part of
- * it, maybe the password. Such a connection has not even a user. */
+/* What libpq itself says of a connection string that it cannot read repeats a
+ * part of it, maybe the password. */
+#define UNREADABLE                           \
+    "DATABASE_URL cannot be read: expected " \
+    "postgresql://user:password@host:port/name with odd characters as %XX"
+
+int pg_check_conninfo(const char *conninfo, struct errmsg *err)
+{
+    char *why = NULL;
+    PQconninfoOption *parsed = PQconninfoParse(conninfo, &why);
+    PQfreemem(why);
+    if (parsed == NULL)
+        return errmsg_set(err, -EINVAL, "%s", UNREADABLE);
+    PQconninfoFree(parsed);
+    return 0;
+}
+
+/* Such a connection has not even a user. */
 static bool is_unread(PGconn *conn)
 {
     return conn != NULL && PQuser(conn) == NULL;
@@ -54,11 +71,7 @@ static bool is_unread(PGconn *conn)
 void pg_error(PGconn *conn, struct errmsg *err, const char *doing)
 {
     if (is_unread(conn)) {
-        errmsg_set(err, 0,
-                   "%s: DATABASE_URL cannot be read: expected "
-                   "postgresql://user:password@host:port/name with odd "
-                   "characters as %%XX",
-                   doing);
+        errmsg_set(err, 0, "%s: %s", doing, UNREADABLE);
         return;
     }
     struct str why = str_trim(str_of(PQerrorMessage(conn)));

@@ -54,6 +54,10 @@ struct pg_settings {
  * threads start). Holds the password: never log it. */
 char *pg_conninfo(const struct pg_settings *settings, const char *program);
 
+/* 0, or -EINVAL with *err when libpq cannot read the connection string: then
+ * waiting for a server is of no use. */
+int pg_check_conninfo(const char *conninfo, struct errmsg *err);
+
 /* "doing: libpq's message", on one line, without the password. */
 void pg_error(PGconn *conn, struct errmsg *err, const char *doing);
 

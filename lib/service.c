@@ -52,7 +52,7 @@ static size_t count_options(const struct opt *options)
     return n;
 }
 
-static void exit_refused(const char *program, const struct errmsg *err)
+void service_refuse(const char *program, const struct errmsg *err)
 {
     fprintf(stderr, "%s: %s\n", program, err->text);
     exit(2);
@@ -94,7 +94,7 @@ void service_init(const char *program, const char *summary,
     int rc = opts_parse(table, program, summary, argc, argv, &err);
     free(table);
     if (rc < 0)
-        exit_refused(program, &err);
+        service_refuse(program, &err);
     if (version)
         printf("%s %s\n", program, NEXUS_VERSION);
     if (rc > 0 || version)

@@ -18,6 +18,9 @@
 void service_init(const char *program, const char *summary,
                   const struct opt *options, int argc, char **argv);
 
+/* Ends a program whose settings will not do: one line that says why, exit 2. */
+_Noreturn void service_refuse(const char *program, const struct errmsg *err);
+
 /* True once SIGINT, SIGTERM or service_stop asked for the end. */
 bool service_stopping(void);
 

@@ -398,6 +398,9 @@ int main(int argc, char **argv)
                  "takes telemetry from the stream and keeps it in PostgreSQL",
                  options, argc, argv);
     char *made = pg_conninfo(&settings.pg, settings.id);
+    struct errmsg err;
+    if (pg_check_conninfo(made, &err) < 0)
+        service_refuse("nexus-collector", &err);
     conninfo = made;
     struct consume consume = {.registry = registry_new(),
                               .partitions = partitions_new()};

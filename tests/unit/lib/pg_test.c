@@ -1,6 +1,8 @@
 /* Connection strings, and errors that keep the password to themselves. */
 #include "unit/test.h"
 
+#include <errno.h>
+
 #include "lib/pg.h"
 
 #define PASSWORD "s3cret'\\ pass"
@@ -127,6 +129,19 @@ static void an_error_is_one_line_without_the_password(void **state)
     assert_null(strstr(err.text, "s3cret"));
 }
 
+static void a_string_that_cannot_be_read_is_known_at_once(void **state)
+{
+    (void)state;
+    struct errmsg err = {.text = ""};
+    assert_int_equal(pg_check_conninfo("postgresql:///nexus", &err), 0);
+    assert_int_equal(pg_check_conninfo("host=/tmp dbname='a b'", &err), 0);
+    assert_string_equal(err.text, "");
+    const char *broken = "postgresql://nexus:" PASSWORD "%zz@/nexus";
+    assert_int_equal(pg_check_conninfo(broken, &err), -EINVAL);
+    assert_contains(err.text, "DATABASE_URL cannot be read");
+    assert_null(strstr(err.text, "s3cret"));
+}
+
 static void a_string_that_cannot_be_read_is_not_repeated(void **state)
 {
     (void)state;
@@ -158,6 +173,7 @@ int main(void)
         cmocka_unit_test(
             connecting_takes_seconds_unless_somebody_says_otherwise),
         cmocka_unit_test(an_error_is_one_line_without_the_password),
+        cmocka_unit_test(a_string_that_cannot_be_read_is_known_at_once),
         cmocka_unit_test(a_string_that_cannot_be_read_is_not_repeated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
