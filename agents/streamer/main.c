@@ -30,6 +30,7 @@ static struct settings {
     struct replay_config replay;
     const char *broker_url;
     int timestamps;
+    const char *host;
     int64_t http_port, window;
     struct bus_stream_limits stream;
 } settings;
@@ -78,13 +79,18 @@ static const struct opt options[] = {
      .initial = "nats://127.0.0.1:4222",
      .secret = true,
      .help = "the broker; a comma-separated list is a cluster"},
+    {.flag = "host",
+     .type = OPT_TEXT,
+     .value = &settings.host,
+     .initial = "0.0.0.0",
+     .help = "address of health, metrics and status"},
     {.flag = "http-port",
      .type = OPT_INT,
      .value = &settings.http_port,
      .initial = "8081",
      .min = 0,
      .max = 65535,
-     .help = "health, metrics and status; 0: any free port"},
+     .help = "their port; 0: any free one"},
     {.flag = "window",
      .type = OPT_INT,
      .value = &settings.window,
@@ -149,6 +155,7 @@ static int check_file(struct streamer *s, struct errmsg *err)
 static int start_status(struct streamer *s, struct errmsg *err)
 {
     struct status_config config = {
+        .host = settings.host,
         .port = (int)settings.http_port,
         .file = settings.replay.path,
         .loop = settings.replay.loop,

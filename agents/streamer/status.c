@@ -133,7 +133,8 @@ struct status *status_start(const struct status_config *config,
     struct status *s = mem_zalloc(sizeof *s);
     s->config = *config;
     set_up(s);
-    struct http_config http = {.port = config->port, .routes = s->tables};
+    struct http_config http = {
+        .host = config->host, .port = config->port, .routes = s->tables};
     s->server = http_server_new(&http, err);
     if (s->server == NULL || http_server_start(s->server, err) < 0)
         status_stop(&s);

@@ -22,7 +22,8 @@ enum status_state {
 };
 
 struct status_config {
-    int port; /* 0: any free one */
+    const char *host; /* address to listen on */
+    int port;         /* 0: any free one */
     const char *file;
     bool loop, source_times;
 };

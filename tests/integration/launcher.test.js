@@ -93,6 +93,14 @@ async function waitForFleet(copy) {
   );
 }
 
+// Where something listens on a port, as the kernel writes addresses.
+function listeningOn(port) {
+  const hex = Number(port).toString(16).toUpperCase().padStart(4, '0');
+  const listening = new RegExp(`^ *\\d+: (\\w+):${hex} \\w+:0000 0A`, 'gm');
+  const table = ['tcp', 'tcp6'].map((n) => readFileSync(`/proc/net/${n}`, 'utf8'));
+  return [...table.join('').matchAll(listening)].map(([, address]) => address);
+}
+
 const readyLines = (output) => output.match(/ yes$/gm)?.length ?? 0;
 
 let copy;
@@ -114,6 +122,8 @@ test('up, status, a second copy beside it, down', async () => {
   assert.equal(status.code, 0, status.output);
   assert.equal(readyLines(status.output), PROGRAMS.length, status.output);
   await waitForFleet(copy);
+  for (const name of PORTS)
+    assert.deepEqual(listeningOn(copy[name]), ['0100007F'], `${name}: loopback`);
 
   const again = await nexus('up', copy);
   assert.equal(again.code, 0);
