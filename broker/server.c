@@ -3,7 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -17,11 +17,11 @@
 #include "broker/jetstream.h"
 #include "lib/buf.h"
 #include "lib/json.h"
+#include "lib/listener.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/ulid.h"
 
-#define LISTEN_BACKLOG   1024
 #define ACCEPTS_PER_TURN 64
 #define TURN_WAIT_MS     1000
 #define STOP_WAIT_NS     (5 * NS_PER_S) /* for the disk and slow readers */
@@ -88,55 +88,15 @@ static void accept_ready(struct watch *watch, uint32_t events)
     }
 }
 
-static int listen_on(const struct addrinfo *ai, struct errmsg *err)
-{
-    int on = 1;
-    int fd =
-        socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return errmsg_set(err, -errno, "socket: %s", strerror(errno));
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 &&
-        listen(fd, LISTEN_BACKLOG) == 0)
-        return fd;
-    int error = errno;
-    close(fd);
-    return errmsg_set(err, -error, "%s", strerror(error));
-}
-
-static int bound_port(int fd)
-{
-    struct sockaddr_storage addr = {0};
-    socklen_t len = sizeof(addr);
-    getsockname(fd, (struct sockaddr *)&addr, &len);
-    if (addr.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&addr)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&addr)->sin_port);
-}
-
 static int server_listen(struct server *server, struct errmsg *err)
 {
     const struct server_config *config = &server->config;
     int port = config->port < 0 ? 0 : (int)config->port;
-    char service[8];
-    snprintf(service, sizeof(service), "%d", port);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *ai = NULL;
-    int failed = getaddrinfo(config->addr, service, &hints, &ai);
-    if (failed != 0)
-        return errmsg_set(err, -EINVAL, "address \"%s\": %s", config->addr,
-                          gai_strerror(failed));
-    struct errmsg why;
-    int fd = listen_on(ai, &why);
-    freeaddrinfo(ai);
+    int fd = listener_open(config->addr, port, err);
     if (fd < 0)
-        return errmsg_set(err, fd,
-                          "cannot listen on %s port %d: %s; another program "
-                          "may use it, choose one with --port",
-                          config->addr, port, why.text);
+        return fd;
     server->listen_fd = fd;
-    server->port = bound_port(fd);
+    server->port = listener_port(fd);
     server->accept_watch.ready = accept_ready;
     server_watch(server, fd, EPOLLIN, &server->accept_watch);
     return 0;

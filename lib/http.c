@@ -3,98 +3,31 @@
  * first); libwebsockets adopts what it accepts. */
 #include "lib/http_private.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/listener.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 
-#define ACCEPTS_MAX    16 /* clients let in before the loop goes on */
-#define LISTEN_BACKLOG 512
+#define ACCEPTS_MAX 16 /* clients let in before the loop goes on */
 
 /* File descriptors libwebsockets handles besides the clients' own. */
 #define LWS_SPARE_FDS 8
 
 /* ---- listening ---- */
 
-static int socket_listen(const struct addrinfo *address, struct errmsg *err)
-{
-    int on = 1, off = 0;
-    int fd = socket(address->ai_family,
-                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return errmsg_set(err, -errno, "cannot make a socket: %s",
-                          strerror(errno));
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (address->ai_family == AF_INET6) /* "::" is every address, IPv4 too */
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 &&
-        listen(fd, LISTEN_BACKLOG) == 0)
-        return fd;
-    int code = -errno;
-    close(fd);
-    return code;
-}
-
-static int listen_failed(int code, const struct http_config *config,
-                         struct errmsg *err)
-{
-    const char *host = config->host != NULL ? config->host : "any address";
-    if (code == -EADDRINUSE)
-        return errmsg_set(err, code,
-                          "port %d is in use on %s: stop the program that "
-                          "listens there or choose another port",
-                          config->port, host);
-    if (code == -EACCES)
-        return errmsg_set(err, code,
-                          "port %d needs privileges this program does not "
-                          "have: choose one from 1024",
-                          config->port);
-    return errmsg_set(err, code, "cannot listen on port %d of %s: %s",
-                      config->port, host, strerror(-code));
-}
-
-static int port_of(int fd)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } bound = {.v6 = {0}};
-    socklen_t len = sizeof bound;
-    if (getsockname(fd, &bound.any, &len) != 0)
-        return 0;
-    return ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port
-                                                 : bound.v4.sin_port);
-}
-
 static int server_listen(struct http_server *server, struct errmsg *err)
 {
-    const struct http_config *config = &server->config;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    char service[16];
-    snprintf(service, sizeof service, "%d", config->port);
-    int rc = getaddrinfo(config->host, service, &hints, &found);
-    if (rc != 0)
-        return errmsg_set(err, -EINVAL, "cannot listen on \"%s\": %s",
-                          config->host != NULL ? config->host : "",
-                          gai_strerror(rc));
-    int fd = -EADDRNOTAVAIL;
-    for (struct addrinfo *a = found; a != NULL && fd < 0; a = a->ai_next)
-        fd = socket_listen(a, err);
-    freeaddrinfo(found);
+    int fd = listener_open(server->config.host, server->config.port, err);
     if (fd < 0)
-        return listen_failed(fd, config, err);
+        return fd;
     server->listen_fd = fd;
-    server->port = port_of(fd);
+    server->port = listener_port(fd);
     return 0;
 }
 
