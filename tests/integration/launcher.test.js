@@ -111,8 +111,11 @@ before(async () => {
   copies.push(copy);
 });
 
+const elsewhere = []; // folders made outside of ours
+
 after(async () => {
   for (const each of copies) await nexus('down', each);
+  for (const dir of elsewhere) rmSync(dir, { recursive: true, force: true });
 });
 
 test('up, status, a second copy beside it, down', async () => {
@@ -269,11 +272,10 @@ test(
     chmodSync(closed.DATA_DIR, 0o700);
     copies.push(closed);
     const up = await nexus('up', closed);
-    const [, elsewhere] = /the database is kept in (\/var\/lib\/nexus-\w+)/.exec(
-      up.output
-    );
+    const kept = /database is kept in (\/var\/lib\/nexus-\w+)/.exec(up.output);
+    assert.ok(kept, up.output);
+    elsewhere.push(kept[1]);
     assert.equal(up.code, 0, up.output);
     assert.equal((await nexus('down', closed)).code, 0);
-    rmSync(elsewhere, { recursive: true });
   }
 );
