@@ -23,6 +23,7 @@
 
 #define LISTEN_BACKLOG   1024
 #define ACCEPTS_PER_TURN 64
+#define ACCEPT_REST_NS   (100 * NS_PER_MS)
 #define TURN_WAIT_MS     1000
 #define STOP_WAIT_NS     (5 * NS_PER_S) /* for the disk and slow readers */
 #define STOP_TURN_MS     20
@@ -71,6 +72,23 @@ static void accept_one(struct server *server, int fd)
         conn_fail(conn, "maximum connections exceeded");
 }
 
+/* No descriptor is left: those who wait are looked at again in a while. */
+static void rest_from_accepting(struct server *server)
+{
+    log_warn("cannot accept a client: out of file descriptors");
+    server_watch_change(server, server->listen_fd, 0, &server->accept_watch);
+    timer_set(&server->timers, &server->accept_timer,
+              server->now_ns + ACCEPT_REST_NS);
+}
+
+static void accept_again(struct timer *timer)
+{
+    char *start = (char *)timer - offsetof(struct server, accept_timer);
+    struct server *server = (struct server *)start;
+    server_watch_change(server, server->listen_fd, EPOLLIN,
+                        &server->accept_watch);
+}
+
 static void accept_ready(struct watch *watch, uint32_t events)
 {
     (void)events;
@@ -81,7 +99,7 @@ static void accept_ready(struct watch *watch, uint32_t events)
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE)
-                log_warn("cannot accept a client: out of file descriptors");
+                rest_from_accepting(server);
             return;
         }
         accept_one(server, fd);
@@ -106,12 +124,16 @@ static int listen_on(const struct addrinfo *ai, struct errmsg *err)
 
 static int bound_port(int fd)
 {
-    struct sockaddr_storage addr = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } addr = {.in6 = {0}};
     socklen_t len = sizeof(addr);
-    getsockname(fd, (struct sockaddr *)&addr, &len);
-    if (addr.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&addr)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&addr)->sin_port);
+    if (getsockname(fd, &addr.any, &len) != 0)
+        return 0;
+    return ntohs(addr.any.sa_family == AF_INET6 ? addr.in6.sin6_port
+                                                : addr.in.sin_port);
 }
 
 static int server_listen(struct server *server, struct errmsg *err)
@@ -138,6 +160,7 @@ static int server_listen(struct server *server, struct errmsg *err)
     server->listen_fd = fd;
     server->port = bound_port(fd);
     server->accept_watch.ready = accept_ready;
+    server->accept_timer.fire = accept_again;
     server_watch(server, fd, EPOLLIN, &server->accept_watch);
     return 0;
 }
