@@ -28,6 +28,8 @@ static bool filter_leaves_out(const struct consumer *consumer)
 {
     if (consumer->config.filter_subject == NULL)
         return false;
+    if (consumer->stream->narrowed)
+        return true;
     struct str filter = str_of(consumer->config.filter_subject);
     const struct stream_config *stream = &consumer->stream->config;
     for (unsigned i = 0; i < stream->subject_count; i++) {
@@ -58,7 +60,7 @@ static uint64_t first_to_come(const struct consumer *consumer)
                                                 : state.first_seq;
 }
 
-static void recount(struct consumer *consumer)
+void consumer_recount(struct consumer *consumer)
 {
     consumer->filtered = filter_leaves_out(consumer);
     consumer->left = 0;
@@ -171,7 +173,7 @@ struct consumer *consumer_new(struct stream *stream, const char *name,
     consumer->inactive_timer.fire = inactive_timeout;
     consumer->filtered = filter_leaves_out(consumer);
     consumer_restart(consumer, first_wanted(consumer));
-    recount(consumer);
+    consumer_recount(consumer);
     name_acks(consumer);
     consumer_note_activity(consumer);
     return consumer;
@@ -203,7 +205,7 @@ void consumer_update(struct consumer *consumer, struct consumer_config *config)
     *config = (struct consumer_config){0};
     if (consumer->config.name == NULL)
         consumer->config.name = mem_strdup(consumer->name);
-    recount(consumer);
+    consumer_recount(consumer);
     consumer_note_activity(consumer);
     consumer_wake(consumer);
 }
@@ -263,7 +265,7 @@ void consumer_recovered(struct consumer *consumer)
     for (const struct unacked_entry *entry = unacked_lowest(&consumer->unacked);
          entry != NULL; entry = unacked_higher(&consumer->unacked, entry))
         consumer->redelivered += entry->deliveries > 1;
-    recount(consumer);
+    consumer_recount(consumer);
     consumer_schedule_acks(consumer);
 }
 

@@ -99,6 +99,9 @@ void consumer_count(struct consumer *consumer, uint64_t seq,
 void consumer_leaving(struct consumer *consumer, uint64_t seq);
 void consumer_left(struct consumer *consumer, uint64_t seq);
 
+/* The stream's subjects changed: counts again what its filter selects. */
+void consumer_recount(struct consumer *consumer);
+
 /* Messages that are to come. */
 uint64_t consumer_pending(const struct consumer *consumer);
 

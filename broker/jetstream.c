@@ -238,13 +238,15 @@ static int make_folder(const char *folder, const struct stream_config *config,
     if (stat(folder, &st) == 0)
         return js_refuse(error, 500, 10049,
                          "a damaged stream of this name is on disk");
+    const struct js_stream_record record = {.config = config,
+                                            .created_ns = created_ns};
     char *made = js_path(folder, "", ".new");
     char *consumers = js_path(made, "/", "consumers");
     int rc = disk_make_folder(consumers);
     if (rc != 0)
         errmsg_set(&err, rc, "%s", strerror(-rc));
     else
-        rc = js_save_stream(made, config, created_ns, &err);
+        rc = js_save_stream(made, &record, &err);
     if (rc == 0)
         rc = js_folder_rename(made, folder, &err);
     free(consumers);
@@ -288,11 +290,15 @@ int jetstream_stream_update(struct stream *stream, struct stream_config *config,
                             struct js_error *error)
 {
     struct errmsg err;
+    const struct js_stream_record record = {
+        .config = config,
+        .created_ns = stream->created_ns,
+        .narrowed = stream->narrowed || !stream_keeps_subjects(stream, config)};
     if (check_overlap(stream->js, stream, config, error) != 0 ||
         stream_config_may_become(&stream->config, config, error) != 0)
         return -1;
     if (js_on_disk(stream) &&
-        js_save_stream(stream->folder, config, stream->created_ns, &err) != 0)
+        js_save_stream(stream->folder, &record, &err) != 0)
         return js_refuse(error, 500, 10069, "%s", err.text);
     stream_update(stream, config);
     return 0;

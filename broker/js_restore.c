@@ -18,6 +18,7 @@
 struct record {
     int64_t created_ns;
     uint64_t start_seq; /* of a consumer */
+    bool narrowed;      /* of a stream */
     struct json config;
 };
 
@@ -35,6 +36,7 @@ static int read_record(const char *path, struct arena *arena,
     struct json root = json_root(doc);
     *record = (struct record){.config = json_get(root, "config")};
     json_u64(json_get(root, "start"), &record->start_seq);
+    json_bool(json_get(root, "narrowed"), &record->narrowed);
     if (js_read_time(root, "created", arena, &record->created_ns) != 0)
         return errmsg_set(err, -EINVAL, "%s: created is not a time", path);
     return 0;
@@ -151,6 +153,7 @@ static int restore_stream(struct jetstream *js, const char *folder,
     if (store != NULL) {
         struct stream *stream =
             jetstream_stream_add(js, &config, store, folder, record.created_ns);
+        stream->narrowed = record.narrowed;
         char *consumers = js_path(folder, "/", "consumers");
         each_entry(consumers, ".json", consumer_found, stream);
         free(consumers);

@@ -32,17 +32,18 @@ static char *consumer_file(const struct consumer *consumer, const char *suffix)
     return path;
 }
 
-/* {"created":"…","config":{…}} */
-int js_save_stream(const char *folder, const struct stream_config *config,
-                   int64_t created_ns, struct errmsg *err)
+/* {"created":"…","narrowed":false,"config":{…}} */
+int js_save_stream(const char *folder, const struct js_stream_record *record,
+                   struct errmsg *err)
 {
     struct buf text = {0};
     struct json_writer w = json_writer(&text);
     char *path = js_path(folder, "/", "stream.json");
     json_begin_object(&w);
-    js_member_time(&w, "created", created_ns);
+    js_member_time(&w, "created", record->created_ns);
+    json_member_bool(&w, "narrowed", record->narrowed);
     json_key(&w, "config");
-    stream_config_write(config, &w);
+    stream_config_write(record->config, &w);
     json_end_object(&w);
     int rc = js_file_write(path, buf_str(&text), true, err);
     free(path);

@@ -14,9 +14,16 @@ static inline bool js_on_disk(const struct stream *stream)
     return stream->folder[0] != '\0';
 }
 
+/* What stream.json says. */
+struct js_stream_record {
+    const struct stream_config *config;
+    int64_t created_ns;
+    bool narrowed;
+};
+
 /* Each is on disk when it returns 0; else a negative errno and *err. */
-int js_save_stream(const char *folder, const struct stream_config *config,
-                   int64_t created_ns, struct errmsg *err);
+int js_save_stream(const char *folder, const struct js_stream_record *record,
+                   struct errmsg *err);
 int js_save_consumer(const struct consumer *consumer,
                      const struct consumer_config *config, struct errmsg *err);
 

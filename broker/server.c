@@ -23,6 +23,7 @@
 #include "lib/ulid.h"
 
 #define ACCEPTS_PER_TURN 64
+#define ACCEPT_REST_NS   (100 * NS_PER_MS)
 #define TURN_WAIT_MS     1000
 #define STOP_WAIT_NS     (5 * NS_PER_S) /* for the disk and slow readers */
 #define STOP_TURN_MS     20
@@ -71,6 +72,23 @@ static void accept_one(struct server *server, int fd)
         conn_fail(conn, "maximum connections exceeded");
 }
 
+/* No descriptor is left: those who wait are looked at again in a while. */
+static void rest_from_accepting(struct server *server)
+{
+    log_warn("cannot accept a client: out of file descriptors");
+    server_watch_change(server, server->listen_fd, 0, &server->accept_watch);
+    timer_set(&server->timers, &server->accept_timer,
+              server->now_ns + ACCEPT_REST_NS);
+}
+
+static void accept_again(struct timer *timer)
+{
+    char *start = (char *)timer - offsetof(struct server, accept_timer);
+    struct server *server = (struct server *)start;
+    server_watch_change(server, server->listen_fd, EPOLLIN,
+                        &server->accept_watch);
+}
+
 static void accept_ready(struct watch *watch, uint32_t events)
 {
     (void)events;
@@ -81,7 +99,7 @@ static void accept_ready(struct watch *watch, uint32_t events)
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE)
-                log_warn("cannot accept a client: out of file descriptors");
+                rest_from_accepting(server);
             return;
         }
         accept_one(server, fd);
@@ -98,6 +116,7 @@ static int server_listen(struct server *server, struct errmsg *err)
     server->listen_fd = fd;
     server->port = listener_port(fd);
     server->accept_watch.ready = accept_ready;
+    server->accept_timer.fire = accept_again;
     server_watch(server, fd, EPOLLIN, &server->accept_watch);
     return 0;
 }

@@ -79,7 +79,8 @@ struct server {
     struct server_counts counts;
 
     struct watch accept_watch, stop_watch, wake_watch;
-    int wake_fd; /* the syncer and server_call write it */
+    struct timer accept_timer; /* set while no client can be accepted */
+    int wake_fd;               /* the syncer and server_call write it */
     bool stopping;
 
     pthread_mutex_t call_lock;

@@ -9,6 +9,7 @@
 #include "broker/js_saved.h"
 #include "broker/route.h"
 #include "broker/server.h"
+#include "broker/subject.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/timestamp.h"
@@ -541,14 +542,38 @@ void stream_free(struct stream *stream, bool deleted)
     free(stream);
 }
 
+static bool takes(const struct stream_config *config, struct str subject)
+{
+    for (unsigned i = 0; i < config->subject_count; i++) {
+        if (subject_covers(str_of(config->subjects[i]), subject))
+            return true;
+    }
+    return false;
+}
+
+bool stream_keeps_subjects(const struct stream *stream,
+                           const struct stream_config *config)
+{
+    for (unsigned i = 0; i < stream->config.subject_count; i++) {
+        if (!takes(config, str_of(stream->config.subjects[i])))
+            return false;
+    }
+    return true;
+}
+
 void stream_update(struct stream *stream, struct stream_config *config)
 {
     struct store_state state;
     stop_listening(stream);
+    stream->narrowed =
+        stream->narrowed || !stream_keeps_subjects(stream, config);
     stream_config_fini(&stream->config);
     stream->config = *config;
     *config = (struct stream_config){0};
     stream_listen(stream);
+    for (struct consumer *consumer = stream->consumers; consumer != NULL;
+         consumer = consumer->hh.next)
+        consumer_recount(consumer);
     enforce_limits(stream);
     stream_state(stream, &state);
     schedule_age(stream, &state);

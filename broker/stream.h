@@ -41,7 +41,8 @@ struct stream {
     char *name; /* the key in jetstream->streams */
     struct stream_config config;
     int64_t created_ns;
-    char *folder; /* "" for memory */
+    bool narrowed; /* it may hold messages of subjects it no longer takes */
+    char *folder;  /* "" for memory */
     struct store *store;
     uint64_t durable; /* what consumers may see: the store's, when last asked */
     struct stream_backlog backlog;
@@ -74,6 +75,10 @@ void stream_listen(struct stream *stream);
 /* Ends it with its consumers and closes its store. deleted: those who wait for
  * messages are told. */
 void stream_free(struct stream *stream, bool deleted);
+
+/* Would a stream of these subjects take everything that it takes now? */
+bool stream_keeps_subjects(const struct stream *stream,
+                           const struct stream_config *config);
 
 /* Takes on a new configuration; takes *config. */
 void stream_update(struct stream *stream, struct stream_config *config);

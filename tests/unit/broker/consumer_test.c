@@ -278,6 +278,30 @@ static void a_filter_counts_exactly(void **state)
     assert_int_equal(consumer_pending(consumer()), 0);
 }
 
+static void update_subjects(const char *subjects)
+{
+    char body[128];
+    snprintf(body, sizeof(body), "{\"name\":\"S\",\"subjects\":[%s]}",
+             subjects);
+    assert_contains(api("STREAM.UPDATE.S", body), "\"created\"");
+}
+
+static void a_filter_holds_when_the_stream_s_subjects_change(void **state)
+{
+    (void)state;
+    create(",\"filter_subject\":\"s.*\"");
+    update_subjects("\"s.*\",\"t\"");
+    fill("t", 2);
+    fill("s.a", 1);
+    assert_int_equal(consumer_pending(consumer()), 1);
+    update_subjects("\"s.*\"");
+    restart();
+    assert_int_equal(consumer_pending(consumer()), 1);
+    pull("in.a", "5");
+    assert_int_equal(heard_on("in.a"), 1);
+    assert_string_equal(last_heard("in.a")->subject, "s.a");
+}
+
 static void starting_places(void **state)
 {
     (void)state;
@@ -397,6 +421,7 @@ int main(void)
         CONSUMER_TEST(heartbeats),
         CONSUMER_TEST(nothing_goes_to_an_inbox_without_a_listener),
         CONSUMER_TEST(a_filter_counts_exactly),
+        CONSUMER_TEST(a_filter_holds_when_the_stream_s_subjects_change),
         CONSUMER_TEST(starting_places),
         CONSUMER_TEST(ack_all_acknowledges_what_is_below),
         CONSUMER_TEST(a_restart_brings_back_the_place),
