@@ -1,8 +1,7 @@
 /* nexus-collector: takes telemetry from the stream and keeps it in PostgreSQL.
  *
  * The workers (consume.c) do the work; this thread starts them, then keeps
- * house until the service is asked to stop: last_seen, retention, purging what
- * all have consumed, the gauges. */
+ * house (house.c) until the service is asked to stop. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "agents/collector/collector.h"
 #include "agents/collector/consume.h"
 #include "agents/collector/database.h"
+#include "agents/collector/house.h"
 #include "agents/collector/migrate.h"
 #include "lib/clock.h"
 #include "lib/health.h"
@@ -18,11 +18,6 @@
 #include "lib/mem.h"
 #include "lib/service.h"
 
-#define KEEP_HOUSE_NS NS_PER_S
-#define SEEN_NS       (5 * NS_PER_S)
-#define LAG_NS        (2 * NS_PER_S)
-#define PURGE_NS      (10 * NS_PER_S)
-#define RETENTION_NS  (600 * NS_PER_S)
 #define STOP_FLUSH_MS 2000
 #define MIB           (INT64_C(1024) * 1024)
 #define GIB           (INT64_C(1024) * MIB)
@@ -37,8 +32,7 @@ static const struct opt options[] = {
      .type = OPT_TEXT,
      .value = &settings.broker_url,
      .initial = "nats://127.0.0.1:4222",
-     .help = "broker; a comma-separated "
-             "list is a cluster"},
+     .help = "broker; a comma-separated list is a cluster"},
     PG_OPTIONS(settings.pg),
     {.flag = "cluster-id",
      .type = OPT_TEXT,
@@ -171,134 +165,6 @@ static bool ensure_waiting(struct consume *c)
     return true;
 }
 
-/* ---- keeping house ---- */
-
-struct house {
-    struct consume *consume;
-    PGconn *conn;
-    int64_t seen_due, lag_due, purge_due, retention_due;
-    uint64_t ack_floor; /* stream sequence up to which all is acknowledged */
-    bool lost;          /* the consumer was not there */
-};
-
-static bool due(int64_t *when, int64_t every)
-{
-    int64_t now = clock_mono_ns();
-    if (now < *when)
-        return false;
-    *when = now + every;
-    return true;
-}
-
-static void flush_seen(struct house *h)
-{
-    struct errmsg err;
-    stat_set(&collector_stats[STAT_GPUS],
-             (int64_t)registry_count(h->consume->registry));
-    if (registry_flush_seen(h->consume->registry, h->conn, &err) != DB_OK)
-        log_warn("last_seen was not written", LOG_STR("error", err.text));
-}
-
-static void drop_old_days(struct house *h)
-{
-    struct errmsg err;
-    int dropped;
-    if (partitions_drop_before(h->consume->partitions, h->conn,
-                               clock_wall_ns() - settings.retention_ns,
-                               &dropped, &err) != DB_OK)
-        log_warn("days past the retention were not dropped",
-                 LOG_STR("error", err.text));
-}
-
-/* A broker that lost its disk comes back without stream and consumer. */
-static void mend_consumer(struct house *h)
-{
-    struct errmsg err;
-    log_warn("the consumer is gone; making it again");
-    if (consume_ensure(h->consume, &err) == 0)
-        atomic_fetch_add(&h->consume->generation, 1);
-    else
-        log_error("the consumer cannot be made", LOG_STR("error", err.text));
-}
-
-static void look_at_lag(struct house *h)
-{
-    if (!bus_connected(h->consume->bus))
-        return;
-    jsConsumerInfo *info = NULL;
-    natsStatus s = js_GetConsumerInfo(&info, bus_jetstream(h->consume->bus),
-                                      BUS_STREAM, BUS_CONSUMER, NULL, NULL);
-    if (s == NATS_NOT_FOUND)
-        mend_consumer(h);
-    if (s != NATS_OK)
-        return;
-    h->ack_floor = info->AckFloor.Stream;
-    stat_set(&collector_stats[STAT_PENDING], (int64_t)info->NumPending);
-    stat_set(&collector_stats[STAT_ACK_PENDING], info->NumAckPending);
-    stat_set(&collector_stats[STAT_REDELIVERED], info->NumRedelivered);
-    jsConsumerInfo_Destroy(info);
-}
-
-/* The first sequence to keep, so that stream_keep_bytes stay and nothing that
- * is not acknowledged goes; 0: nothing to purge. */
-static uint64_t purge_before(const struct house *h, const jsStreamState *state)
-{
-    uint64_t keep = (uint64_t)settings.stream_keep_bytes;
-    if (state->Msgs == 0 || state->Bytes <= keep)
-        return 0;
-    uint64_t keep_messages =
-        (uint64_t)((double)keep / (double)state->Bytes * (double)state->Msgs);
-    uint64_t first = state->LastSeq + 1 - keep_messages;
-    if (first > h->ack_floor + 1)
-        first = h->ack_floor + 1;
-    return first > state->FirstSeq ? first : 0;
-}
-
-static void purge_consumed(struct house *h)
-{
-    if (!bus_connected(h->consume->bus))
-        return;
-    jsCtx *js = bus_jetstream(h->consume->bus);
-    jsStreamInfo *info = NULL;
-    if (js_GetStreamInfo(&info, js, BUS_STREAM, NULL, NULL) != NATS_OK)
-        return;
-    stat_set(&collector_stats[STAT_STREAM_BYTES], (int64_t)info->State.Bytes);
-    uint64_t first = purge_before(h, &info->State);
-    jsStreamInfo_Destroy(info);
-    if (first == 0)
-        return;
-    jsOptions purge;
-    jsOptions_Init(&purge);
-    purge.Stream.Purge.Sequence = first;
-    jsErrCode code = 0;
-    if (js_PurgeStream(js, BUS_STREAM, &purge, &code) != NATS_OK)
-        log_warn("the stream was not purged", LOG_I64("err_code", code));
-}
-
-static bool house_connected(struct house *h)
-{
-    if (PQstatus(h->conn) == CONNECTION_OK)
-        return true;
-    PQreset(h->conn);
-    return PQstatus(h->conn) == CONNECTION_OK;
-}
-
-static void keep_house(struct house *h)
-{
-    while (!service_wait_stop(KEEP_HOUSE_NS)) {
-        if (due(&h->lag_due, LAG_NS))
-            look_at_lag(h);
-        if (due(&h->purge_due, PURGE_NS))
-            purge_consumed(h);
-        if (!house_connected(h))
-            continue;
-        if (due(&h->seen_due, SEEN_NS))
-            flush_seen(h);
-        if (settings.retention_ns > 0 && due(&h->retention_due, RETENTION_NS))
-            drop_old_days(h);
-    }
-}
-
 /* ---- health ---- */
 
 /* Answers from the start on, while the broker and the database are still being
@@ -358,15 +224,13 @@ static void start_workers(struct consume *c, struct worker **workers)
 static void collect(struct consume *c, PGconn *conn)
 {
     struct worker *workers[WORKERS_MAX] = {0};
-    struct house house = {.consume = c, .conn = conn};
     start_workers(c, workers);
     log_info("collecting", LOG_I64("workers", settings.workers),
              LOG_I64("batch", settings.batch));
-    keep_house(&house);
+    house_keep(c, conn);
     for (int i = 0; i < settings.workers; i++)
         worker_join(&workers[i]);
-    if (house_connected(&house))
-        flush_seen(&house);
+    house_leave(c, conn);
     /* The last acknowledgements are still in the client library's buffer. */
     natsConnection_FlushTimeout(bus_connection(c->bus), STOP_FLUSH_MS);
 }

@@ -6,11 +6,15 @@ import { before, test } from 'node:test';
 import { headers } from 'nats';
 
 import {
+  account,
   connectNats,
   metric,
+  simulatedFile,
   startBroker,
   startCollector,
   startPostgres,
+  startStreamer,
+  stored,
   waitFor,
 } from './support/index.js';
 
@@ -335,4 +339,48 @@ test('days past the retention are dropped', async () => {
     return rows.length === 1 && rows;
   }, 'the old day to be dropped');
   assert.equal(days[0].ts.toISOString(), today);
+});
+
+test('a stream that is full makes publishers wait, and loses nothing', async () => {
+  const url = await postgres.createDatabase('brimful');
+  const other = await startBroker();
+  const env = { STREAM_MAX_BYTES: '1MB' };
+  const one = await startCollector({ broker: other, database: url, env });
+  await one.stop(); // it has made the stream, and does not consume now
+  const csv = simulatedFile(['--hosts', '4', '--gpus', '8', '--samples', '40']);
+  const streamer = await startStreamer({
+    broker: other,
+    csv,
+    env: { LOOP_MODE: 'false', TIMESTAMPS: 'source', STREAM_INTERVAL: '0' },
+  });
+  await waitFor(
+    async () => streamer.output.includes('maximum bytes exceeded'),
+    'the streamer to be refused'
+  );
+  await startCollector({ broker: other, database: url, env });
+  assert.deepEqual(await streamer.wait(), { code: 0, signal: null });
+  const { samples, values } = account(csv);
+  const found = await waitFor(async () => {
+    const all = await stored(postgres, 'brimful');
+    return all.values.size === values.size && all;
+  }, 'all values in the database');
+  assert.deepEqual(found.samples, samples);
+  for (const [key, value] of values)
+    assert.equal(found.values.get(key), value, key);
+});
+
+test('a broker that lost its disk gets stream and consumer again', async () => {
+  const url = await postgres.createDatabase('lost');
+  const other = await startBroker();
+  const { port, httpPort } = other;
+  const one = await startCollector({ broker: other, database: url });
+  await other.stop();
+  const fresh = await startBroker({ port, httpPort });
+  const client = await connectNats(fresh);
+  const body = encoder.encode(JSON.stringify(sample('GPU-after')));
+  await waitFor(
+    () => client.jetstream().publish('telemetry.a.b.c', body),
+    'the stream to be there again'
+  );
+  await waitFor(async () => (await collected(one)) > 0, 'it to be collected');
 });

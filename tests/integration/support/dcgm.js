@@ -55,8 +55,9 @@ export function account(path) {
 }
 
 // The same of the table telemetry.
-export async function stored(postgres) {
-  const rows = await postgres.query(
+export async function stored(postgres, database) {
+  const query = (sql) => postgres.query(sql, [], database);
+  const rows = await query(
     'select g.uuid, t.* from telemetry t join gpu g on g.id = t.gpu_id'
   );
   const values = new Map();
@@ -67,8 +68,8 @@ export async function stored(postgres) {
       if (value !== null)
         values.set(`${uuid}|${ts.toISOString()}|${column}`, value);
   }
-  const hosts = await postgres.query('select hostname from host');
-  const gpus = await postgres.query('select uuid from gpu');
+  const hosts = await query('select hostname from host');
+  const gpus = await query('select uuid from gpu');
   return {
     values,
     samples,
