@@ -41,11 +41,11 @@ GATEWAY_SRC   := $(wildcard api/*.c api/rest/*.c api/graphql/*.c)
 
 LIB := $(BUILD)/libnexus.a
 LIBS_broker    := -lwebsockets -lcrypto -lm
-LIBS_streamer  := $(MALLOC) -lnats -lwebsockets -lcrypto -lz -lm
-LIBS_collector := -lnats -lwebsockets -lpq -lcrypto -lm
+LIBS_streamer  := $(MALLOC) -lnats -lwebsockets -lm
+LIBS_collector := -lnats -lwebsockets -lpq -lm
 LIBS_simulator := -lm
-LIBS_gateway   := -lnats -lwebsockets -lpq -lcrypto -lm
-LIBS_all       := -lnats -lwebsockets -lpq -lcrypto -lz -lm
+LIBS_gateway   := -lwebsockets -lpq -lm
+LIBS_all       := -lnats -lwebsockets -lpq -lcrypto -lm
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ       := $(call objects,$(LIB_SRC))
