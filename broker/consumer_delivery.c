@@ -163,7 +163,7 @@ static enum sent send_to_pull(struct consumer *consumer, struct pull *pull,
     if (pull->left.bytes > 0 && size > pull->left.bytes)
         return SENT_TOO_LARGE;
     server->pressure = false;
-    if (route(server, NULL, &msg) == 0)
+    if (route_own(server, &msg) == 0)
         return SENT_NOT;
     pull->left.batch--;
     if (pull->left.bytes > 0)
@@ -195,8 +195,8 @@ static bool serve(struct consumer *consumer, struct pull *pull,
         return false;
     case SENT_NOT:
     default:
-        consumer_end_pull(consumer,
-                          pull); /* nobody listens to its inbox any more */
+        /* Nobody listens to its inbox any more. */
+        consumer_end_pull(consumer, pull);
         return false;
     }
 }

@@ -14,6 +14,7 @@
 #include "broker/js_config.h"
 #include "broker/js_file.h"
 #include "broker/js_saved.h"
+#include "broker/route.h"
 #include "broker/server.h"
 #include "broker/subject.h"
 #include "lib/clock.h"
@@ -143,6 +144,7 @@ static void pump_consumers(struct jetstream *js)
 
 void jetstream_turn(struct jetstream *js)
 {
+    route_mailbox(js->server);
     commit_streams(js);
     pump_consumers(js);
 }
@@ -166,11 +168,14 @@ void jetstream_room(struct jetstream *js)
 
 bool jetstream_busy(const struct jetstream *js)
 {
-    return js->woken != NULL || js->dirty != NULL;
+    return js->woken != NULL || js->dirty != NULL ||
+           !mailbox_empty(&js->server->mailbox);
 }
 
 bool jetstream_settled(const struct jetstream *js)
 {
+    if (!mailbox_empty(&js->server->mailbox))
+        return false;
     for (const struct stream *stream = js->streams; stream != NULL;
          stream = stream->hh.next) {
         if (!stream_settled(stream))

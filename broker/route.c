@@ -89,58 +89,70 @@ static void send_to(struct server *server, struct sub *sub,
         note_pressure(server, conn, from);
 }
 
-static bool usable(const struct sub *sub, const struct conn *from)
+/* A message on its way, and whom it is for now. */
+struct delivery {
+    struct server *server;
+    struct conn *from;
+    const struct msg *msg;
+    enum { ALL, CLIENTS, LISTENERS } receivers;
+};
+
+static bool is_listener(const struct sub *sub)
+{
+    return sub->conn == NULL;
+}
+
+static bool usable(const struct sub *sub, const struct delivery *d)
 {
     if (sub->closed)
         return false;
-    return sub->conn == NULL || sub->conn != from || from->options.echo;
+    if (is_listener(sub))
+        return d->receivers != CLIENTS;
+    return d->receivers != LISTENERS &&
+           (sub->conn != d->from || d->from->options.echo);
 }
 
-static void deliver(struct server *server, struct sub *sub, struct conn *from,
-                    const struct msg *msg)
+static void deliver(const struct delivery *d, struct sub *sub)
 {
     sub->delivered++;
-    if (sub->conn == NULL) {
-        sub->handle(sub, from, msg);
+    if (is_listener(sub)) {
+        sub->handle(sub, d->from, d->msg);
         return;
     }
-    send_to(server, sub, from, msg);
+    send_to(d->server, sub, d->from, d->msg);
     if (sub->max > 0 && sub->delivered >= sub->max && !sub->closed)
         conn_sub_remove(sub->conn, sub);
 }
 
 /* One member, beginning the search at a random place. */
-static bool deliver_to_group(struct server *server,
-                             const struct sub_set *members, struct conn *from,
-                             const struct msg *msg)
+static bool deliver_to_group(const struct delivery *d,
+                             const struct sub_set *members)
 {
     uint32_t start =
-        members->count > 1 ? server_random(server) % members->count : 0;
+        members->count > 1 ? server_random(d->server) % members->count : 0;
     for (uint32_t i = 0; i < members->count; i++) {
         struct sub *sub = members->subs[(start + i) % members->count];
-        if (usable(sub, from)) {
-            deliver(server, sub, from, msg);
+        if (usable(sub, d)) {
+            deliver(d, sub);
             return true;
         }
     }
     return false;
 }
 
-static uint32_t deliver_all(struct server *server,
-                            const struct sub_result *result, struct conn *from,
-                            const struct msg *msg)
+static uint32_t deliver_all(const struct delivery *d,
+                            const struct sub_result *result)
 {
     uint32_t delivered = 0;
     for (uint32_t i = 0; i < result->plain.count; i++) {
         struct sub *sub = result->plain.subs[i];
-        if (!usable(sub, from))
+        if (!usable(sub, d))
             continue;
-        deliver(server, sub, from, msg);
+        deliver(d, sub);
         delivered++;
     }
     for (uint32_t i = 0; i < result->group_count; i++)
-        delivered +=
-            deliver_to_group(server, &result->groups[i].members, from, msg);
+        delivered += deliver_to_group(d, &result->groups[i].members);
     return delivered;
 }
 
@@ -163,20 +175,67 @@ static void memo_keep(struct conn *conn, struct str subject,
     conn->memo = result;
 }
 
-uint32_t route(struct server *server, struct conn *from, const struct msg *msg)
+static bool holds_listener(const struct sub_result *result)
 {
-    if (from != NULL &&
-        memo_holds(from, msg->to, sublist_generation(server->subs)))
-        return deliver_all(server, from->memo, from, msg);
+    for (uint32_t i = 0; i < result->plain.count; i++) {
+        const struct sub *sub = result->plain.subs[i];
+        if (is_listener(sub) && !sub->closed)
+            return true;
+    }
+    return false;
+}
+
+/* To the clients now, to the broker's own listeners later. */
+static uint32_t deliver_own(const struct delivery *d,
+                            const struct sub_result *result)
+{
+    bool posted =
+        holds_listener(result) && mailbox_put(&d->server->mailbox, d->msg);
+    return deliver_all(d, result) + posted;
+}
+
+static uint32_t match_and_deliver(const struct delivery *d)
+{
+    struct server *server = d->server;
+    struct conn *from = d->from;
     assert(server->route_depth < SERVER_ROUTE_DEPTH_MAX);
     struct sub_result *scratch = &server->scratch[server->route_depth++];
     const struct sub_result *result =
-        sublist_match(server->subs, msg->to, scratch);
+        sublist_match(server->subs, d->msg->to, scratch);
     if (from != NULL && result != scratch)
-        memo_keep(from, msg->to, sublist_generation(server->subs), result);
-    uint32_t delivered = deliver_all(server, result, from, msg);
+        memo_keep(from, d->msg->to, sublist_generation(server->subs), result);
+    uint32_t delivered = d->receivers == CLIENTS ? deliver_own(d, result)
+                                                 : deliver_all(d, result);
     server->route_depth--;
     return delivered;
+}
+
+uint32_t route(struct server *server, struct conn *from, const struct msg *msg)
+{
+    const struct delivery d = {.server = server, .from = from, .msg = msg};
+    if (from != NULL &&
+        memo_holds(from, msg->to, sublist_generation(server->subs)))
+        return deliver_all(&d, from->memo);
+    return match_and_deliver(&d);
+}
+
+uint32_t route_own(struct server *server, const struct msg *msg)
+{
+    const struct delivery d = {
+        .server = server, .msg = msg, .receivers = CLIENTS};
+    return match_and_deliver(&d);
+}
+
+void route_mailbox(struct server *server)
+{
+    struct mailbox mailbox = server->mailbox;
+    struct msg msg;
+    const struct delivery d = {
+        .server = server, .msg = &msg, .receivers = LISTENERS};
+    server->mailbox = (struct mailbox){0};
+    while (mailbox_take(&mailbox, &msg))
+        match_and_deliver(&d);
+    mailbox_fini(&mailbox);
 }
 
 uint32_t route_text(struct server *server, struct str to, struct str reply,
@@ -184,13 +243,13 @@ uint32_t route_text(struct server *server, struct str to, struct str reply,
 {
     struct msg msg = {
         .to = to, .subject = to, .reply = reply, .payload = payload};
-    return route(server, NULL, &msg);
+    return route_own(server, &msg);
 }
 
 uint32_t route_status(struct server *server, struct str to, struct str headers)
 {
     struct msg msg = {.to = to, .subject = to, .headers = headers};
-    return route(server, NULL, &msg);
+    return route_own(server, &msg);
 }
 
 void route_no_responders(struct server *server, struct conn *from,

@@ -12,11 +12,19 @@ struct sub;
 struct sub_result;
 
 /* Hands msg to every subscription that wants msg->to. from is the publishing
- * connection, or NULL for the broker itself. Returns how many got it, the
- * broker's own streams and API included. */
+ * connection, or NULL. Returns how many got it, the broker's own streams and
+ * API included. */
 uint32_t route(struct server *server, struct conn *from, const struct msg *msg);
 
-/* The broker's own reply or advisory. */
+/* The same for what the broker sends itself: clients get it at once, its own
+ * listeners when the streams' turn begins (see mailbox.h), so that nothing of
+ * the caller's is touched meanwhile. */
+uint32_t route_own(struct server *server, const struct msg *msg);
+
+/* Hands over what has come into the mailbox before this call. */
+void route_mailbox(struct server *server);
+
+/* The broker's own reply or advisory, by route_own. */
 uint32_t route_text(struct server *server, struct str to, struct str reply,
                     struct str payload);
 

@@ -370,6 +370,7 @@ void server_free(struct server **serverp)
     jetstream_close(&server->js);
     sublist_free(&server->subs);
     timers_fini(&server->timers);
+    mailbox_fini(&server->mailbox);
     for (int i = 0; i < SERVER_ROUTE_DEPTH_MAX; i++)
         sub_result_fini(&server->scratch[i]);
     while (server->spare != NULL) {

@@ -13,6 +13,7 @@
 
 #include "broker/auth.h"
 #include "broker/conn.h"
+#include "broker/mailbox.h"
 #include "broker/sublist.h"
 #include "broker/timer.h"
 #include "broker/watch.h"
@@ -67,7 +68,8 @@ struct server {
     struct sub_result scratch[SERVER_ROUTE_DEPTH_MAX];
     unsigned route_depth;
     uint64_t random;
-    bool pressure; /* this operation met a slow subscriber or disk */
+    struct mailbox mailbox; /* for the broker's own listeners */
+    bool pressure;          /* this operation met a slow subscriber or disk */
 
     struct conn *conns;
     uint32_t conn_count;

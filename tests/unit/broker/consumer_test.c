@@ -391,6 +391,70 @@ static void an_inactive_ephemeral_goes(void **state)
     assert_null(stream_consumer(stream_named("S"), name));
 }
 
+/* ---- what the broker sends to itself ---- */
+
+static void keep_one(const char *subjects)
+{
+    char body[128];
+    snprintf(body, sizeof(body),
+             "{\"name\":\"S\",\"subjects\":[%s],\"max_msgs\":1}", subjects);
+    assert_contains(api("STREAM.UPDATE.S", body), "\"created\"");
+}
+
+/* The delivery goes into the stream and pushes the delivered message out. */
+static void an_inbox_may_be_a_subject_of_the_stream(void **state)
+{
+    (void)state;
+    keep_one("\"s.*\"");
+    create(",\"ack_wait\":1000000000");
+    fill("s.a", 1);
+    pull("in.a", "1");
+    pass_time(NS_PER_S * 13 / 10);
+    pull("s.b", "1");
+    assert_int_equal(consumer()->unacked.count, 0);
+    assert_int_equal(consumer()->redelivered, 0);
+    pass_time(NS_PER_S * 15 / 10);
+    pull("in.a", "{\"batch\":5,\"no_wait\":true}");
+    assert_int_equal(heard_on("in.a"), 3); /* two messages, one status */
+    assert_contains(heard[heard_count - 2].reply, "$JS.ACK.S.C.1.2.3.");
+    assert_int_equal(consumer()->unacked.count, 1);
+    assert_int_equal(consumer()->floor.seq, 1);
+}
+
+static void a_stream_may_keep_advisories_about_itself(void **state)
+{
+    (void)state;
+    keep_one("\"s.*\",\"$JS.EVENT.>\"");
+    create(",\"ack_wait\":1000000000,\"max_deliver\":1");
+    fill("s.a", 1);
+    pull("in.a", "1");
+    pass_time(NS_PER_S * 13 / 10);
+    assert_int_equal(consumer()->unacked.count, 0);
+    pull("in.a", "1");
+    assert_contains(last_heard("in.a")->payload, "\"stream_seq\":1");
+    assert_int_equal(consumer()->unacked.count, 1);
+    assert_int_equal(consumer()->floor.seq, 1);
+}
+
+static void delete_stream(struct sub *sub, struct conn *from,
+                          const struct msg *msg)
+{
+    (void)sub;
+    (void)from;
+    (void)msg;
+    api("STREAM.DELETE.S", "");
+}
+
+static void a_delivery_may_end_its_stream(void **state)
+{
+    (void)state;
+    create("");
+    fill("s.a", 3);
+    listening[2]->handle = delete_stream;
+    pull("in.b", "{\"batch\":3,\"expires\":1000000000}");
+    assert_null(jetstream_stream(server->js, str_of("S")));
+}
+
 static void changing(void **state)
 {
     (void)state;
@@ -427,6 +491,9 @@ int main(void)
         CONSUMER_TEST(a_restart_brings_back_the_place),
         CONSUMER_TEST(a_damaged_state_begins_again),
         CONSUMER_TEST(an_inactive_ephemeral_goes),
+        CONSUMER_TEST(an_inbox_may_be_a_subject_of_the_stream),
+        CONSUMER_TEST(a_stream_may_keep_advisories_about_itself),
+        CONSUMER_TEST(a_delivery_may_end_its_stream),
         CONSUMER_TEST(changing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,13 @@ static inline void publish_with(const char *to, const char *reply,
     route(server, NULL, &msg);
 }
 
+/* What the broker has sent to listeners arrives. */
+static inline void hand_over(void)
+{
+    while (!mailbox_empty(&server->mailbox))
+        route_mailbox(server);
+}
+
 static inline void publish(const char *to, const char *payload)
 {
     publish_with(to, "", "", payload);
@@ -173,6 +180,7 @@ static inline const char *api(const char *request, const char *body)
     char subject[256];
     snprintf(subject, sizeof(subject), "$JS.API.%s", request);
     publish_with(subject, "api", "", body);
+    hand_over();
     return last_heard("api")->payload;
 }
 

@@ -237,6 +237,7 @@ static void a_full_disk_refuses_and_loses_nothing(void **state)
     while (store->ops->error(store) == 0)
         usleep(1000);
     publish_with("s.a", "ack", "", "refused");
+    hand_over();
     assert_contains(last_heard("ack")->payload, "\"code\":503");
     assert_contains(last_heard("ack")->payload, "No space left on device");
     assert_int_equal(heard_on("ack"), 2);
