@@ -256,10 +256,44 @@ void consumer_room(struct consumer *consumer)
 
 /* ---- messages that leave the stream ---- */
 
+static void give_up_from(struct consumer *consumer, uint64_t seq)
+{
+    struct unacked_entry *entry = unacked_lowest(&consumer->unacked), *next;
+    for (; entry != NULL; entry = next) {
+        next = unacked_higher(&consumer->unacked, entry);
+        if (entry->seq >= seq)
+            consumer_settle(consumer, entry);
+    }
+}
+
+/* The stream lost messages at its end and gives their sequences to new ones,
+ * which must not pass for delivered. */
+static void step_back(struct consumer *consumer, uint64_t last_seq)
+{
+    const struct consumer_config *config = &consumer->config;
+    uint64_t next_seq = last_seq + 1;
+    if (config->deliver_policy == DELIVER_BY_START_SEQUENCE &&
+        config->start_seq > next_seq)
+        next_seq = config->start_seq;
+    if (consumer->next_seq <= next_seq)
+        return;
+    log_error("consumer is ahead of its stream, goes back to its end",
+              LOG_STR("stream", consumer->stream->name),
+              LOG_STR("consumer", consumer->name),
+              LOG_I64("next_seq", consumer->next_seq),
+              LOG_I64("last_seq", last_seq));
+    consumer->next_seq = next_seq;
+    give_up_from(consumer, next_seq);
+    if (consumer->floor.seq >= next_seq)
+        consumer->floor.seq = next_seq - 1;
+    consumer_mark_dirty(consumer);
+}
+
 void consumer_recovered(struct consumer *consumer)
 {
     struct store_state state;
     stream_state(consumer->stream, &state);
+    step_back(consumer, state.last_seq);
     consumer_left(consumer, state.first_seq - 1);
     consumer->redelivered = 0;
     for (const struct unacked_entry *entry = unacked_lowest(&consumer->unacked);

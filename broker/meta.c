@@ -22,7 +22,8 @@ struct slot {
     uint32_t salt;
     uint64_t generation;
     uint64_t first_seq;
-    uint32_t zero[7];
+    uint64_t last_seq;
+    uint32_t zero[5];
     uint32_t checksum;
     char unused[SLOT_BYTES - 64];
 };
@@ -56,6 +57,7 @@ static int load(struct meta *meta)
         meta->salt = slot.salt;
         meta->generation = slot.generation;
         meta->first_seq = slot.first_seq;
+        meta->last_seq = slot.last_seq;
         result = 0;
     }
     return result;
@@ -95,6 +97,7 @@ int meta_save(struct meta *meta)
         .salt = meta->salt,
         .generation = meta->generation + 1,
         .first_seq = meta->first_seq,
+        .last_seq = meta->last_seq,
     };
     memcpy(slot.magic, META_MAGIC, sizeof slot.magic);
     slot.checksum = slot_checksum(&slot);

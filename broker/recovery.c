@@ -388,6 +388,17 @@ static void place_writer(struct store_file *s, uint64_t next_seq)
     w->segment = NULL;
 }
 
+/* Sequences before seq are not given away again, even where nothing is
+ * left of them. Returns the next one to be given. */
+static uint64_t skip_to(const struct store_file *s, uint64_t next_seq,
+                        uint64_t seq)
+{
+    if (seq <= next_seq)
+        return next_seq;
+    report_gap(s, next_seq, seq - 1);
+    return seq;
+}
+
 int store_file_recover(struct store_file *s, struct errmsg *err)
 {
     uint64_t *seqs, set_aside_seq = 0;
@@ -406,10 +417,8 @@ int store_file_recover(struct store_file *s, struct errmsg *err)
     if (rc < 0)
         return rc;
     uint64_t next_seq = count_messages(s, s->meta.first_seq);
-    if (set_aside_seq > next_seq) {
-        report_gap(s, next_seq, set_aside_seq - 1);
-        next_seq = set_aside_seq;
-    }
+    next_seq = skip_to(s, next_seq, set_aside_seq);
+    next_seq = skip_to(s, next_seq, s->meta.last_seq + 1);
     place_writer(s, next_seq);
     s->state.last_seq = next_seq - 1;
     return 0;

@@ -365,7 +365,7 @@ static void file_close(struct store *store)
     settle(s);
     syncer_detach(s->syncer, &s->task);
     harvest(s);
-    store_file_save_removed(s);
+    store_file_save_meta(s);
     file_free(s);
 }
 
@@ -443,6 +443,7 @@ static void forget_removed(struct store_file *s, uint64_t removed_seq)
 static void start(struct store_file *s)
 {
     s->target = s->seen_seq = s->state.last_seq;
+    s->meta_saved_ns = clock_mono_ns();
     atomic_store(&s->durable, s->state.last_seq);
     for (size_t i = s->segments_count; i > 0; i--) {
         s->state.last_time_ns = s->segments[i - 1]->extent.last_time_ns;

@@ -31,6 +31,8 @@
 #define STORE_RETRY_NS (500 * NS_PER_MS)
 /* How long removals may wait to be written down, many in one. */
 #define STORE_META_DELAY_NS (250 * NS_PER_MS)
+/* How long the last sequence may. */
+#define STORE_LAST_DELAY_NS (1 * NS_PER_S)
 /* Damaged messages that are named in the log, each once. */
 #define STORE_REPORTS_MAX 256
 
@@ -95,8 +97,8 @@ int store_file_rebuild_index(struct store_file *s, struct segment *segment);
 /* The task: writes what is committed, then what was removed. */
 int64_t store_file_sync(struct sync_task *task);
 
-/* Writes removals down now and deletes what they freed. */
-void store_file_save_removed(struct store_file *s);
+/* Writes store.meta now and deletes what removals freed. */
+void store_file_save_meta(struct store_file *s);
 
 /* Adds a segment behind the others. */
 void store_file_add_segment(struct store_file *s, struct segment *segment);

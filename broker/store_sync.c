@@ -307,15 +307,17 @@ static void delete_segments(struct store_file *s, struct segment *doomed)
     }
 }
 
-static int save_first_seq(struct store_file *s, uint64_t first_seq)
+static int save_meta(struct store_file *s, uint64_t first_seq)
 {
+    uint64_t last_seq = atomic_load(&s->durable);
     s->meta_saved_ns = clock_mono_ns();
-    if (s->meta.first_seq == first_seq)
+    if (s->meta.first_seq == first_seq && s->meta.last_seq == last_seq)
         return 0;
     s->meta.first_seq = first_seq;
+    s->meta.last_seq = last_seq;
     int rc = meta_save(&s->meta);
     if (rc < 0 && !s->meta_failed)
-        log_warn("removals cannot be written down, trying again",
+        log_warn("store.meta cannot be written, trying again",
                  LOG_STR("dir", s->dir), LOG_STR("error", strerror(-rc)));
     s->meta_failed = rc < 0;
     if (rc < 0)
@@ -323,14 +325,14 @@ static int save_first_seq(struct store_file *s, uint64_t first_seq)
     return rc;
 }
 
-void store_file_save_removed(struct store_file *s)
+void store_file_save_meta(struct store_file *s)
 {
     pthread_mutex_lock(&s->lock);
     uint64_t first_seq = s->removed_through + 1;
     struct segment *doomed = s->doomed;
     s->doomed = NULL;
     pthread_mutex_unlock(&s->lock);
-    if (save_first_seq(s, first_seq) == 0) {
+    if (save_meta(s, first_seq) == 0) {
         delete_segments(s, doomed);
         return;
     }
@@ -343,16 +345,18 @@ void store_file_save_removed(struct store_file *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Nanoseconds until removals are to be written down, or SYNC_NEVER. */
-static int64_t removal_due(struct store_file *s)
+/* Nanoseconds until removals, or how far the sequence has come, are to be
+ * written down; or SYNC_NEVER. */
+static int64_t meta_due(struct store_file *s)
 {
     pthread_mutex_lock(&s->lock);
-    bool some =
+    bool removed =
         s->doomed != NULL || s->meta.first_seq != s->removed_through + 1;
     pthread_mutex_unlock(&s->lock);
-    if (!some)
+    if (!removed && s->meta.last_seq == atomic_load(&s->durable))
         return SYNC_NEVER;
-    int64_t wait_ns = s->meta_saved_ns + STORE_META_DELAY_NS - clock_mono_ns();
+    int64_t delay_ns = removed ? STORE_META_DELAY_NS : STORE_LAST_DELAY_NS;
+    int64_t wait_ns = s->meta_saved_ns + delay_ns - clock_mono_ns();
     return wait_ns > 0 ? wait_ns : 0;
 }
 
@@ -361,10 +365,10 @@ int64_t store_file_sync(struct sync_task *task)
     struct store_file *s =
         (void *)((char *)task - offsetof(struct store_file, task));
     int rc = store_group(s);
-    int64_t due_ns = removal_due(s);
+    int64_t due_ns = meta_due(s);
     if (due_ns == 0) {
-        store_file_save_removed(s);
-        due_ns = removal_due(s);
+        store_file_save_meta(s);
+        due_ns = meta_due(s);
     }
     if (rc == 0)
         return due_ns;

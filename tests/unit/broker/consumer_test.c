@@ -379,6 +379,43 @@ static void a_damaged_state_begins_again(void **state)
     assert_int_equal(consumer()->next_seq, 1);
 }
 
+/* All files of the stream's messages are gone. */
+static void lose_messages(void)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/streams/S/msgs", store_dir);
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void a_place_behind_the_stream_s_end_goes_back(void **state)
+{
+    (void)state;
+    fill("s.a", 5);
+    create("");
+    pull("in.a", "4");
+    answer(0, "");
+    answer(2, "");
+    close_server(listening, COUNT(listening));
+    lose_messages();
+    open_server();
+    listen_all();
+    assert_int_equal(consumer()->next_seq, 1);
+    assert_int_equal(consumer()->floor.seq, 0);
+    assert_int_equal(consumer()->unacked.count, 0);
+    fill("s.b", 1);
+    pull("in.a", "1");
+    assert_string_equal(last_heard("in.a")->subject, "s.b");
+    assert_contains(last_heard("in.a")->reply, "$JS.ACK.S.C.1.1.5.");
+}
+
+static void a_start_behind_the_stream_s_end_stays(void **state)
+{
+    (void)state;
+    create(",\"deliver_policy\":\"by_start_sequence\",\"opt_start_seq\":7");
+    restart();
+    assert_int_equal(consumer()->next_seq, 7);
+}
+
 static void an_inactive_ephemeral_goes(void **state)
 {
     (void)state;
@@ -490,6 +527,8 @@ int main(void)
         CONSUMER_TEST(ack_all_acknowledges_what_is_below),
         CONSUMER_TEST(a_restart_brings_back_the_place),
         CONSUMER_TEST(a_damaged_state_begins_again),
+        CONSUMER_TEST(a_place_behind_the_stream_s_end_goes_back),
+        CONSUMER_TEST(a_start_behind_the_stream_s_end_stays),
         CONSUMER_TEST(an_inactive_ephemeral_goes),
         CONSUMER_TEST(an_inbox_may_be_a_subject_of_the_stream),
         CONSUMER_TEST(a_stream_may_keep_advisories_about_itself),
