@@ -236,27 +236,56 @@ struct stream *jetstream_stream_add(struct jetstream *js,
 
 /* The folder appears with its stream.json in it. */
 static int make_folder(const char *folder, const struct stream_config *config,
-                       int64_t created_ns, struct js_error *error)
+                       int64_t created_ns, struct errmsg *err)
 {
-    struct errmsg err;
-    struct stat st;
-    if (stat(folder, &st) == 0)
-        return js_refuse(error, 500, 10049,
-                         "a damaged stream of this name is on disk");
     const struct js_stream_record record = {.config = config,
                                             .created_ns = created_ns};
     char *made = js_path(folder, "", ".new");
     char *consumers = js_path(made, "/", "consumers");
     int rc = disk_make_folder(consumers);
     if (rc != 0)
-        errmsg_set(&err, rc, "%s", strerror(-rc));
+        errmsg_set(err, rc, "%s", strerror(-rc));
     else
-        rc = js_save_stream(made, &record, &err);
+        rc = js_save_stream(made, &record, err);
     if (rc == 0)
-        rc = js_folder_rename(made, folder, &err);
+        rc = js_folder_rename(made, folder, err);
     free(consumers);
     free(made);
-    return rc == 0 ? 0 : js_refuse(error, 500, 10049, "%s", err.text);
+    return rc;
+}
+
+/* Renamed first, so that a crash leaves nothing that looks like a stream. */
+static int remove_folder(const char *folder, struct errmsg *err)
+{
+    char *deleted = js_path(folder, "", ".deleted");
+    js_folder_remove(deleted); /* of an earlier stream of that name */
+    int rc = js_folder_rename(folder, deleted, err);
+    js_folder_remove(deleted);
+    free(deleted);
+    return rc;
+}
+
+/* The store of a new stream on disk, and the folder around it: both or
+ * neither. */
+static struct store *make_store(struct jetstream *js,
+                                const struct stream_config *config,
+                                const char *folder, int64_t created_ns,
+                                struct errmsg *err)
+{
+    struct errmsg why;
+    struct stat st;
+    struct store *store = NULL;
+    if (stat(folder, &st) == 0) {
+        errmsg_set(err, -EEXIST, "a damaged stream of this name is on disk");
+        return NULL;
+    }
+    if (make_folder(folder, config, created_ns, err) == 0)
+        store = js_open_store(js, config, folder, err);
+    if (store == NULL && stat(folder, &st) == 0 &&
+        remove_folder(folder, &why) != 0)
+        log_error("what is left of a stream that was refused stays",
+                  LOG_STR("error", why.text));
+    return store;
 }
 
 static int create_new(struct jetstream *js, struct stream_config *config,
@@ -266,16 +295,12 @@ static int create_new(struct jetstream *js, struct stream_config *config,
     int64_t now_ns = clock_wall_ns();
     bool memory = config->storage == STORAGE_MEMORY;
     char *folder = memory ? mem_strdup("") : js_stream_folder(js, config->name);
-    int rc = memory ? 0 : make_folder(folder, config, now_ns, error);
-    if (rc == 0) {
-        struct store *store = js_open_store(js, config, folder, &err);
-        if (store != NULL)
-            *out = jetstream_stream_add(js, config, store, folder, now_ns);
-        else
-            rc = js_refuse(error, 500, 10049, "%s", err.text);
-    }
+    struct store *store = memory ? store_mem_open()
+                                 : make_store(js, config, folder, now_ns, &err);
+    if (store != NULL)
+        *out = jetstream_stream_add(js, config, store, folder, now_ns);
     free(folder);
-    return rc;
+    return store != NULL ? 0 : js_refuse(error, 500, 10049, "%s", err.text);
 }
 
 int jetstream_stream_create(struct jetstream *js, struct stream_config *config,
@@ -314,17 +339,11 @@ void jetstream_stream_delete(struct stream *stream)
     struct jetstream *js = stream->js;
     struct errmsg err;
     char *folder = mem_strdup(stream->folder);
-    char *deleted = js_path(folder, "", ".deleted");
     HASH_DEL(js->streams, stream);
     bool stored = js_on_disk(stream);
     stream_free(stream, true);
-    if (stored)
-        js_folder_remove(deleted); /* of an earlier stream of that name */
-    if (stored && js_folder_rename(folder, deleted, &err) != 0)
+    if (stored && remove_folder(folder, &err) != 0)
         log_error("stream not deleted", LOG_STR("error", err.text));
-    if (stored)
-        js_folder_remove(deleted);
-    free(deleted);
     free(folder);
 }
 
@@ -358,6 +377,7 @@ static int create_consumer(struct stream *stream, const char *name,
     if (consumer->durable &&
         (js_save_consumer(consumer, &consumer->config, &err) != 0 ||
          js_save_state(consumer, true, &err) != 0)) {
+        js_remove_consumer(consumer);
         consumer_free(consumer, NULL);
         return js_refuse(error, 500, 10012, "%s", err.text);
     }

@@ -56,6 +56,12 @@ int js_file_write(const char *path, struct str bytes, bool sync,
     return rc;
 }
 
+int js_file_remove(const char *path)
+{
+    int rc = disk_unlink(path);
+    return rc == 0 ? sync_folder_of(path) : rc;
+}
+
 static int read_all(int fd, size_t max, struct buf *out)
 {
     int64_t size = disk_size(fd);

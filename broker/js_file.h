@@ -14,6 +14,9 @@
 int js_file_write(const char *path, struct str bytes, bool sync,
                   struct errmsg *err);
 
+/* Removes the file, on disk, when this returns 0; also when there is none. */
+int js_file_remove(const char *path);
+
 /* Appends the file's bytes, at most max. 0; -ENOENT, -EFBIG … with *err. */
 int js_file_read(const char *path, size_t max, struct buf *out,
                  struct errmsg *err);

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "broker/consumer_state.h"
-#include "broker/disk.h"
 #include "broker/js_config.h"
 #include "broker/js_file.h"
+#include "lib/log.h"
 
 char *js_path(const char *first, const char *between, const char *last)
 {
@@ -87,7 +87,10 @@ void js_remove_consumer(const struct consumer *consumer)
     static const char *const suffixes[] = {".json", ".state"};
     for (int i = 0; i < 2; i++) {
         char *path = consumer_file(consumer, suffixes[i]);
-        disk_unlink(path);
+        int rc = js_file_remove(path);
+        if (rc != 0)
+            log_error("consumer's file not removed", LOG_STR("file", path),
+                      LOG_STR("error", strerror(-rc)));
         free(path);
     }
 }

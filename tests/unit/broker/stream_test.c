@@ -2,6 +2,7 @@
 #include "tests/unit/broker/fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "broker/disk.h"
 
@@ -247,6 +248,73 @@ static void a_full_disk_refuses_and_loses_nothing(void **state)
     assert_contains(acked("", "x"), "\"seq\":3");
 }
 
+static const char *refused_name; /* part of a file's name */
+
+static int open_or_refuse(const char *path, int flags, mode_t mode)
+{
+    if (strstr(path, refused_name) == NULL)
+        return open(path, flags, mode);
+    errno = ENOSPC;
+    return -1;
+}
+
+static void a_stream_that_was_refused_leaves_nothing(void **state)
+{
+    (void)state;
+    int (*open_before)(const char *, int, mode_t) = disk_calls.open;
+    refused_name = "store.meta";
+    disk_calls.open = open_or_refuse;
+    assert_contains(api("STREAM.CREATE.S", "{\"name\":\"S\"}"), "10049");
+    disk_calls.open = open_before;
+    create("");
+    assert_contains(acked("", "x"), "\"seq\":1");
+}
+
+static int syncs_until_failure;
+
+static int sync_or_fail(int fd)
+{
+    if (--syncs_until_failure != 0)
+        return fsync(fd);
+    errno = EIO;
+    return -1;
+}
+
+/* Whichever folder it is that cannot be synced. */
+static void created_only_when_the_folders_are_synced(void **state)
+{
+    (void)state;
+    int (*fsync_before)(int) = disk_calls.fsync;
+    int refused = 0;
+    for (int at = 1; refused == at - 1; at++) {
+        syncs_until_failure = at;
+        disk_calls.fsync = sync_or_fail;
+        refused +=
+            strstr(api("STREAM.CREATE.S", "{\"name\":\"S\"}"), "10049") != NULL;
+        disk_calls.fsync = fsync_before;
+        assert_contains(api("STREAM.CREATE.S", "{\"name\":\"S\"}"),
+                        "did_create");
+        assert_contains(api("STREAM.DELETE.S", ""), "\"success\":true");
+    }
+    assert_true(refused >= 4); /* .new, consumers, stream.json, streams */
+}
+
+static void a_consumer_that_was_refused_leaves_nothing(void **state)
+{
+    (void)state;
+    static const char body[] = "{\"stream_name\":\"S\",\"config\":{"
+                               "\"durable_name\":\"C\"}}";
+    int (*open_before)(const char *, int, mode_t) = disk_calls.open;
+    create("");
+    refused_name = "C.state";
+    disk_calls.open = open_or_refuse;
+    assert_contains(api("CONSUMER.DURABLE.CREATE.S.C", body), "10012");
+    disk_calls.open = open_before;
+    restart();
+    assert_contains(api("CONSUMER.INFO.S.C", ""), "10014");
+    assert_contains(api("CONSUMER.DURABLE.CREATE.S.C", body), "\"created\"");
+}
+
 static void deleted_is_gone(void **state)
 {
     (void)state;
@@ -333,6 +401,9 @@ int main(void)
         STREAM_TEST(purging),
         STREAM_TEST(a_restart_keeps_everything),
         STREAM_TEST(a_full_disk_refuses_and_loses_nothing),
+        STREAM_TEST(a_stream_that_was_refused_leaves_nothing),
+        STREAM_TEST(created_only_when_the_folders_are_synced),
+        STREAM_TEST(a_consumer_that_was_refused_leaves_nothing),
         STREAM_TEST(deleted_is_gone),
         STREAM_TEST(creating_again),
         STREAM_TEST(a_damaged_stream_is_left_alone),
