@@ -206,12 +206,10 @@ static void enforce_limits(struct stream *stream)
         schedule_age(stream, &state);
 }
 
-static void remember_id(struct stream *stream, struct str id, uint64_t seq)
+static void set_last_id(struct stream *stream, struct str id)
 {
-    if (stream->config.duplicate_window_ns > 0)
-        dedup_add(&stream->dedup, id, seq, stream->last_time_ns);
     free(stream->last_msg_id);
-    stream->last_msg_id = mem_strndup(id);
+    stream->last_msg_id = id.len > 0 ? mem_strndup(id) : NULL;
 }
 
 static uint64_t find_duplicate(struct stream *stream, struct str id)
@@ -246,8 +244,10 @@ static int take(struct stream *stream, const struct msg *msg,
         return -1;
     stream_state(stream, &state);
     ack->seq = state.last_seq;
-    if (wishes.msg_id.len > 0)
-        remember_id(stream, wishes.msg_id, ack->seq);
+    if (wishes.msg_id.len > 0 && stream->config.duplicate_window_ns > 0)
+        dedup_add(&stream->dedup, wishes.msg_id, ack->seq,
+                  stream->last_time_ns);
+    set_last_id(stream, wishes.msg_id);
     enforce_limits(stream);
     return 0;
 }
@@ -433,6 +433,21 @@ static void age_timeout(struct timer *timer)
 
 /* ---- coming and going ---- */
 
+static bool read_id(struct stream *stream, uint64_t seq, struct store_msg *msg,
+                    struct str *id)
+{
+    return stream->store->ops->read(stream->store, seq, msg) == 0 &&
+           msg_header(msg->headers, "Nats-Msg-Id", id) && id->len > 0;
+}
+
+static void recover_last_id(struct stream *stream)
+{
+    struct store_msg msg;
+    struct str id;
+    if (read_id(stream, stream->durable, &msg, &id))
+        set_last_id(stream, id);
+}
+
 static void rebuild_dedup(struct stream *stream)
 {
     if (stream->config.duplicate_window_ns <= 0)
@@ -445,12 +460,9 @@ static void rebuild_dedup(struct stream *stream)
     for (; seq <= stream->durable; seq++) {
         struct store_msg msg;
         struct str id;
-        if (stream->store->ops->read(stream->store, seq, &msg) == 0 &&
-            msg_header(msg.headers, "Nats-Msg-Id", &id) && id.len > 0 &&
-            dedup_find(&stream->dedup, id) == 0) {
-            stream->last_time_ns = msg.time_ns;
-            remember_id(stream, id, seq);
-        }
+        if (read_id(stream, seq, &msg, &id) &&
+            dedup_find(&stream->dedup, id) == 0)
+            dedup_add(&stream->dedup, id, seq, msg.time_ns);
     }
 }
 
@@ -480,6 +492,7 @@ struct stream *stream_new(struct jetstream *js, struct stream_config *config,
     stream->durable = store->ops->durable(store);
     name_acks(stream);
     rebuild_dedup(stream);
+    recover_last_id(stream);
     stream_state(stream, &state);
     stream->last_time_ns = state.last_time_ns;
     schedule_age(stream, &state);

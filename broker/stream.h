@@ -47,7 +47,7 @@ struct stream {
     uint64_t durable; /* what consumers may see: the store's, when last asked */
     struct stream_backlog backlog;
     int64_t last_time_ns;
-    char *last_msg_id; /* of the last message that had one; or NULL */
+    char *last_msg_id; /* of the last message; NULL: it had none */
 
     struct sub **subs; /* one a subject */
     unsigned sub_count;

@@ -130,6 +130,7 @@ for (const [name, start] of [
       await js.publish(to, '2', {
         expect: { streamName: stream, lastSequence: 1, lastMsgID: 'm1' },
       });
+      await refusal(expecting({ lastMsgID: 'm1' }), 10070);
     });
 
     test('a full stream', async () => {

@@ -131,6 +131,24 @@ static void expectations(void **state)
                     "\"seq\":2");
 }
 
+/* The last message's, whether or not a duplicate is looked for. */
+static void the_last_id_is_the_last_message_s(void **state)
+{
+    (void)state;
+    static const char first[] = "NATS/1.0\r\nNats-Msg-Id: first\r\n\r\n";
+    static const char after[] =
+        "NATS/1.0\r\nNats-Expected-Last-Msg-Id: first\r\n\r\n";
+    create(",\"duplicate_window\":100000000");
+    acked(first, "x");
+    usleep(150000);
+    restart();
+    assert_contains(acked(after, "x"), "\"seq\":2");
+    assert_contains(acked(after, "x"), "wrong last msg ID: ");
+    restart();
+    assert_contains(acked(after, "x"), "wrong last msg ID: ");
+    assert_contains(acked("", "x"), "\"seq\":3");
+}
+
 static void full_and_discarding_old(void **state)
 {
     (void)state;
@@ -394,6 +412,7 @@ int main(void)
         STREAM_TEST(a_duplicate_waits_for_the_original),
         STREAM_TEST(ids_count_in_their_window_only),
         STREAM_TEST(expectations),
+        STREAM_TEST(the_last_id_is_the_last_message_s),
         STREAM_TEST(full_and_discarding_old),
         STREAM_TEST(full_and_discarding_new),
         STREAM_TEST(limits_in_bytes),
