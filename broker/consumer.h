@@ -60,7 +60,8 @@ struct consumer {
 
     bool woken; /* in the list of those to be pumped */
     struct consumer *next_woken;
-    bool dirty; /* state differs from what is on disk */
+    bool dirty;       /* state differs from what is on disk */
+    bool save_failed; /* and that was logged */
     struct consumer *next_dirty;
     UT_hash_handle hh; /* of its stream */
 };

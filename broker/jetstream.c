@@ -28,19 +28,26 @@
 
 /* ---- saving behind ---- */
 
+/* Says so once until it succeeds again. */
+static int save_state(struct consumer *consumer, bool sync)
+{
+    struct errmsg err;
+    int rc = js_save_state(consumer, sync, &err);
+    if (rc != 0 && (sync || !consumer->save_failed))
+        log_warn("consumer state not saved", LOG_STR("error", err.text));
+    consumer->save_failed = rc != 0;
+    return rc;
+}
+
 static void save_states(struct jetstream *js, bool sync)
 {
     struct consumer *todo = js->dirty_states;
     js->dirty_states = NULL;
     while (todo != NULL) {
         struct consumer *consumer = todo;
-        struct errmsg err;
         todo = consumer->next_dirty;
         consumer->dirty = false;
-        if (js_save_state(consumer, sync, &err) == 0)
-            continue;
-        log_warn("consumer state not saved", LOG_STR("error", err.text));
-        if (!sync)
+        if (save_state(consumer, sync) != 0 && !sync)
             jetstream_consumer_dirty(js, consumer);
     }
 }

@@ -24,6 +24,7 @@
 
 #define ACCEPTS_PER_TURN 64
 #define ACCEPT_REST_NS   (100 * NS_PER_MS)
+#define ACCEPT_WARN_NS   (10 * NS_PER_S) /* at most one line in this time */
 #define TURN_WAIT_MS     1000
 #define STOP_WAIT_NS     (5 * NS_PER_S) /* for the disk and slow readers */
 #define STOP_TURN_MS     20
@@ -73,9 +74,14 @@ static void accept_one(struct server *server, int fd)
 }
 
 /* No descriptor is left: those who wait are looked at again in a while. */
-static void rest_from_accepting(struct server *server)
+static void rest_from_accepting(struct server *server, int error)
 {
-    log_warn("cannot accept a client: out of file descriptors");
+    if (server->now_ns >= server->accept_warn_ns) {
+        log_warn("clients wait: none can be accepted",
+                 LOG_STR("error", strerror(error)),
+                 LOG_I64("clients", server->conn_count));
+        server->accept_warn_ns = server->now_ns + ACCEPT_WARN_NS;
+    }
     server_watch_change(server, server->listen_fd, 0, &server->accept_watch);
     timer_set(&server->timers, &server->accept_timer,
               server->now_ns + ACCEPT_REST_NS);
@@ -89,6 +95,12 @@ static void accept_again(struct timer *timer)
                         &server->accept_watch);
 }
 
+static bool out_of_resources(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+           error == ENOMEM;
+}
+
 static void accept_ready(struct watch *watch, uint32_t events)
 {
     (void)events;
@@ -98,8 +110,8 @@ static void accept_ready(struct watch *watch, uint32_t events)
         int fd = accept4(server->listen_fd, NULL, NULL,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE)
-                rest_from_accepting(server);
+            if (out_of_resources(errno))
+                rest_from_accepting(server, errno);
             return;
         }
         accept_one(server, fd);

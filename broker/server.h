@@ -82,6 +82,7 @@ struct server {
 
     struct watch accept_watch, stop_watch, wake_watch;
     struct timer accept_timer; /* set while no client can be accepted */
+    int64_t accept_warn_ns;    /* not before: the next line about that */
     int wake_fd;               /* the syncer and server_call write it */
     bool stopping;
 
