@@ -361,6 +361,41 @@ test('/ready says when the database does not answer', async () => {
   );
 });
 
+test('a collector stops clean while the database does not answer', async () => {
+  const url = await postgres.createDatabase('frozen');
+  const other = await startBroker();
+  const env = { ACK_WAIT: '2s' }; // what it had not acknowledged comes soon
+  const one = await startCollector({ broker: other, database: url, env });
+  const client = await connectNats(other);
+  const send = (uuid) =>
+    client
+      .jetstream()
+      .publish('telemetry.a.b.c', encoder.encode(JSON.stringify(sample(uuid))));
+  await send('GPU-before');
+  await waitFor(async () => (await collected(one)) === 1, 'the first message');
+  const backends = await postgres.query(
+    "select pid from pg_stat_activity where datname = 'frozen'"
+  );
+  backends.forEach(({ pid }) => process.kill(pid, 'SIGSTOP'));
+  await send('GPU-during');
+  try {
+    await one.stop();
+  } finally {
+    backends.forEach(({ pid }) => process.kill(pid, 'SIGCONT'));
+  }
+  const again = await startCollector({ broker: other, database: url });
+  await waitFor(
+    async () => (await collected(again)) === 1,
+    'the other one to be delivered again',
+    60_000
+  );
+  const rows = await postgres.query('select uuid from gpu', [], 'frozen');
+  assert.deepEqual(
+    new Set(rows.map((row) => row.uuid)),
+    new Set(['GPU-before', 'GPU-during'])
+  );
+});
+
 test('days past the retention are dropped', async () => {
   const url = await postgres.createDatabase('retention');
   const today = new Date().toISOString();
