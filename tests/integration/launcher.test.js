@@ -162,19 +162,33 @@ test('in the foreground, SIGTERM stops all of it', async () => {
   assertGone(pids);
 });
 
-test('a file that is played once ends the streamer alone', async () => {
+// Plays the sample file once, and waits for the line that sums it up.
+async function playOnce(settings) {
   const program = await runInForeground({
     ...copy,
     LOOP_MODE: 'false',
     STREAM_INTERVAL: '0',
     CSV_FILE: join(copy.DATA_DIR, 'sample.csv'),
+    ...settings,
   });
+  const summary = /the streamer is through: rows=\d+ samples=\d+ .*\d\n/;
   await waitFor(
     () => program.output.includes('the streamer is through'),
     'the end of the file'
   );
+  await waitFor(() => summary.test(program.output), 'its summary');
+  return program;
+}
+
+test('a file that is played once ends the streamer alone', async () => {
+  const program = await playOnce();
   assert.match((await nexus('status', copy)).output, /streamer .* through/);
   await waitForFleet(copy);
+  await program.stop();
+});
+
+test('the summary of a file is shown with LOG_FORMAT=json, too', async () => {
+  const program = await playOnce({ LOG_FORMAT: 'json' });
   await program.stop();
 });
 
