@@ -1,6 +1,7 @@
 // scripts/nexus, which make run, up, down and status call: for real, on free
 // ports and folders of its own.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -14,6 +15,7 @@ import {
   freePort,
   getJson,
   readCsv,
+  startBroker,
   tempDir,
   waitFor,
 } from './support/index.js';
@@ -265,6 +267,46 @@ test('a database that does not answer is named without its password', async () =
     assertRefused(refused, /database of DATABASE_URL .* does not answer/);
     assert.doesNotMatch(refused.output, /hush/);
   }
+});
+
+test('a broker that does not answer is named without its password', async () => {
+  const silent = createServer().listen(0, '127.0.0.1'); // is no broker
+  const other = createServer((socket) => socket.end('HTTP/1.1 400\r\n'));
+  other.listen(0, '127.0.0.1');
+  await Promise.all([once(silent, 'listening'), once(other, 'listening')]);
+  const closed = `nats://joe:hush@127.0.0.1:${await freePort()}`;
+  const urls = [
+    closed,
+    `${closed}, nats://hush@127.0.0.1:${silent.address().port}`,
+    `joe:hush@127.0.0.1:${other.address().port}`,
+  ];
+  try {
+    for (const BROKER_URL of urls) {
+      const refused = await nexus('run', { ...copy, BROKER_URL });
+      assertRefused(refused, /no broker answers at BROKER_URL \(.*127.0.0.1:\d+\)/);
+      assert.doesNotMatch(refused.output, /hush/);
+    }
+  } finally {
+    silent.close();
+    other.close();
+  }
+});
+
+test("a cluster's broker is used, and shown without its password", async () => {
+  const args = ['--user', 'joe', '--pass', 'hush'];
+  const broker = await startBroker({ args });
+  const dead = `nats://joe:hush@127.0.0.1:${await freePort()}`;
+  const alive = `nats://joe:hush@127.0.0.1:${broker.port}`;
+  const program = await runInForeground({
+    ...copy,
+    BROKER_URL: `${dead},${alive}`,
+  });
+  const shown = new RegExp(`broker +nats://127.*,nats://127.0.0.1:${broker.port}\n`);
+  assert.match(program.output, shown);
+  assert.doesNotMatch(program.output, /hush/);
+  const status = await nexus('status', copy);
+  assert.match(status.output, /broker .* elsewhere/);
+  await program.stop();
 });
 
 test('a data folder too deep for a socket works all the same', async () => {
