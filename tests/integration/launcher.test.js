@@ -248,6 +248,31 @@ test('ports that are none, or the same, are refused', async () => {
   );
 });
 
+test('a data folder that cannot be made is named', async () => {
+  for (const command of ['run', 'up'])
+    assertRefused(
+      await nexus(command, { ...copy, DATA_DIR: '/proc/x' }),
+      /DATA_DIR: cannot keep files in \/proc\/x/
+    );
+});
+
+test('a setting that will not do is named before anything starts', async () => {
+  const refused = {
+    LOOP_MODE: 'perhaps',
+    BATCH_SIZE: '0',
+    LOG_LEVEL: 'loud',
+    COLLECTOR_BATCH_SIZE: 'many',
+    TIMESTAMPS: 'tomorrow',
+    BROKER_MAX_PAYLOAD: '3 apples',
+    DB_TIMEOUT: 'long',
+  };
+  for (const [name, value] of Object.entries(refused))
+    assertRefused(
+      await nexus('run', { ...copy, [name]: value }),
+      new RegExp(`^nexus: ${name} is "${value}": expected `)
+    );
+});
+
 test('a file that is not there is named', async () => {
   assertRefused(
     await nexus('run', { ...copy, CSV_FILE: '/nowhere/x.csv' }),
