@@ -15,6 +15,7 @@ import {
   freePort,
   getJson,
   readCsv,
+  sleep,
   startBroker,
   tempDir,
   waitFor,
@@ -127,6 +128,8 @@ test('up, status, a second copy beside it, down', async () => {
   assert.equal(status.code, 0, status.output);
   assert.equal(readyLines(status.output), PROGRAMS.length, status.output);
   await waitForFleet(copy);
+  const [example] = /http:\S+\/telemetry\?limit=3/.exec(up.output);
+  assert.ok((await getJson(example)).body.count > 0, example);
   for (const name of PORTS)
     assert.deepEqual(listeningOn(copy[name]), ['0100007F'], `${name}: loopback`);
 
@@ -182,9 +185,40 @@ async function playOnce(settings) {
   return program;
 }
 
+// Whoever stops a process group reaches the launcher, and make, which passes
+// the signal on.
+test('several signals at once are one wish, and end clean', async () => {
+  const program = await runInForeground(copy);
+  const pids = pidsOf(copy);
+  for (const target of [-program.pid, program.pid, program.pid]) {
+    process.kill(target, 'SIGTERM');
+    await sleep(50); // else the kernel makes one of them
+  }
+  assert.deepEqual(await program.wait(), { code: 0, signal: null });
+  assert.doesNotMatch(program.output, /killed/);
+  assertGone(pids);
+});
+
+test('status fails while a program is not ready', async () => {
+  const program = await runInForeground(copy);
+  const collector = pidsOf(copy)[PROGRAMS.indexOf('collector')];
+  process.kill(collector, 'SIGSTOP');
+  try {
+    const status = await nexus('status', copy);
+    assert.equal(status.code, 1, status.output);
+    assert.match(status.output, /collector .* no$/m);
+  } finally {
+    process.kill(collector, 'SIGCONT');
+  }
+  assert.equal((await nexus('status', copy)).code, 0);
+  await program.stop();
+});
+
 test('a file that is played once ends the streamer alone', async () => {
   const program = await playOnce();
-  assert.match((await nexus('status', copy)).output, /streamer .* through/);
+  const status = await nexus('status', copy);
+  assert.match(status.output, /streamer .* through/);
+  assert.equal(status.code, 0);
   await waitForFleet(copy);
   await program.stop();
 });
@@ -226,12 +260,13 @@ function assertRefused({ code, output }, pattern) {
 test('a port in use is named with its setting', async () => {
   const server = createServer().listen(Number(copy.GATEWAY_PORT), '127.0.0.1');
   try {
-    assertRefused(
-      await nexus('run', copy),
-      new RegExp(
-        `port ${copy.GATEWAY_PORT} is in use \\(GATEWAY_PORT\\); choose another: make run GATEWAY_PORT=\\d+`
-      )
-    );
+    for (const command of ['run', 'up'])
+      assertRefused(
+        await nexus(command, copy),
+        new RegExp(
+          `port ${copy.GATEWAY_PORT} is in use \\(GATEWAY_PORT\\); choose another: make ${command} GATEWAY_PORT=\\d+`
+        )
+      );
   } finally {
     server.close();
   }
