@@ -42,28 +42,23 @@ PGconn *db_connect_waiting(const char *conninfo)
     return NULL;
 }
 
-/* Classes of SQLSTATE: 08 connection, 40 rollback (deadlock, serialization),
- * 53 resources (disk full, too many connections), 57 operator intervention
- * (shutdown), 58 system, 55 object in use; and 23514, the answer to a row
- * whose partition another collector has dropped meanwhile. Waiting, or looking
- * again, mends them. */
-static bool transient(const char *state)
+/* Whether the rows themselves are at fault: SQLSTATE class 22 (data exception)
+ * and 23 (constraint), but for 23514, the answer to a row whose partition
+ * another collector has dropped meanwhile. Everything else (a read-only
+ * database, a full disk, a missing grant or table, a restart) is the
+ * database's, and once that is mended the same rows are taken. */
+static bool blames_data(const char *state)
 {
-    static const char *const classes[] = {"08", "40", "53", "55", "57", "58"};
-    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
-        if (strncmp(state, classes[i], 2) == 0)
-            return true;
-    return strcmp(state, "23514") == 0;
+    return strncmp(state, "22", 2) == 0 ||
+           (strncmp(state, "23", 2) == 0 && strcmp(state, "23514") != 0);
 }
 
 enum db_result db_failure(PGconn *conn, PGresult *result, struct errmsg *err)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    enum db_result kind = DB_REFUSED;
-    if (PQstatus(conn) != CONNECTION_OK || state == NULL || transient(state))
-        kind = DB_RETRY;
-    else if (strcmp(state, "23505") == 0)
-        kind = DB_CONFLICT;
+    enum db_result kind = DB_RETRY;
+    if (PQstatus(conn) == CONNECTION_OK && state != NULL && blames_data(state))
+        kind = strcmp(state, "23505") == 0 ? DB_CONFLICT : DB_REFUSED;
     pg_error(conn, err, "database");
     PQclear(result);
     return kind;

@@ -11,8 +11,8 @@
 enum db_result {
     DB_OK,
     DB_CONFLICT, /* unique_violation: the row is there already */
-    DB_RETRY,    /* connection lost, deadlock, restart: the same again works */
-    DB_REFUSED   /* the data or the statement is at fault */
+    DB_RETRY,    /* the database is at fault: later, the same works */
+    DB_REFUSED   /* the rows are at fault: they never will be taken */
 };
 
 /* Connects; NULL with *err. */
