@@ -275,6 +275,7 @@ int main(int argc, char **argv)
     struct errmsg err;
     if (pg_check_conninfo(made, &err) < 0)
         service_refuse("nexus-collector", &err);
+    service_checked();
     conninfo = made;
     struct consume consume = {.registry = registry_new(),
                               .partitions = partitions_new()};

@@ -283,6 +283,7 @@ int main(int argc, char **argv)
                                 "a DCGM CSV file\n");
         return 2;
     }
+    service_checked();
     settings.replay.source_times = settings.timestamps == TIMESTAMPS_SOURCE;
     struct streamer streamer = {0};
     struct errmsg err = {""};
