@@ -152,8 +152,8 @@ up: deps ## the same in the background
 	@BUILD='$(BUILD)' scripts/nexus up
 down: ## stop what `make up` started
 	@scripts/nexus down
-status: ## what runs, where, and whether it is ready
-	@scripts/nexus status || true
+status: ## what runs, where, and whether it is ready; fails unless all is
+	@scripts/nexus status
 logs: ## follow the logs of what `make up` started
 	@scripts/nexus logs
 

@@ -76,6 +76,7 @@ int main(int argc, char **argv)
     char *conninfo = pg_conninfo(&pg, service_id);
     if (pg_check_conninfo(conninfo, &err) < 0)
         service_refuse("nexus-gateway", &err);
+    service_checked();
     struct gateway_config config = {
         .host = host,
         .port = (int)port,

@@ -166,6 +166,7 @@ int main(int argc, char **argv)
     struct errmsg err = {0};
     struct monitor *monitor = NULL;
     service_init(PROGRAM, SUMMARY, options, argc, argv);
+    service_checked();
     raise_file_limit();
     struct server *server = server_new(&config, &err);
     if (server == NULL)

@@ -11,7 +11,7 @@
 #include "lib/mem.h"
 #include "lib/service.h"
 
-#define SERVERS_MAX         16
+#define SERVERS_MAX         64 /* of BROKER_URL's list; more are refused */
 #define RECONNECT_WAIT_MS   200
 #define CONNECT_RETRY_NS    (200 * NS_PER_MS)
 #define CONNECT_TIMEOUT_MS  2000
@@ -56,9 +56,11 @@ static natsStatus set_servers(natsOptions *options, const char *urls)
     char *list = mem_strdup(urls), *rest = list, *url;
     const char *servers[SERVERS_MAX];
     int count = 0;
-    while (count < SERVERS_MAX && (url = strtok_r(rest, ", ", &rest)) != NULL)
-        servers[count++] = url;
-    natsStatus s = natsOptions_SetServers(options, servers, count);
+    while ((url = strtok_r(rest, ", ", &rest)) != NULL && count++ < SERVERS_MAX)
+        servers[count - 1] = url;
+    natsStatus s = count > SERVERS_MAX
+                       ? NATS_INVALID_ARG
+                       : natsOptions_SetServers(options, servers, count);
     free(list);
     return s;
 }
@@ -181,7 +183,7 @@ static natsStatus add_stream(struct bus *bus, const char *name,
     config.Subjects = subjects;
     config.SubjectsLen = 1;
     config.Storage = js_FileStorage;
-    config.Discard = js_DiscardNew;
+    config.Discard = limits->drop_oldest ? js_DiscardOld : js_DiscardNew;
     config.MaxBytes = limits->max_bytes;
     config.MaxAge = limits->max_age_ns;
     config.Duplicates = limits->dedup_ns;

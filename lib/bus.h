@@ -34,9 +34,10 @@ jsCtx *bus_jetstream(struct bus *bus);
 /* ---- streams and consumers ---- */
 
 struct bus_stream_limits {
-    int64_t max_bytes;  /* publishes are refused beyond: nothing is dropped */
+    int64_t max_bytes;  /* beyond, publishes are refused: nothing is dropped */
     int64_t max_age_ns; /* 0: kept until purged */
     int64_t dedup_ns;   /* window in which a Nats-Msg-Id counts once */
+    bool drop_oldest;   /* past max_bytes, instead of refusing publishes */
 };
 
 /* Makes the stream where it is missing; an existing one is left as it is. */

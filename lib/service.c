@@ -16,6 +16,7 @@
 
 static atomic_bool stopping;
 static int stop_fd = -1;
+static bool checking;
 
 /* Only async-signal-safe calls: an atomic store and a write. */
 void service_stop(void)
@@ -52,6 +53,12 @@ static size_t count_options(const struct opt *options)
     return n;
 }
 
+void service_checked(void)
+{
+    if (checking)
+        exit(0);
+}
+
 void service_refuse(const char *program, const struct errmsg *err)
 {
     fprintf(stderr, "%s: %s\n", program, err->text);
@@ -79,6 +86,11 @@ void service_init(const char *program, const char *summary,
          .choices = formats,
          .initial = "logfmt",
          .help = "how lines look"},
+        {.flag = "check",
+         .env = "",
+         .type = OPT_BOOL,
+         .value = &checking,
+         .help = "check the settings and exit"},
         {.flag = "version",
          .env = "",
          .type = OPT_BOOL,

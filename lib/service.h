@@ -12,11 +12,16 @@
 
 #define NEXUS_VERSION "0.1.0"
 
-/* Adds LOG_LEVEL and LOG_FORMAT to the program's own options. Returns when the
- * program should go on; prints help, the version or the refusal and exits (0,
- * 0 or 2) when not. Call before any thread is started. */
+/* Adds LOG_LEVEL, LOG_FORMAT, --check and --version to the program's own
+ * options. Returns when the program should go on; prints help, the version or
+ * the refusal and exits (0, 0 or 2) when not. Call before any thread is
+ * started. */
 void service_init(const char *program, const char *summary,
                   const struct opt *options, int argc, char **argv);
+
+/* Ends the program, with 0, where --check asked to look at the settings and no
+ * more. Call when all of them have been looked at, before anything is opened. */
+void service_checked(void);
 
 /* Ends a program whose settings will not do: one line that says why, exit 2. */
 _Noreturn void service_refuse(const char *program, const struct errmsg *err);

@@ -2,7 +2,7 @@
  *
  * Worker threads (consume.c) each own a pull subscription and a database
  * connection; the fleet's numbers (registry.c) and the table's partitions
- * (partition.c) are shared by all. The main thread keeps house (main.c). */
+ * (partition.c) are shared by all. The main thread keeps house (house.c). */
 #ifndef NEXUS_COLLECTOR_H
 #define NEXUS_COLLECTOR_H
 

@@ -15,6 +15,7 @@
 #include "lib/service.h"
 
 #define RETRY_NS        (200 * NS_PER_MS)
+#define COMPLAINT_NS    (10 * NS_PER_S)
 #define NAK_DELAY_MS    5000
 #define DEDUP_WINDOW_NS (120 * NS_PER_S)
 #define MAX_DELIVER     (-1) /* no message is given up */
@@ -34,7 +35,8 @@ struct worker {
     int generation;
     PGconn *conn;
     struct sink sink;
-    struct arena arena; /* of one batch */
+    int64_t complaint_due; /* mono */
+    struct arena arena;    /* of one batch */
     struct delivery deliveries[BATCH_MAX];
     size_t count;
 };
@@ -269,24 +271,41 @@ static enum db_result write_once(struct worker *w,
     return rc;
 }
 
+/* Waits a moment; false when the service stops. One warning in COMPLAINT_NS. */
+static bool wait_to_retry(struct worker *w, const struct errmsg *err)
+{
+    stat_add(&collector_stats[STAT_WRITE_RETRIES], 1);
+    int64_t now = clock_mono_ns();
+    if (now >= w->complaint_due) {
+        w->complaint_due = now + COMPLAINT_NS;
+        log_warn("a batch was not written; trying again",
+                 LOG_I64("worker", w->number), LOG_STR("error", err->text));
+    }
+    partitions_forget(w->shared->partitions);
+    return !service_wait_stop(RETRY_NS);
+}
+
 /* Tries until the database has taken or refused it; DB_RETRY only when the
  * service stops. */
 static enum db_result write_waiting(struct worker *w,
                                     struct delivery *const *which, size_t count,
                                     struct errmsg *err)
 {
+    enum db_result rc = DB_RETRY;
+    bool stuck = false;
     while (connected(w)) {
-        enum db_result rc = write_once(w, which, count, err);
+        rc = write_once(w, which, count, err);
         if (rc != DB_RETRY)
-            return rc;
-        stat_add(&collector_stats[STAT_WRITE_RETRIES], 1);
-        log_warn("a batch was not written; trying again",
-                 LOG_I64("worker", w->number), LOG_STR("error", err->text));
-        partitions_forget(w->shared->partitions);
-        if (service_wait_stop(RETRY_NS))
+            break;
+        if (!stuck)
+            atomic_fetch_add(&w->shared->stuck, 1);
+        stuck = true;
+        if (!wait_to_retry(w, err))
             break;
     }
-    return DB_RETRY;
+    if (stuck)
+        atomic_fetch_sub(&w->shared->stuck, 1);
+    return rc;
 }
 
 /* A batch the database refuses is halved until the message at fault stands

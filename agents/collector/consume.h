@@ -21,9 +21,11 @@ struct consume {
     _Atomic(struct bus *) bus; /* NULL until connected */
     struct registry *registry;
     struct partitions *partitions;
-    atomic_int generation;   /* raised when subscriptions must be made
+    atomic_int generation;       /* raised when subscriptions must be made
                                       anew: the consumer was lost */
-    atomic_int databases_up; /* workers with a working connection */
+    atomic_int databases_up;     /* workers with a connection */
+    atomic_int stuck;            /* workers whose batch is not taken */
+    _Atomic int64_t answered_ns; /* mono: when the database last answered */
 };
 
 /* Makes the streams and the consumer where they are missing. 0 or -EIO. */

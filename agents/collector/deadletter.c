@@ -15,6 +15,7 @@ int deadletter_ensure(struct bus *bus, struct errmsg *err)
     const struct bus_stream_limits limits = {
         .max_bytes = DEADLETTER_MAX_BYTES,
         .dedup_ns = DEDUP_NS,
+        .drop_oldest = true, /* a full one must not hold up the healthy */
     };
     return bus_ensure_stream(bus, BUS_DEADLETTER_STREAM, "deadletter.>",
                              &limits, err);

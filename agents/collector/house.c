@@ -8,14 +8,13 @@
 
 #define KEEP_HOUSE_NS NS_PER_S
 #define SEEN_NS       (5 * NS_PER_S)
-#define LAG_NS        (2 * NS_PER_S)
-#define PURGE_NS      (2 * NS_PER_S)
+#define STREAM_NS     (2 * NS_PER_S)
 #define RETENTION_NS  (600 * NS_PER_S)
 
 struct house {
     struct consume *consume;
     PGconn *conn;
-    int64_t seen_due, lag_due, purge_due, retention_due;
+    int64_t seen_due, stream_due, retention_due;
     uint64_t ack_floor; /* stream sequence up to which all is acknowledged */
 };
 
@@ -59,10 +58,8 @@ static void mend_consumer(struct house *h)
         log_error("the consumer cannot be made", LOG_STR("error", err.text));
 }
 
-static void look_at_lag(struct house *h)
+static bool look_at_lag(struct house *h)
 {
-    if (!bus_connected(h->consume->bus))
-        return;
     jsConsumerInfo *info = NULL;
     jsErrCode code = 0;
     natsStatus s = js_GetConsumerInfo(&info, bus_jetstream(h->consume->bus),
@@ -70,12 +67,13 @@ static void look_at_lag(struct house *h)
     if (code == JSStreamNotFoundErr || code == JSConsumerNotFoundErr)
         mend_consumer(h);
     if (s != NATS_OK)
-        return;
+        return false;
     h->ack_floor = info->AckFloor.Stream;
     stat_set(&collector_stats[STAT_PENDING], (int64_t)info->NumPending);
     stat_set(&collector_stats[STAT_ACK_PENDING], info->NumAckPending);
     stat_set(&collector_stats[STAT_REDELIVERED], info->NumRedelivered);
     jsConsumerInfo_Destroy(info);
+    return true;
 }
 
 /* What stays of the acknowledged. A stream that holds less than twice that
@@ -103,25 +101,43 @@ static uint64_t purge_before(const struct house *h, const jsStreamInfo *info)
     return first > state->FirstSeq ? first : 0;
 }
 
-static void purge_consumed(struct house *h)
+static void purge(struct house *h, uint64_t first)
+{
+    jsOptions options;
+    jsOptions_Init(&options);
+    options.Stream.Purge.Sequence = first;
+    jsErrCode code = 0;
+    if (js_PurgeStream(bus_jetstream(h->consume->bus), BUS_STREAM, &options,
+                       &code) != NATS_OK)
+        log_warn("the stream was not purged", LOG_I64("err_code", code));
+}
+
+/* The state of the stream and the consumer's place in it are asked for one
+ * behind the other: a place from earlier might be one of a stream that is gone,
+ * and purging up to there would take from the new one what nobody has seen. */
+static void look_at_stream(struct house *h)
 {
     if (!bus_connected(h->consume->bus))
         return;
-    jsCtx *js = bus_jetstream(h->consume->bus);
     jsStreamInfo *info = NULL;
-    if (js_GetStreamInfo(&info, js, BUS_STREAM, NULL, NULL) != NATS_OK)
-        return;
-    stat_set(&collector_stats[STAT_STREAM_BYTES], (int64_t)info->State.Bytes);
-    uint64_t first = purge_before(h, info);
+    if (js_GetStreamInfo(&info, bus_jetstream(h->consume->bus), BUS_STREAM,
+                         NULL, NULL) == NATS_OK)
+        stat_set(&collector_stats[STAT_STREAM_BYTES],
+                 (int64_t)info->State.Bytes);
+    uint64_t first = 0;
+    if (look_at_lag(h) && info != NULL)
+        first = purge_before(h, info);
     jsStreamInfo_Destroy(info);
-    if (first == 0)
-        return;
-    jsOptions purge;
-    jsOptions_Init(&purge);
-    purge.Stream.Purge.Sequence = first;
-    jsErrCode code = 0;
-    if (js_PurgeStream(js, BUS_STREAM, &purge, &code) != NATS_OK)
-        log_warn("the stream was not purged", LOG_I64("err_code", code));
+    if (first > 0)
+        purge(h, first);
+}
+
+/* Asks the database something, so that /ready knows whether it answers. */
+static void ping(struct house *h)
+{
+    struct errmsg err;
+    if (db_exec(h->conn, "SELECT 1", &err) == DB_OK)
+        atomic_store(&h->consume->answered_ns, clock_mono_ns());
 }
 
 static bool house_connected(struct house *h)
@@ -136,13 +152,13 @@ void house_keep(struct consume *consume, PGconn *conn)
 {
     struct house house = {.consume = consume, .conn = conn};
     struct house *h = &house;
+    ping(h);
     while (!service_wait_stop(KEEP_HOUSE_NS)) {
-        if (due(&h->lag_due, LAG_NS))
-            look_at_lag(h);
-        if (due(&h->purge_due, PURGE_NS))
-            purge_consumed(h);
+        if (due(&h->stream_due, STREAM_NS))
+            look_at_stream(h);
         if (!house_connected(h))
             continue;
+        ping(h);
         if (due(&h->seen_due, SEEN_NS))
             flush_seen(h);
         if (settings.retention_ns > 0 && due(&h->retention_due, RETENTION_NS))

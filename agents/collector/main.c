@@ -179,14 +179,24 @@ static bool check_broker(void *arg, struct errmsg *why)
     return false;
 }
 
+/* Within which the database must have answered a question. */
+#define ANSWER_MAX_NS (10 * NS_PER_S)
+
 static bool check_database(void *arg, struct errmsg *why)
 {
     struct consume *c = arg;
-    int up = atomic_load(&c->databases_up);
-    if (up == settings.workers)
+    int up = atomic_load(&c->databases_up), stuck = atomic_load(&c->stuck);
+    int64_t silent_ns = clock_mono_ns() - atomic_load(&c->answered_ns);
+    if (up < settings.workers)
+        errmsg_set(why, 0, "%d of %d workers are connected", up,
+                   (int)settings.workers);
+    else if (stuck > 0)
+        errmsg_set(why, 0, "does not take the batches of %d workers", stuck);
+    else if (silent_ns > ANSWER_MAX_NS)
+        errmsg_set(why, 0, "has not answered for %d s",
+                   (int)(silent_ns / NS_PER_S));
+    else
         return true;
-    errmsg_set(why, 0, "%d of %d workers are connected", up,
-               (int)settings.workers);
     return false;
 }
 
@@ -265,6 +275,7 @@ int main(int argc, char **argv)
     struct errmsg err;
     if (pg_check_conninfo(made, &err) < 0)
         service_refuse("nexus-collector", &err);
+    service_checked();
     conninfo = made;
     struct consume consume = {.registry = registry_new(),
                               .partitions = partitions_new()};

@@ -49,7 +49,7 @@ static enum db_result apply(PGconn *conn, const struct migration *m,
     enum db_result rc = db_exec(conn, buf_text(&sql), err);
     buf_fini(&sql);
     if (rc != DB_OK) {
-        PQclear(PQexec(conn, "ROLLBACK"));
+        db_rollback(conn);
         return rc;
     }
     log_info("schema changed", LOG_STR("migration", m->name));

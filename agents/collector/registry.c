@@ -181,7 +181,7 @@ static enum db_result run_registration(PGconn *conn, const char *const *params,
         rc = db_exec(conn, "COMMIT", err);
     if (rc == DB_OK)
         return DB_OK;
-    PQclear(PQexec(conn, "ROLLBACK"));
+    db_rollback(conn);
     PQclear(*rows);
     *rows = NULL;
     return rc;

@@ -11,19 +11,6 @@ void sink_fini(struct sink *s)
     buf_fini(&s->copy);
 }
 
-static enum db_result end_copy(struct sink *s, struct errmsg *err)
-{
-    enum db_result rc = DB_OK;
-    PGresult *result;
-    while ((result = PQgetResult(s->conn)) != NULL) {
-        if (PQresultStatus(result) == PGRES_COMMAND_OK)
-            PQclear(result);
-        else
-            rc = db_failure(s->conn, result, err);
-    }
-    return rc;
-}
-
 /* COPY table (columns of the batch) FROM STDIN. */
 static enum db_result copy_into(struct sink *s, const char *table,
                                 const struct batch *b, struct errmsg *err)
@@ -32,18 +19,9 @@ static enum db_result copy_into(struct sink *s, const char *table,
     buf_printf(&s->sql, "COPY %s (", table);
     batch_append_columns(b, &s->sql);
     buf_append_text(&s->sql, ") FROM STDIN (FORMAT binary)");
-    PGresult *begin = PQexec(s->conn, buf_text(&s->sql));
-    if (PQresultStatus(begin) != PGRES_COPY_IN)
-        return db_failure(s->conn, begin, err);
-    PQclear(begin);
     buf_reset(&s->copy);
     batch_append_copy(b, &s->copy);
-    if (PQputCopyData(s->conn, s->copy.data, (int)s->copy.len) != 1 ||
-        PQputCopyEnd(s->conn, NULL) != 1) {
-        pg_error(s->conn, err, "database");
-        return DB_RETRY;
-    }
-    return end_copy(s, err);
+    return db_copy(s->conn, buf_text(&s->sql), buf_str(&s->copy), err);
 }
 
 /* A single COPY is a transaction of its own. */
@@ -191,7 +169,7 @@ static enum db_result merge(struct sink *s, const struct batch *b,
     if (rc == DB_OK)
         stat_add(&collector_stats[STAT_BATCHES_MERGED], 1);
     else
-        PQclear(PQexec(s->conn, "ROLLBACK"));
+        db_rollback(s->conn);
     return rc;
 }
 

@@ -161,6 +161,7 @@ int main(int argc, char **argv)
     if (last_reading(start_ns) < 0 || last_reading(start_ns) >= SAMPLE_TS_MAX)
         return refuse("--start", settings.start,
                       "a time from which all samples come before 2200");
+    service_checked();
     int fd = open_output();
     int rc = fd < 0 ? fd : simulate(start_ns, fd);
     if (settings.output != NULL && fd >= 0 && close(fd) < 0 && rc == 0)

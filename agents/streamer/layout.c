@@ -287,23 +287,7 @@ static enum row_fault read_metric_name(struct reader *r, struct str text)
     return ROW_GOOD;
 }
 
-static enum row_fault read_long_value(struct reader *r)
-{
-    struct layout *l = r->layout;
-    struct str name = field(r, l->metric_name);
-    if (read_metric_name(r, name) != ROW_GOOD)
-        return ROW_NAME;
-    struct str text = str_trim(field(r, l->value));
-    if (text.len == 0)
-        return ROW_GOOD;
-    double value;
-    if (str_to_double(text, &value) < 0)
-        return fault(r, ROW_VALUE, l->value, text, "a number");
-    add_value(r->reading, l->metric, name, value);
-    return ROW_GOOD;
-}
-
-/* What NVIDIA's tools write where a GPU has nothing to report. */
+/* What NVIDIA's tools and Prometheus write where there is nothing to report. */
 static bool is_blank(struct str s)
 {
     static const struct str blanks[] = {
@@ -314,6 +298,22 @@ static bool is_blank(struct str s)
         if (str_ieq(s, blanks[i]))
             return true;
     return s.len == 0;
+}
+
+static enum row_fault read_long_value(struct reader *r)
+{
+    struct layout *l = r->layout;
+    struct str name = field(r, l->metric_name);
+    if (read_metric_name(r, name) != ROW_GOOD)
+        return ROW_NAME;
+    struct str text = str_trim(field(r, l->value));
+    if (is_blank(text))
+        return ROW_GOOD;
+    double value;
+    if (str_to_double(text, &value) < 0)
+        return fault(r, ROW_VALUE, l->value, text, "a number");
+    add_value(r->reading, l->metric, name, value);
+    return ROW_GOOD;
 }
 
 /* A column outside the catalogue may hold anything: only numbers are kept. */

@@ -165,13 +165,28 @@ static int start_status(struct streamer *s, struct errmsg *err)
     return s->status != NULL ? 0 : -EIO;
 }
 
+/* Whatever keeps the stream from being made (a full disk, a broker that is
+ * starting) may be mended while we wait. */
+static int ensure_stream(struct streamer *s, struct errmsg *err)
+{
+    bool told = false;
+    while (bus_ensure_stream(s->bus, BUS_STREAM, SAMPLE_SUBJECTS,
+                             &settings.stream, err) < 0) {
+        if (!told)
+            log_warn("waiting for the stream", LOG_STR("error", err->text));
+        told = true;
+        if (service_wait_stop(NS_PER_S))
+            return -ECANCELED;
+    }
+    return 0;
+}
+
 static int connect_broker(struct streamer *s, struct errmsg *err)
 {
     s->bus = bus_connect(settings.broker_url, PROGRAM, -1, err);
     if (s->bus == NULL)
         return service_stopping() ? -ECANCELED : -EIO;
-    int rc = bus_ensure_stream(s->bus, BUS_STREAM, SAMPLE_SUBJECTS,
-                               &settings.stream, err);
+    int rc = ensure_stream(s, err);
     if (rc < 0)
         return rc;
     s->publish.publisher = bus_publisher_new(s->bus, settings.window, err);
@@ -268,6 +283,7 @@ int main(int argc, char **argv)
                                 "a DCGM CSV file\n");
         return 2;
     }
+    service_checked();
     settings.replay.source_times = settings.timestamps == TIMESTAMPS_SOURCE;
     struct streamer streamer = {0};
     struct errmsg err = {""};

@@ -1,7 +1,7 @@
 /* params: a request's parameters, read by the table of its route.
  *
- * The table is all there is to know about them: the OpenAPI document is made
- * from it, and what it does not name is refused. */
+ * The table is all there is to know about them: what it does not name is
+ * refused. */
 #ifndef NEXUS_API_REST_PARAMS_H
 #define NEXUS_API_REST_PARAMS_H
 

@@ -97,3 +97,17 @@ test('both at once, over two collectors', async () => {
   assert.deepEqual(await streamer.wait(), { code: 0, signal: null });
   await assertAllStored(database);
 });
+
+test('PostgreSQL, 5 times', async () => {
+  const database = await startPostgres({ durable: true });
+  const broker = await startBroker();
+  await startCollector({ broker, database, env: COLLECTOR });
+  const streamer = await startStreamer({ broker, csv, env: SLOW_PASS });
+  const start = async () => {
+    await database.start();
+    return database;
+  };
+  await killAgainAndAgain(database, start, 5, 2000);
+  assert.deepEqual(await streamer.wait(), { code: 0, signal: null });
+  await assertAllStored(database);
+});

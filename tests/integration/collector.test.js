@@ -8,6 +8,7 @@ import { headers } from 'nats';
 import {
   account,
   connectNats,
+  getJson,
   metric,
   simulatedFile,
   startBroker,
@@ -300,6 +301,98 @@ test('while the database is away nothing is lost', async () => {
   assert.deepEqual(
     rows.map((row) => row.temperature),
     Array.from({ length: 50 }, (_, i) => i)
+  );
+});
+
+const checksOf = async (program) =>
+  (await getJson(`${program.httpUrl}/ready`)).body.checks;
+
+test('a database that refuses to write is waited for, not blamed on the data', async () => {
+  const admin = (sql) => postgres.query(sql, [], 'postgres');
+  const hangUp = () =>
+    admin(`select pg_terminate_backend(pid) from pg_stat_activity
+           where datname = 'nexus'`);
+  const letters = await metric(collector, 'nexus_collector_deadletters_total');
+  await admin('alter database nexus set default_transaction_read_only = on');
+  await hangUp();
+  for (let i = 0; i < 5; i++)
+    await publish(
+      sample('GPU-refused', {
+        ts: new Date(Date.parse(TS) + i * 1000).toISOString(),
+        metrics: { temperature: i },
+      })
+    );
+  await waitFor(
+    async () => /does not take/.test((await checksOf(collector)).database),
+    '/ready to say that the database does not take the batches'
+  );
+  await admin('alter database nexus reset default_transaction_read_only');
+  await hangUp();
+  await allCollected();
+  assert.equal((await rowsOf('GPU-refused')).length, 5);
+  assert.equal(
+    await metric(collector, 'nexus_collector_deadletters_total'),
+    letters
+  );
+});
+
+test('/ready says when the database does not answer', async () => {
+  const backends = await waitFor(async () => {
+    const rows = await postgres.query(
+      `select pid from pg_stat_activity where datname = 'nexus'
+       and application_name = 'nexus-collector'`
+    );
+    return rows.length === 3 && rows; // two workers', and the house's
+  }, 'the collector to have all its connections again');
+  const signal = (name) =>
+    backends.forEach(({ pid }) => process.kill(pid, name));
+  signal('SIGSTOP');
+  try {
+    await waitFor(
+      async () => /has not answered/.test((await checksOf(collector)).database),
+      '/ready to say that the database is silent'
+    );
+  } finally {
+    signal('SIGCONT');
+  }
+  await waitFor(
+    async () => (await checksOf(collector)).database === 'ok',
+    'the database to be well again'
+  );
+});
+
+test('a collector stops clean while the database does not answer', async () => {
+  const url = await postgres.createDatabase('frozen');
+  const other = await startBroker();
+  const env = { ACK_WAIT: '2s' }; // what it had not acknowledged comes soon
+  const one = await startCollector({ broker: other, database: url, env });
+  const client = await connectNats(other);
+  const send = (uuid) =>
+    client
+      .jetstream()
+      .publish('telemetry.a.b.c', encoder.encode(JSON.stringify(sample(uuid))));
+  await send('GPU-before');
+  await waitFor(async () => (await collected(one)) === 1, 'the first message');
+  const backends = await postgres.query(
+    "select pid from pg_stat_activity where datname = 'frozen'"
+  );
+  backends.forEach(({ pid }) => process.kill(pid, 'SIGSTOP'));
+  await send('GPU-during');
+  try {
+    await one.stop();
+  } finally {
+    backends.forEach(({ pid }) => process.kill(pid, 'SIGCONT'));
+  }
+  const again = await startCollector({ broker: other, database: url });
+  await waitFor(
+    async () => (await collected(again)) === 1,
+    'the other one to be delivered again',
+    60_000
+  );
+  const rows = await postgres.query('select uuid from gpu', [], 'frozen');
+  assert.deepEqual(
+    new Set(rows.map((row) => row.uuid)),
+    new Set(['GPU-before', 'GPU-during'])
   );
 });
 

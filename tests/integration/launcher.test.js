@@ -1,6 +1,7 @@
 // scripts/nexus, which make run, up, down and status call: for real, on free
 // ports and folders of its own.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -14,6 +15,8 @@ import {
   freePort,
   getJson,
   readCsv,
+  sleep,
+  startBroker,
   tempDir,
   waitFor,
 } from './support/index.js';
@@ -125,6 +128,8 @@ test('up, status, a second copy beside it, down', async () => {
   assert.equal(status.code, 0, status.output);
   assert.equal(readyLines(status.output), PROGRAMS.length, status.output);
   await waitForFleet(copy);
+  const [example] = /http:\S+\/telemetry\?limit=3/.exec(up.output);
+  assert.ok((await getJson(example)).body.count > 0, example);
   for (const name of PORTS)
     assert.deepEqual(listeningOn(copy[name]), ['0100007F'], `${name}: loopback`);
 
@@ -162,19 +167,64 @@ test('in the foreground, SIGTERM stops all of it', async () => {
   assertGone(pids);
 });
 
-test('a file that is played once ends the streamer alone', async () => {
+// Plays the sample file once, and waits for the line that sums it up.
+async function playOnce(settings) {
   const program = await runInForeground({
     ...copy,
     LOOP_MODE: 'false',
     STREAM_INTERVAL: '0',
     CSV_FILE: join(copy.DATA_DIR, 'sample.csv'),
+    ...settings,
   });
+  const summary = /the streamer is through: rows=\d+ samples=\d+ .*\d\n/;
   await waitFor(
     () => program.output.includes('the streamer is through'),
     'the end of the file'
   );
-  assert.match((await nexus('status', copy)).output, /streamer .* through/);
+  await waitFor(() => summary.test(program.output), 'its summary');
+  return program;
+}
+
+// Whoever stops a process group reaches the launcher, and make, which passes
+// the signal on.
+test('several signals at once are one wish, and end clean', async () => {
+  const program = await runInForeground(copy);
+  const pids = pidsOf(copy);
+  for (const target of [-program.pid, program.pid, program.pid]) {
+    process.kill(target, 'SIGTERM');
+    await sleep(50); // else the kernel makes one of them
+  }
+  assert.deepEqual(await program.wait(), { code: 0, signal: null });
+  assert.doesNotMatch(program.output, /killed/);
+  assertGone(pids);
+});
+
+test('status fails while a program is not ready', async () => {
+  const program = await runInForeground(copy);
+  const collector = pidsOf(copy)[PROGRAMS.indexOf('collector')];
+  process.kill(collector, 'SIGSTOP');
+  try {
+    const status = await nexus('status', copy);
+    assert.equal(status.code, 1, status.output);
+    assert.match(status.output, /collector .* no$/m);
+  } finally {
+    process.kill(collector, 'SIGCONT');
+  }
+  assert.equal((await nexus('status', copy)).code, 0);
+  await program.stop();
+});
+
+test('a file that is played once ends the streamer alone', async () => {
+  const program = await playOnce();
+  const status = await nexus('status', copy);
+  assert.match(status.output, /streamer .* through/);
+  assert.equal(status.code, 0);
   await waitForFleet(copy);
+  await program.stop();
+});
+
+test('the summary of a file is shown with LOG_FORMAT=json, too', async () => {
+  const program = await playOnce({ LOG_FORMAT: 'json' });
   await program.stop();
 });
 
@@ -210,12 +260,13 @@ function assertRefused({ code, output }, pattern) {
 test('a port in use is named with its setting', async () => {
   const server = createServer().listen(Number(copy.GATEWAY_PORT), '127.0.0.1');
   try {
-    assertRefused(
-      await nexus('run', copy),
-      new RegExp(
-        `port ${copy.GATEWAY_PORT} is in use \\(GATEWAY_PORT\\); choose another: make run GATEWAY_PORT=\\d+`
-      )
-    );
+    for (const command of ['run', 'up'])
+      assertRefused(
+        await nexus(command, copy),
+        new RegExp(
+          `port ${copy.GATEWAY_PORT} is in use \\(GATEWAY_PORT\\); choose another: make ${command} GATEWAY_PORT=\\d+`
+        )
+      );
   } finally {
     server.close();
   }
@@ -230,6 +281,31 @@ test('ports that are none, or the same, are refused', async () => {
     await nexus('run', { ...copy, STREAMER_PORT: copy.GATEWAY_PORT }),
     /STREAMER_PORT and GATEWAY_PORT are both/
   );
+});
+
+test('a data folder that cannot be made is named', async () => {
+  for (const command of ['run', 'up'])
+    assertRefused(
+      await nexus(command, { ...copy, DATA_DIR: '/proc/x' }),
+      /DATA_DIR: cannot keep files in \/proc\/x/
+    );
+});
+
+test('a setting that will not do is named before anything starts', async () => {
+  const refused = {
+    LOOP_MODE: 'perhaps',
+    BATCH_SIZE: '0',
+    LOG_LEVEL: 'loud',
+    COLLECTOR_BATCH_SIZE: 'many',
+    TIMESTAMPS: 'tomorrow',
+    BROKER_MAX_PAYLOAD: '3 apples',
+    DB_TIMEOUT: 'long',
+  };
+  for (const [name, value] of Object.entries(refused))
+    assertRefused(
+      await nexus('run', { ...copy, [name]: value }),
+      new RegExp(`^nexus: ${name} is "${value}": expected `)
+    );
 });
 
 test('a file that is not there is named', async () => {
@@ -251,6 +327,46 @@ test('a database that does not answer is named without its password', async () =
     assertRefused(refused, /database of DATABASE_URL .* does not answer/);
     assert.doesNotMatch(refused.output, /hush/);
   }
+});
+
+test('a broker that does not answer is named without its password', async () => {
+  const silent = createServer().listen(0, '127.0.0.1'); // is no broker
+  const other = createServer((socket) => socket.end('HTTP/1.1 400\r\n'));
+  other.listen(0, '127.0.0.1');
+  await Promise.all([once(silent, 'listening'), once(other, 'listening')]);
+  const closed = `nats://joe:hush@127.0.0.1:${await freePort()}`;
+  const urls = [
+    closed,
+    `${closed}, nats://hush@127.0.0.1:${silent.address().port}`,
+    `joe:hush@127.0.0.1:${other.address().port}`,
+  ];
+  try {
+    for (const BROKER_URL of urls) {
+      const refused = await nexus('run', { ...copy, BROKER_URL });
+      assertRefused(refused, /no broker answers at BROKER_URL \(.*127.0.0.1:\d+\)/);
+      assert.doesNotMatch(refused.output, /hush/);
+    }
+  } finally {
+    silent.close();
+    other.close();
+  }
+});
+
+test("a cluster's broker is used, and shown without its password", async () => {
+  const args = ['--user', 'joe', '--pass', 'hush'];
+  const broker = await startBroker({ args });
+  const dead = `nats://joe:hush@127.0.0.1:${await freePort()}`;
+  const alive = `nats://joe:hush@127.0.0.1:${broker.port}`;
+  const program = await runInForeground({
+    ...copy,
+    BROKER_URL: `${dead},${alive}`,
+  });
+  const shown = new RegExp(`broker +nats://127.*,nats://127.0.0.1:${broker.port}\n`);
+  assert.match(program.output, shown);
+  assert.doesNotMatch(program.output, /hush/);
+  const status = await nexus('status', copy);
+  assert.match(status.output, /broker .* elsewhere/);
+  await program.stop();
 });
 
 test('a data folder too deep for a socket works all the same', async () => {

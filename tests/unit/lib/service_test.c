@@ -99,6 +99,35 @@ static void own_and_common_options_are_taken(void **state)
     assert_int_equal(exit_status(take_options, STDERR_FILENO), WELL);
 }
 
+static void check_only(void)
+{
+    init("--check");
+    service_checked();
+}
+
+static void check_nothing(void)
+{
+    init(NULL);
+    service_checked();
+    exit(WELL);
+}
+
+static void check_a_bad_setting(void)
+{
+    setenv("LOG_LEVEL", "loud", 1);
+    check_only();
+}
+
+static void a_check_ends_before_the_work(void **state)
+{
+    (void)state;
+    assert_int_equal(exit_status(check_only, STDERR_FILENO), 0);
+    assert_buf(&out, "");
+    assert_int_equal(exit_status(check_nothing, STDERR_FILENO), WELL);
+    assert_int_equal(exit_status(check_a_bad_setting, STDERR_FILENO), 2);
+    assert_contains(buf_text(&out), "nexus-test: LOG_LEVEL is \"loud\"");
+}
+
 static bool stop_is_readable(void)
 {
     struct pollfd p = {.fd = service_stop_fd(), .events = POLLIN};
@@ -200,6 +229,7 @@ int main(void)
         service_test(what_is_asked_for_is_printed),
         service_test(a_refusal_is_one_line_and_status_2),
         service_test(own_and_common_options_are_taken),
+        service_test(a_check_ends_before_the_work),
         service_test(a_stop_comes_from_outside_or_inside),
         service_test(a_signal_ends_the_wait),
         service_test(a_wait_without_a_stop_takes_its_time),

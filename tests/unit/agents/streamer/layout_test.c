@@ -174,6 +174,8 @@ static void an_empty_value_is_not_reported(void **state)
     assert_int_equal(reading.count, 0);
     assert_int_equal(read_row(T ",DCGM_FI_DEV_GPU_UTIL,0,u,h,\" \""), ROW_GOOD);
     assert_int_equal(reading.count, 0);
+    assert_int_equal(read_row(T ",DCGM_FI_DEV_GPU_UTIL,0,u,h,NaN"), ROW_GOOD);
+    assert_int_equal(reading.count, 0);
     assert_int_equal(read_row(T ",DCGM_FI_DEV_GPU_UTIL,0,u,h, 5 "), ROW_GOOD);
     assert_int_equal(reading.count, 1);
 }
@@ -213,7 +215,7 @@ static void bad_rows_say_what_was_expected(void **state)
          "column uuid: \"u\xC3\" is not UTF-8 text without control "
          "characters"},
         {T ",m,0,u,h,abc", ROW_VALUE, "column value: \"abc\" is not a number"},
-        {T ",m,0,u,h,NaN", ROW_VALUE, "column value: \"NaN\" is not a number"},
+        {T ",m,0,u,h,inf", ROW_VALUE, "column value: \"inf\" is not a number"},
         {T ",m,0,u,h,1e999", ROW_VALUE,
          "column value: \"1e999\" is not a number"},
     };
