@@ -326,20 +326,6 @@ void consumer_config_write(const struct consumer_config *config,
     json_end_object(w);
 }
 
-bool consumer_config_equal(const struct consumer_config *a,
-                           const struct consumer_config *b)
-{
-    struct buf texts[2] = {0};
-    struct json_writer wa = json_writer(&texts[0]);
-    struct json_writer wb = json_writer(&texts[1]);
-    consumer_config_write(a, &wa);
-    consumer_config_write(b, &wb);
-    bool equal = str_eq(buf_str(&texts[0]), buf_str(&texts[1]));
-    buf_fini(&texts[0]);
-    buf_fini(&texts[1]);
-    return equal;
-}
-
 int consumer_config_may_become(const struct consumer_config *from,
                                const struct consumer_config *to,
                                struct js_error *error)

@@ -48,9 +48,6 @@ void consumer_config_fini(struct consumer_config *config);
 void consumer_config_write(const struct consumer_config *config,
                            struct json_writer *w);
 
-bool consumer_config_equal(const struct consumer_config *a,
-                           const struct consumer_config *b);
-
 /* The filter selects something that the stream may hold. */
 int consumer_config_fits(const struct consumer_config *config,
                          const struct stream_config *stream,

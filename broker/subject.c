@@ -27,14 +27,6 @@ bool subject_next(struct str *rest, struct str *token)
     return true;
 }
 
-unsigned subject_tokens(struct str subject)
-{
-    unsigned count = subject.len > 0;
-    for (size_t i = 0; i < subject.len; i++)
-        count += subject.p[i] == '.';
-    return count;
-}
-
 static bool token_valid(struct str token)
 {
     for (size_t i = 0; i < token.len; i++) {

@@ -14,9 +14,6 @@
 /* Takes the next token off *rest; false when none is left. */
 bool subject_next(struct str *rest, struct str *token);
 
-/* Number of tokens; a subject of no bytes has none. */
-unsigned subject_tokens(struct str subject);
-
 /* Fit to subscribe to: wildcards allowed, ">" only at the end. */
 bool subject_valid(struct str pattern);
 

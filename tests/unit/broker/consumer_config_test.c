@@ -95,9 +95,13 @@ static void what_is_written_is_read_back(void **state)
         0);
     consumer_config_write(&a, &w);
     assert_int_equal(read_config(&b, buf_text(&text)), 0);
-    assert_true(consumer_config_equal(&a, &b));
+    struct buf again = {0};
+    struct json_writer wb = json_writer(&again);
+    consumer_config_write(&b, &wb);
+    assert_string_equal(buf_text(&again), buf_text(&text));
     consumer_config_fini(&a);
     consumer_config_fini(&b);
+    buf_fini(&again);
     buf_fini(&text);
 }
 
