@@ -5,6 +5,7 @@ import { before, describe, test } from 'node:test';
 
 import {
   account,
+  assertAllStored,
   getJson,
   metric,
   realFile,
@@ -15,7 +16,6 @@ import {
   startNatsServer,
   startPostgres,
   startStreamer,
-  stored,
   waitFor,
 } from './support/index.js';
 
@@ -47,17 +47,6 @@ async function play(csv, startServer, collectors = 1) {
   return { postgres, broker, expected, collectors: started };
 }
 
-async function assertAllStored({ postgres, expected }) {
-  const found = await stored(postgres);
-  assert.equal(found.rows, expected.samples.size);
-  assert.deepEqual(found.gpus, expected.gpus);
-  assert.deepEqual(found.hosts, expected.hosts);
-  assert.deepEqual(found.samples, expected.samples);
-  assert.equal(found.values.size, expected.values.size);
-  for (const [key, value] of expected.values)
-    assert.equal(found.values.get(key), value, key);
-}
-
 describe('the real file', { skip: !realFile && 'not here' }, () => {
   let run;
   let gateway;
@@ -76,7 +65,7 @@ describe('the real file', { skip: !realFile && 'not here' }, () => {
     assert.equal(run.expected.values.size, 2470);
   });
 
-  test('is in the database, value for value', () => assertAllStored(run));
+  test('is in the database, value for value', () => assertAllStored(run.postgres, run.expected));
 
   test('is in the REST API, value for value', async () => {
     const { body: gpus } = await getJson(`${gateway.httpUrl}/api/v1/gpus`);
@@ -116,15 +105,13 @@ function collect(found, entry) {
 const SMALL_FLEET = ['--hosts', '3', '--gpus', '8', '--samples', '50'];
 
 test('a simulated file arrives through two collectors', async () => {
-  await assertAllStored(
-    await play(simulatedFile(SMALL_FLEET), startBroker, 2)
-  );
+  const run = await play(simulatedFile(SMALL_FLEET), startBroker, 2);
+  await assertAllStored(run.postgres, run.expected);
 });
 
 test('the same programs work on a nats-server', async () => {
-  await assertAllStored(
-    await play(simulatedFile(SMALL_FLEET), startNatsServer)
-  );
+  const run = await play(simulatedFile(SMALL_FLEET), startNatsServer);
+  await assertAllStored(run.postgres, run.expected);
 });
 
 test('a second pass over the same file changes nothing', async () => {
@@ -139,5 +126,5 @@ test('a second pass over the same file changes nothing', async () => {
       both,
     `${both} messages to be collected`
   );
-  await assertAllStored(run);
+  await assertAllStored(run.postgres, run.expected);
 });

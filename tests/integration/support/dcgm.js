@@ -1,5 +1,6 @@
 // DCGM exports, and what must come of them: an account of a file's values that
 // shares nothing with the programs under test.
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -77,4 +78,17 @@ export async function stored(postgres, database) {
     hosts: new Set(hosts.map((h) => h.hostname)),
     gpus: new Set(gpus.map((g) => g.uuid)),
   };
+}
+
+// Everything that account() found in a file is in the database, once, as it
+// stood there, and nothing else is.
+export async function assertAllStored(postgres, expected, database) {
+  const found = await stored(postgres, database);
+  assert.equal(found.rows, expected.samples.size);
+  assert.deepEqual(found.gpus, expected.gpus);
+  assert.deepEqual(found.hosts, expected.hosts);
+  assert.deepEqual(found.samples, expected.samples);
+  assert.equal(found.values.size, expected.values.size);
+  for (const [key, value] of expected.values)
+    assert.equal(found.values.get(key), value, key);
 }

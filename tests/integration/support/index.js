@@ -2,7 +2,13 @@
 // tools to look at them. Everything started here is stopped when the file is
 // through, and must then exit clean.
 export { freePort } from './ports.js';
-export { account, realFile, simulatedFile, stored } from './dcgm.js';
+export {
+  account,
+  assertAllStored,
+  realFile,
+  simulatedFile,
+  stored,
+} from './dcgm.js';
 export { readCsv, tempDir } from './files.js';
 export { getJson, httpReady, metric } from './http.js';
 export { sleep, SLOW, waitFor } from './wait.js';
