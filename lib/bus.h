@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/clock.h"
 #include "lib/errmsg.h"
+#include "lib/opts.h"
 #include "lib/str.h"
 
 #define BUS_STREAM            "TELEMETRY"
@@ -39,6 +41,26 @@ struct bus_stream_limits {
     int64_t dedup_ns;   /* window in which a Nats-Msg-Id counts once */
     bool drop_oldest;   /* past max_bytes, instead of refusing publishes */
 };
+
+/* The options STREAM_MAX_BYTES and DEDUP_WINDOW of the stream TELEMETRY, for a
+ * program's table: whoever comes first makes it, so both mean the same
+ * everywhere. */
+#define BUS_STREAM_OPTIONS(limits)                                            \
+    {.flag = "stream-max-bytes",                                              \
+     .type = OPT_SIZE,                                                        \
+     .value = &(limits).max_bytes,                                            \
+     .initial = "8GB",                                                        \
+     .min = INT64_C(1) << 20,                                                 \
+     .max = INT64_C(1) << 40,                                                 \
+     .help = "size at which the stream refuses more, set when it "            \
+             "is made"},                                                      \
+    {                                                                         \
+        .flag = "dedup-window", .type = OPT_DURATION,                         \
+        .value = &(limits).dedup_ns, .initial = "2m", .min = 100 * NS_PER_MS, \
+        .max = 86400 * NS_PER_S,                                              \
+        .help = "how long the stream knows a message again, set "             \
+                "when it is made"                                             \
+    }
 
 /* Makes the stream where it is missing; an existing one is left as it is. */
 int bus_ensure_stream(struct bus *bus, const char *name, const char *subject,

@@ -28,8 +28,8 @@ struct settings {
                                collectors together */
     int64_t ack_wait_ns;
     int64_t workers;
-    int64_t retention_ns; /* 0: keep */
-    int64_t stream_max_bytes;
+    int64_t retention_ns;            /* 0: keep */
+    struct bus_stream_limits stream; /* TELEMETRY, where it is made here */
     int64_t stream_keep_bytes;
     struct pg_settings pg;
 };

@@ -14,11 +14,10 @@
 #include "lib/mem.h"
 #include "lib/service.h"
 
-#define RETRY_NS        (200 * NS_PER_MS)
-#define COMPLAINT_NS    (10 * NS_PER_S)
-#define NAK_DELAY_MS    5000
-#define DEDUP_WINDOW_NS (120 * NS_PER_S)
-#define MAX_DELIVER     (-1) /* no message is given up */
+#define RETRY_NS     (200 * NS_PER_MS)
+#define COMPLAINT_NS (10 * NS_PER_S)
+#define NAK_DELAY_MS 5000
+#define MAX_DELIVER  (-1) /* no message is given up */
 
 /* A message and what became of it. */
 struct delivery {
@@ -69,12 +68,8 @@ static int ensure_consumer(struct bus *bus, struct errmsg *err)
 
 int consume_ensure(struct consume *c, struct errmsg *err)
 {
-    const struct bus_stream_limits limits = {
-        .max_bytes = settings.stream_max_bytes,
-        .dedup_ns = DEDUP_WINDOW_NS,
-    };
-    int rc =
-        bus_ensure_stream(c->bus, BUS_STREAM, SAMPLE_SUBJECTS, &limits, err);
+    int rc = bus_ensure_stream(c->bus, BUS_STREAM, SAMPLE_SUBJECTS,
+                               &settings.stream, err);
     if (rc == 0)
         rc = deadletter_ensure(c->bus, err);
     return rc == 0 ? ensure_consumer(c->bus, err) : rc;
