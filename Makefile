@@ -33,7 +33,7 @@ LDFLAGS += $(SANFLAGS) -pthread
 # ---- what is built from where: each program is its folders' *.c ----
 
 LIB_SRC       := $(wildcard lib/*.c)
-BROKER_SRC    := $(wildcard broker/*.c)
+BROKER_SRC    := $(wildcard broker/*.c broker/*/*.c)
 STREAMER_SRC  := $(wildcard agents/streamer/*.c)
 COLLECTOR_SRC := $(wildcard agents/collector/*.c)
 SIMULATOR_SRC := $(wildcard agents/simulator/*.c)

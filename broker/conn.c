@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "broker/jetstream.h"
+#include "broker/jetstream/jetstream.h"
 #include "broker/server.h"
 #include "broker/verbs.h"
 #include "lib/log.h"
@@ -54,6 +54,7 @@ static void conn_link(struct conn *conn)
         conn->next->prev = conn;
     server->conns = conn;
     server->conn_count++;
+    conn->account->conn_count++;
 }
 
 static void conn_unlink(struct conn *conn)
@@ -66,6 +67,7 @@ static void conn_unlink(struct conn *conn)
     if (conn->next != NULL)
         conn->next->prev = conn->prev;
     server->conn_count--;
+    conn->account->conn_count--;
 }
 
 static void schedule(struct conn *conn)
@@ -84,6 +86,7 @@ struct conn *conn_new(struct server *server, int fd)
     struct conn *conn = mem_zalloc(sizeof(*conn));
     conn->watch.ready = conn_ready;
     conn->server = server;
+    conn->account = server->account;
     conn->fd = fd;
     conn->id = ++server->last_conn_id;
     conn->options =
@@ -339,17 +342,18 @@ static void conn_resume_timeout(struct timer *timer)
     char *start = (char *)timer - offsetof(struct conn, resume_timer);
     struct conn *conn = (struct conn *)start;
     conn_resume(conn);
-    if (conn->server->js != NULL && jetstream_congested(conn->server->js))
+    const struct jetstream *js = conn->account->js;
+    if (js != NULL && jetstream_congested(js))
         conn_pause(conn, SERVER_SLOW_NS);
 }
 
 /* A subscriber has room again: whoever waited for that goes on. */
-static void note_room(struct server *server)
+static void note_room(struct conn *conn)
 {
-    while (server->paused != NULL)
-        conn_resume(server->paused);
-    if (server->js != NULL)
-        jetstream_room(server->js);
+    while (conn->server->paused != NULL)
+        conn_resume(conn->server->paused);
+    if (conn->account->js != NULL)
+        jetstream_room(conn->account->js);
 }
 
 /* ---- input ---- */
@@ -448,7 +452,7 @@ static void conn_ready(struct watch *watch, uint32_t events)
     if (conn->state != CONN_CLOSED && (events & EPOLLOUT) != 0) {
         conn_flush(conn);
         if (conn->out_pending < SERVER_SLOW_BYTES / 2)
-            note_room(conn->server);
+            note_room(conn);
     }
     if (conn->state == CONN_CLOSED)
         return;
@@ -525,14 +529,14 @@ void conn_sub_add(struct conn *conn, struct sub *sub)
 {
     HASH_ADD_KEYPTR(hh, conn->subs, sub->sid.p, sub->sid.len, sub);
     conn->sub_count++;
-    sublist_insert(conn->server->subs, sub);
+    sublist_insert(conn->account->subs, sub);
 }
 
 void conn_sub_remove(struct conn *conn, struct sub *sub)
 {
     HASH_DEL(conn->subs, sub);
     conn->sub_count--;
-    sublist_remove(conn->server->subs, sub);
+    sublist_remove(conn->account->subs, sub);
 }
 
 /* ---- /connz ---- */

@@ -26,6 +26,7 @@
 #define CONN_SUBJECT_MEMO 256u /* longest subject whose answer is kept */
 #define CONN_TEXT_MAX     128u /* bytes kept of a client's name, lang, version */
 
+struct account;
 struct server;
 
 struct chunk {
@@ -54,6 +55,7 @@ struct conn_traffic {
 struct conn {
     struct watch watch; /* first */
     struct server *server;
+    struct account *account; /* which one: known when it has signed in */
     int fd;
     uint64_t id;
     enum conn_state state;

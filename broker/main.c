@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "broker/monitor.h"
+#include "broker/monitor/monitor.h"
 #include "broker/server.h"
 #include "lib/clock.h"
 #include "lib/log.h"

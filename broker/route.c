@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "broker/account.h"
 #include "broker/conn.h"
 #include "broker/server.h"
 
@@ -91,7 +92,7 @@ static void send_to(struct server *server, struct sub *sub,
 
 /* A message on its way, and whom it is for now. */
 struct delivery {
-    struct server *server;
+    struct account *account;
     struct conn *from;
     const struct msg *msg;
     enum { ALL, CLIENTS, LISTENERS } receivers;
@@ -119,7 +120,7 @@ static void deliver(const struct delivery *d, struct sub *sub)
         sub->handle(sub, d->from, d->msg);
         return;
     }
-    send_to(d->server, sub, d->from, d->msg);
+    send_to(d->account->server, sub, d->from, d->msg);
     if (sub->max > 0 && sub->delivered >= sub->max && !sub->closed)
         conn_sub_remove(sub->conn, sub);
 }
@@ -128,8 +129,9 @@ static void deliver(const struct delivery *d, struct sub *sub)
 static bool deliver_to_group(const struct delivery *d,
                              const struct sub_set *members)
 {
-    uint32_t start =
-        members->count > 1 ? server_random(d->server) % members->count : 0;
+    uint32_t start = members->count > 1
+                         ? server_random(d->account->server) % members->count
+                         : 0;
     for (uint32_t i = 0; i < members->count; i++) {
         struct sub *sub = members->subs[(start + i) % members->count];
         if (usable(sub, d)) {
@@ -190,78 +192,80 @@ static uint32_t deliver_own(const struct delivery *d,
                             const struct sub_result *result)
 {
     bool posted =
-        holds_listener(result) && mailbox_put(&d->server->mailbox, d->msg);
+        holds_listener(result) && mailbox_put(&d->account->mailbox, d->msg);
     return deliver_all(d, result) + posted;
 }
 
 static uint32_t match_and_deliver(const struct delivery *d)
 {
-    struct server *server = d->server;
+    struct server *server = d->account->server;
+    struct sublist *subs = d->account->subs;
     struct conn *from = d->from;
     assert(server->route_depth < SERVER_ROUTE_DEPTH_MAX);
     struct sub_result *scratch = &server->scratch[server->route_depth++];
-    const struct sub_result *result =
-        sublist_match(server->subs, d->msg->to, scratch);
+    const struct sub_result *result = sublist_match(subs, d->msg->to, scratch);
     if (from != NULL && result != scratch)
-        memo_keep(from, d->msg->to, sublist_generation(server->subs), result);
+        memo_keep(from, d->msg->to, sublist_generation(subs), result);
     uint32_t delivered = d->receivers == CLIENTS ? deliver_own(d, result)
                                                  : deliver_all(d, result);
     server->route_depth--;
     return delivered;
 }
 
-uint32_t route(struct server *server, struct conn *from, const struct msg *msg)
+uint32_t route(struct account *account, struct conn *from,
+               const struct msg *msg)
 {
-    const struct delivery d = {.server = server, .from = from, .msg = msg};
+    const struct delivery d = {.account = account, .from = from, .msg = msg};
     if (from != NULL &&
-        memo_holds(from, msg->to, sublist_generation(server->subs)))
+        memo_holds(from, msg->to, sublist_generation(account->subs)))
         return deliver_all(&d, from->memo);
     return match_and_deliver(&d);
 }
 
-uint32_t route_own(struct server *server, const struct msg *msg)
+uint32_t route_own(struct account *account, const struct msg *msg)
 {
     const struct delivery d = {
-        .server = server, .msg = msg, .receivers = CLIENTS};
+        .account = account, .msg = msg, .receivers = CLIENTS};
     return match_and_deliver(&d);
 }
 
-void route_mailbox(struct server *server)
+void route_mailbox(struct account *account)
 {
-    struct mailbox mailbox = server->mailbox;
+    struct mailbox mailbox = account->mailbox;
     struct msg msg;
     const struct delivery d = {
-        .server = server, .msg = &msg, .receivers = LISTENERS};
-    server->mailbox = (struct mailbox){0};
+        .account = account, .msg = &msg, .receivers = LISTENERS};
+    account->mailbox = (struct mailbox){0};
     while (mailbox_take(&mailbox, &msg))
         match_and_deliver(&d);
     mailbox_fini(&mailbox);
 }
 
-uint32_t route_text(struct server *server, struct str to, struct str reply,
+uint32_t route_text(struct account *account, struct str to, struct str reply,
                     struct str payload)
 {
     struct msg msg = {
         .to = to, .subject = to, .reply = reply, .payload = payload};
-    return route_own(server, &msg);
+    return route_own(account, &msg);
 }
 
-uint32_t route_status(struct server *server, struct str to, struct str headers)
+uint32_t route_status(struct account *account, struct str to,
+                      struct str headers)
 {
     struct msg msg = {.to = to, .subject = to, .headers = headers};
-    return route_own(server, &msg);
+    return route_own(account, &msg);
 }
 
-void route_no_responders(struct server *server, struct conn *from,
-                         struct str reply)
+void route_no_responders(struct conn *from, struct str reply)
 {
     struct sub_result own = {0};
-    const struct sub_result *result = sublist_match(server->subs, reply, &own);
+    const struct sub_result *result =
+        sublist_match(from->account->subs, reply, &own);
     struct msg msg = {.to = reply, .subject = reply, .headers = no_responders};
     for (uint32_t i = 0; i < result->plain.count; i++) {
         struct sub *sub = result->plain.subs[i];
         if (sub->conn == from && !sub->closed) {
-            send_to(server, sub, from, &msg);
+            send_to(from->server, sub, from, &msg);
             break;
         }
     }

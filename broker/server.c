@@ -14,7 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "broker/jetstream.h"
+#include "broker/jetstream/jetstream.h"
+#include "broker/store/store.h"
 #include "lib/buf.h"
 #include "lib/json.h"
 #include "lib/listener.h"
@@ -57,6 +58,71 @@ void server_watch_change(struct server *server, int fd, uint32_t events,
                          struct watch *watch)
 {
     watch_set(server, EPOLL_CTL_MOD, fd, events, watch);
+}
+
+/* ---- accounts ---- */
+
+struct account *server_account(struct server *server, const char *name)
+{
+    struct account *account;
+    HASH_FIND_STR(server->accounts, name, account);
+    if (account != NULL)
+        return account;
+    account = account_new(server, name);
+    HASH_ADD_KEYPTR(hh, server->accounts, account->name, strlen(account->name),
+                    account);
+    return account;
+}
+
+static void free_accounts(struct server *server)
+{
+    struct account *account, *next;
+    HASH_ITER (hh, server->accounts, account, next) {
+        HASH_DEL(server->accounts, account);
+        account_free(account);
+    }
+}
+
+static void for_each_jetstream(struct server *server,
+                               void (*fn)(struct jetstream *js))
+{
+    for (struct account *account = server->accounts; account != NULL;
+         account = account->hh.next) {
+        if (account->js != NULL)
+            fn(account->js);
+    }
+}
+
+static bool any_jetstream(const struct server *server,
+                          bool (*test)(const struct jetstream *js))
+{
+    for (const struct account *account = server->accounts; account != NULL;
+         account = account->hh.next) {
+        if (account->js != NULL && test(account->js))
+            return true;
+    }
+    return false;
+}
+
+static bool is_unsettled(const struct jetstream *js)
+{
+    return !jetstream_settled(js);
+}
+
+static int open_streams(struct server *server, struct errmsg *err)
+{
+    server->syncer = syncer_new(server->wake_fd, err);
+    if (server->syncer == NULL)
+        return -EINVAL;
+    return account_open_streams(server->account, server->config.store_dir, err);
+}
+
+static void close_streams(struct server *server)
+{
+    for (struct account *account = server->accounts; account != NULL;
+         account = account->hh.next)
+        jetstream_close(&account->js);
+    syncer_free(&server->syncer);
 }
 
 /* ---- accepting ---- */
@@ -180,8 +246,7 @@ static void wake_ready(struct watch *watch, uint32_t events)
     eventfd_t count;
     eventfd_read(server->wake_fd, &count);
     run_calls(server);
-    if (server->js != NULL)
-        jetstream_stored(server->js);
+    for_each_jetstream(server, jetstream_stored);
 }
 
 static void stop_ready(struct watch *watch, uint32_t events)
@@ -251,13 +316,14 @@ static void free_closed(struct server *server)
         server->closed = conn->next_closed;
         conn_free(conn);
     }
-    sublist_reap(server->subs);
+    for (struct account *account = server->accounts; account != NULL;
+         account = account->hh.next)
+        sublist_reap(account->subs);
 }
 
 static void finish_turn(struct server *server)
 {
-    if (server->js != NULL)
-        jetstream_turn(server->js);
+    for_each_jetstream(server, jetstream_turn);
     flush_conns(server);
     free_closed(server);
 }
@@ -266,7 +332,7 @@ static void turn(struct server *server, int wait_ms)
 {
     struct epoll_event events[SERVER_EVENTS_MAX];
     int wait = timers_wait_ms(&server->timers, server->now_ns, wait_ms);
-    if (server->js != NULL && jetstream_busy(server->js))
+    if (any_jetstream(server, jetstream_busy))
         wait = 0;
     int count = epoll_wait(server->epoll_fd, events, SERVER_EVENTS_MAX, wait);
     server->now_ns = clock_mono_ns();
@@ -296,11 +362,8 @@ static int server_open(struct server *server, struct errmsg *err)
         return errmsg_set(err, -errno, "epoll: %s", strerror(errno));
     server->wake_watch.ready = wake_ready;
     server_watch(server, server->wake_fd, EPOLLIN, &server->wake_watch);
-    if (server->config.jetstream) {
-        server->js = jetstream_open(server, server->config.store_dir, err);
-        if (server->js == NULL)
-            return -EINVAL;
-    }
+    if (server->config.jetstream && open_streams(server, err) != 0)
+        return -EINVAL;
     return server_listen(server, err);
 }
 
@@ -313,7 +376,7 @@ struct server *server_new(const struct server_config *config,
     server->now_ns = clock_mono_ns();
     server->started_ns = clock_wall_ns();
     server->random = random_seed();
-    server->subs = sublist_new();
+    server->account = server_account(server, ACCOUNT_DEFAULT);
     server->read_buffer = mem_alloc(SERVER_READ_BYTES);
     pthread_mutex_init(&server->call_lock, NULL);
     pthread_cond_init(&server->call_done, NULL);
@@ -335,13 +398,12 @@ static void settle(struct server *server)
     for (struct conn *conn = server->conns; conn != NULL; conn = conn->next)
         conn_pause(conn, 2 * STOP_WAIT_NS);
     finish_turn(server);
-    while (server->js != NULL && !jetstream_settled(server->js) &&
-           clock_mono_ns() < end_ns) {
+    while (any_jetstream(server, is_unsettled) && clock_mono_ns() < end_ns) {
         struct pollfd wake = {.fd = server->wake_fd, .events = POLLIN};
         eventfd_t count;
         if (poll(&wake, 1, STOP_TURN_MS) > 0)
             eventfd_read(server->wake_fd, &count);
-        jetstream_stored(server->js);
+        for_each_jetstream(server, jetstream_stored);
         finish_turn(server);
     }
 }
@@ -370,7 +432,7 @@ void server_run(struct server *server, int stop_fd)
     close_calls(server);
     settle(server);
     close_conns(server);
-    jetstream_close(&server->js);
+    close_streams(server);
 }
 
 void server_free(struct server **serverp)
@@ -379,10 +441,9 @@ void server_free(struct server **serverp)
     if (server == NULL)
         return;
     close_conns(server);
-    jetstream_close(&server->js);
-    sublist_free(&server->subs);
+    close_streams(server);
+    free_accounts(server);
     timers_fini(&server->timers);
-    mailbox_fini(&server->mailbox);
     for (int i = 0; i < SERVER_ROUTE_DEPTH_MAX; i++)
         sub_result_fini(&server->scratch[i]);
     while (server->spare != NULL) {
@@ -434,7 +495,7 @@ void server_info(const struct server *server, const struct conn *conn,
     if (auth_required(&server->config.auth))
         json_member_bool(&w, "auth_required", true);
     json_member_i64(&w, "max_payload", server->config.payload_max);
-    if (server->js != NULL)
+    if (conn->account->js != NULL)
         json_member_bool(&w, "jetstream", true);
     json_member_u64(&w, "client_id", conn->id);
     json_member_text(&w, "client_ip", conn->host);

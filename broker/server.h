@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "broker/auth.h"
+#include "broker/account.h"
+#include "broker/auth/auth.h"
 #include "broker/conn.h"
-#include "broker/mailbox.h"
 #include "broker/sublist.h"
 #include "broker/timer.h"
 #include "broker/watch.h"
@@ -36,6 +36,7 @@
 #define SERVER_SLOW_NS    (2 * NS_PER_MS)
 
 struct jetstream;
+struct syncer;
 
 struct server_config {
     const char *addr;
@@ -62,14 +63,14 @@ struct server {
     int64_t now_ns;     /* mono, of this turn */
     int64_t started_ns; /* wall */
 
-    struct sublist *subs;
+    struct account *accounts; /* by name */
+    struct account *account;  /* the default one */
     struct timers timers;
-    struct jetstream *js; /* NULL: off */
+    struct syncer *syncer; /* of all file stores; NULL: no streams */
     struct sub_result scratch[SERVER_ROUTE_DEPTH_MAX];
     unsigned route_depth;
     uint64_t random;
-    struct mailbox mailbox; /* for the broker's own listeners */
-    bool pressure;          /* this operation met a slow subscriber or disk */
+    bool pressure; /* this operation met a slow subscriber or disk */
 
     struct conn *conns;
     uint32_t conn_count;
@@ -100,6 +101,9 @@ struct server *server_new(const struct server_config *config,
  * on disk and acknowledged, connections are closed. */
 void server_run(struct server *server, int stop_fd);
 void server_free(struct server **server);
+
+/* The account of that name; made when it is not there. */
+struct account *server_account(struct server *server, const char *name);
 
 /* Adds fd to the loop / tells which events to wait for. */
 void server_watch(struct server *server, int fd, uint32_t events,

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "broker/auth.h"
+#include "broker/auth/auth.h"
 #include "broker/conn.h"
 #include "broker/route.h"
 #include "broker/server.h"
@@ -37,7 +37,6 @@ static bool reply_reserved(struct str reply)
 
 static void run_pub(struct conn *conn, const struct op *op)
 {
-    struct server *server = conn->server;
     conn->traffic.in_msgs++;
     conn->traffic.in_bytes += op->headers.len + op->payload.len;
     if (op->reply.len > 0 && reply_reserved(op->reply)) {
@@ -55,9 +54,9 @@ static void run_pub(struct conn *conn, const struct op *op)
                       .reply = op->reply,
                       .headers = op->headers,
                       .payload = op->payload};
-    if (route(server, conn, &msg) == 0 && op->reply.len > 0 &&
+    if (route(conn->account, conn, &msg) == 0 && op->reply.len > 0 &&
         conn->options.no_responders)
-        route_no_responders(server, conn, op->reply);
+        route_no_responders(conn, op->reply);
 }
 
 /* ---- SUB, UNSUB ---- */

@@ -14,7 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "broker/store.h"
+#include "broker/store/store.h"
 #include "lib/clock.h"
 #include "lib/mem.h"
 

@@ -5,7 +5,7 @@
  * Each input is tried twice: as it is, and with the checksums of header, records
  * and footer put right, because chance does not get past a checksum.
  *
- * fuzz-links: broker/crc32c.c broker/disk.c broker/meta.c broker/pending.c broker/reader.c broker/record.c broker/recovery.c broker/segment.c broker/store_file.c broker/store_sync.c broker/syncer.c
+ * fuzz-links: broker/store/crc32c.c broker/store/disk.c broker/store/meta.c broker/store/pending.c broker/store/reader.c broker/store/record.c broker/store/recovery.c broker/store/segment.c broker/store/store_file.c broker/store/store_sync.c broker/store/syncer.c
  */
 #include <assert.h>
 #include <errno.h>
@@ -17,9 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "broker/crc32c.h"
-#include "broker/segment.h"
-#include "broker/store.h"
+#include "broker/store/crc32c.h"
+#include "broker/store/segment.h"
+#include "broker/store/store.h"
 #include "lib/log.h"
 
 #define SALT      1U

@@ -7,7 +7,7 @@
 
 #include <ftw.h>
 
-#include "broker/jetstream.h"
+#include "broker/jetstream/jetstream.h"
 #include "broker/route.h"
 #include "broker/server.h"
 #include "lib/log.h"
@@ -50,7 +50,7 @@ static inline struct sub *listen_to(const char *subject)
 {
     struct sub *sub = sub_new(NULL, str_of(subject), str_of(""), str_of(""));
     sub->handle = listener;
-    sublist_insert(server->subs, sub);
+    sublist_insert(server->account->subs, sub);
     return sub;
 }
 
@@ -88,7 +88,7 @@ static inline int broker_setup(void **state)
 static inline void close_server(struct sub **subs, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        sublist_remove(server->subs, subs[i]);
+        sublist_remove(server->account->subs, subs[i]);
     server_free(&server);
 }
 
@@ -111,17 +111,17 @@ static inline int broker_teardown(void **state)
 /* Lets the disk catch up and everything be sent. */
 static inline void turn_loop(void)
 {
-    jetstream_turn(server->js);
-    while (!jetstream_settled(server->js)) {
+    jetstream_turn(server->account->js);
+    while (!jetstream_settled(server->account->js)) {
         usleep(1000);
-        jetstream_stored(server->js);
-        jetstream_turn(server->js);
+        jetstream_stored(server->account->js);
+        jetstream_turn(server->account->js);
     }
-    jetstream_stored(server->js);
+    jetstream_stored(server->account->js);
     do
-        jetstream_turn(server->js);
-    while (jetstream_busy(server->js));
-    sublist_reap(server->subs);
+        jetstream_turn(server->account->js);
+    while (jetstream_busy(server->account->js));
+    sublist_reap(server->account->subs);
 }
 
 /* The same ns later. */
@@ -140,14 +140,14 @@ static inline void publish_with(const char *to, const char *reply,
                       .reply = str_of(reply),
                       .headers = str_of(headers),
                       .payload = str_of(payload)};
-    route(server, NULL, &msg);
+    route(server->account, NULL, &msg);
 }
 
 /* What the broker has sent to listeners arrives. */
 static inline void hand_over(void)
 {
-    while (!mailbox_empty(&server->mailbox))
-        route_mailbox(server);
+    while (!mailbox_empty(&server->account->mailbox))
+        route_mailbox(server->account);
 }
 
 static inline void publish(const char *to, const char *payload)
@@ -186,7 +186,7 @@ static inline const char *api(const char *request, const char *body)
 
 static inline struct stream *stream_named(const char *name)
 {
-    struct stream *stream = jetstream_stream(server->js, str_of(name));
+    struct stream *stream = jetstream_stream(server->account->js, str_of(name));
     assert_non_null(stream);
     return stream;
 }

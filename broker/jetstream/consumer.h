@@ -1,0 +1,118 @@
+/* consumer: a place in a stream, shared by all who pull from it.
+ *
+ *     1 … floor … [delivered, some acknowledged] … next … durable end
+ *
+ * Up to the acknowledgement floor everything is done. Between it and `next`
+ * the messages without an acknowledgement stand in `unacked`. What comes from
+ * `next` on is new. A message is sent when a request waits for it
+ * (consumer_pump), first those to be sent again, then new ones.
+ *
+ * A durable consumer's configuration is on disk before its creation is
+ * answered; its state is written behind (consumer_state.h), so that after a
+ * crash some messages may come again and none is skipped. */
+#ifndef NEXUS_BROKER_CONSUMER_H
+#define NEXUS_BROKER_CONSUMER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "broker/jetstream/consumer_config.h"
+#include "broker/msg.h"
+#include "broker/jetstream/pull.h"
+#include "broker/sublist.h"
+#include "broker/timer.h"
+#include "broker/jetstream/unacked.h"
+#include "lib/buf.h"
+
+struct jetstream;
+struct stream;
+
+struct consumer_position {
+    uint64_t dseq; /* in the order of this consumer's deliveries */
+    uint64_t seq;  /* in the stream */
+};
+
+struct consumer {
+    struct stream *stream;
+    struct consumer_config config;
+    char *name;
+    int64_t created_ns;
+    bool durable;
+
+    uint64_t start_seq; /* where it began */
+    uint64_t next_seq;  /* first message not looked at yet */
+    uint64_t last_dseq; /* deliveries so far */
+    struct consumer_position floor;
+    struct unacked unacked;
+    uint64_t redelivered; /* of the unacked, sent more than once */
+    bool filtered;        /* the filter leaves out some of the stream */
+    uint64_t left;        /* filtered: messages from next_seq on it selects */
+
+    struct pulls pulls;
+    struct sub *ack_sub;    /* $JS.ACK.<stream>.<consumer>.> */
+    struct buf ack_subject; /* "$JS.ACK.<stream>.<consumer>." and scratch */
+    size_t ack_prefix;
+    struct timer ack_timer;      /* the earliest deadline of the unacked */
+    struct timer inactive_timer; /* ephemeral */
+    int64_t active_ns;           /* mono: last request or acknowledgement */
+    int64_t sent_ns, acked_ns;   /* mono; 0: not since the start */
+
+    bool woken; /* in the list of those to be pumped */
+    struct consumer *next_woken;
+    bool dirty;       /* state differs from what is on disk */
+    bool save_failed; /* and that was logged */
+    struct consumer *next_dirty;
+    UT_hash_handle hh; /* of its stream */
+};
+
+/* A consumer of stream at the place its configuration asks for; takes
+ * *config. Not on disk yet. */
+struct consumer *consumer_new(struct stream *stream, const char *name,
+                              struct consumer_config *config,
+                              int64_t created_ns);
+
+/* Ends it: waiting requests are told `status` ("409 Consumer Deleted"), or
+ * nothing when NULL. */
+void consumer_free(struct consumer *consumer, const char *status);
+
+/* Takes on a new configuration; takes *config. */
+void consumer_update(struct consumer *consumer, struct consumer_config *config);
+
+/* A request came for messages to be sent to inbox. */
+void consumer_request(struct consumer *consumer, struct str inbox,
+                      struct str body);
+
+/* Sends what waits to whoever waits for it. True: there is more to do. */
+bool consumer_pump(struct consumer *consumer);
+
+/* Has it pumped at the end of the turn. */
+void consumer_wake(struct consumer *consumer);
+
+/* A blocked receiver has room again. */
+void consumer_room(struct consumer *consumer);
+
+/* Of a filtered one: a message of that subject became durable. */
+void consumer_count(struct consumer *consumer, uint64_t seq,
+                    struct str subject);
+
+/* Messages up to seq are about to leave / have left the stream. */
+void consumer_leaving(struct consumer *consumer, uint64_t seq);
+void consumer_left(struct consumer *consumer, uint64_t seq);
+
+/* The stream's subjects changed: counts again what its filter selects. */
+void consumer_recount(struct consumer *consumer);
+
+/* Messages that are to come. */
+uint64_t consumer_pending(const struct consumer *consumer);
+
+/* Members of ConsumerInfo. */
+void consumer_describe(const struct consumer *consumer, struct json_writer *w);
+
+/* Puts it where it began at first. */
+void consumer_restart(struct consumer *consumer, uint64_t start_seq);
+
+/* After its state was read back from disk. */
+void consumer_recovered(struct consumer *consumer);
+
+#endif

@@ -1,0 +1,221 @@
+/* consumer_ack: what became of the messages a consumer sent: acknowledged,
+ * refused, or due to be sent again. */
+#include "broker/jetstream/consumer_parts.h"
+
+#include "broker/route.h"
+#include "broker/subject.h"
+#include "lib/arena.h"
+#include "lib/json.h"
+#include "lib/timestamp.h"
+
+#define ACK_TOKENS    9 /* $JS.ACK.<stream>.<consumer>.<deliveries>.<seq>.… */
+#define ACK_SEQ_TOKEN 5 /* from 0 */
+
+/* ---- the floor and deadlines ---- */
+
+void consumer_schedule_acks(struct consumer *consumer)
+{
+    int64_t deadline_ns = unacked_deadline(&consumer->unacked);
+    if (deadline_ns == INT64_MAX)
+        timer_stop(consumer_timers(consumer), &consumer->ack_timer);
+    else if (!timer_is_set(&consumer->ack_timer) ||
+             consumer->ack_timer.when_ns > deadline_ns)
+        timer_set(consumer_timers(consumer), &consumer->ack_timer, deadline_ns);
+}
+
+void consumer_raise_floor(struct consumer *consumer)
+{
+    const struct unacked_entry *lowest = unacked_lowest(&consumer->unacked);
+    if (lowest != NULL) {
+        consumer->floor.dseq = lowest->dseq - 1;
+        consumer->floor.seq = lowest->seq - 1;
+    } else {
+        consumer->floor.dseq = consumer->last_dseq;
+        consumer->floor.seq = consumer->next_seq - 1;
+    }
+}
+
+/* The message is done: acknowledged, given up, or gone from the stream. */
+void consumer_settle(struct consumer *consumer, struct unacked_entry *entry)
+{
+    bool was_full =
+        consumer->config.max_ack_pending > 0 &&
+        consumer->unacked.count >= (uint64_t)consumer->config.max_ack_pending;
+    bool was_lowest = entry == unacked_lowest(&consumer->unacked);
+    consumer->redelivered -= entry->deliveries > 1;
+    unacked_remove(&consumer->unacked, entry);
+    if (was_lowest)
+        consumer_raise_floor(consumer);
+    consumer_mark_dirty(consumer);
+    if (was_full)
+        consumer_wake(consumer);
+}
+
+static void advise_max_deliver(struct consumer *consumer,
+                               const struct unacked_entry *entry)
+{
+    const char *stream = consumer->stream->name;
+    struct buf subject = {0}, body = {0};
+    buf_printf(&subject, "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.%s.%s",
+               stream, consumer->name);
+    struct json_writer w = json_writer(&body);
+    jetstream_advisory_begin(&w, "io.nats.jetstream.advisory.v1.max_deliver");
+    json_member_text(&w, "stream", stream);
+    json_member_text(&w, "consumer", consumer->name);
+    json_member_u64(&w, "stream_seq", entry->seq);
+    json_member_u64(&w, "deliveries", entry->deliveries);
+    json_end_object(&w);
+    route_text(consumer_account(consumer), buf_str(&subject), str_make(NULL, 0),
+               buf_str(&body));
+    buf_fini(&subject);
+    buf_fini(&body);
+}
+
+/* To be sent again, unless it was sent often enough. */
+static void redeliver(struct consumer *consumer, struct unacked_entry *entry)
+{
+    int64_t most = consumer->config.max_deliver;
+    if (most > 0 && entry->deliveries >= (uint64_t)most) {
+        advise_max_deliver(consumer, entry);
+        consumer_settle(consumer, entry);
+        return;
+    }
+    unacked_move(&consumer->unacked, entry, UNACKED_READY, 0);
+    consumer_wake(consumer);
+}
+
+void consumer_ack_timeout(struct timer *timer)
+{
+    char *start = (char *)timer - offsetof(struct consumer, ack_timer);
+    struct consumer *consumer = (struct consumer *)start;
+    int64_t now_ns = consumer_now(consumer);
+    struct unacked_entry *entry;
+    while ((entry = unacked_due(&consumer->unacked, now_ns)) != NULL)
+        redeliver(consumer, entry);
+    consumer_schedule_acks(consumer);
+}
+
+void consumer_await_ack(struct consumer *consumer, struct unacked_entry *entry)
+{
+    const struct consumer_config *config = &consumer->config;
+    enum unacked_queue queue = UNACKED_WAITING;
+    int64_t wait_ns = config->ack_wait_ns;
+    if (config->backoff_count > 0 && entry->deliveries > 1) {
+        unsigned step = entry->deliveries - 1;
+        unsigned last = config->backoff_count - 1;
+        wait_ns = config->backoff_ns[step < last ? step : last];
+        queue = UNACKED_DELAYED;
+    }
+    unacked_move(&consumer->unacked, entry, queue,
+                 time_after(consumer_now(consumer), wait_ns));
+    consumer_schedule_acks(consumer);
+}
+
+/* ---- what arrives ---- */
+
+/* The stream sequence in an acknowledgement's subject; 0: not one. */
+static uint64_t acked_seq(struct str subject)
+{
+    struct str token;
+    int64_t seq = 0;
+    unsigned place = 0;
+    for (; subject_next(&subject, &token); place++) {
+        if (place == ACK_SEQ_TOKEN &&
+            (str_to_i64(token, &seq) != 0 || seq <= 0))
+            return 0;
+    }
+    return place == ACK_TOKENS ? (uint64_t)seq : 0;
+}
+
+static void acknowledge(struct consumer *consumer, uint64_t seq)
+{
+    struct unacked_entry *entry;
+    consumer->acked_ns = consumer_now(consumer);
+    if (consumer->config.ack_policy == ACK_ALL) {
+        while ((entry = unacked_lowest(&consumer->unacked)) != NULL &&
+               entry->seq <= seq)
+            consumer_settle(consumer, entry);
+        return;
+    }
+    entry = unacked_find(&consumer->unacked, seq);
+    if (entry != NULL)
+        consumer_settle(consumer, entry);
+}
+
+/* -NAK, -NAK 5s, -NAK {"delay":5000000000} */
+static int64_t nak_delay(struct str words)
+{
+    struct arena arena = {0};
+    struct json_doc doc;
+    int64_t delay_ns = 0;
+    words = str_trim(words);
+    if (words.len > 0 && words.p[0] == '{') {
+        if (json_parse(&doc, words, &arena, NULL) == 0)
+            json_i64(json_get(json_root(&doc), "delay"), &delay_ns);
+    } else if (words.len > 0) {
+        duration_parse(words, &delay_ns);
+    }
+    arena_fini(&arena);
+    return delay_ns > 0 ? delay_ns : 0;
+}
+
+static void refuse_delivery(struct consumer *consumer, uint64_t seq,
+                            struct str words)
+{
+    struct unacked_entry *entry = unacked_find(&consumer->unacked, seq);
+    int64_t delay_ns = nak_delay(words);
+    if (entry == NULL)
+        return;
+    if (delay_ns == 0) {
+        redeliver(consumer, entry);
+        return;
+    }
+    unacked_move(&consumer->unacked, entry, UNACKED_DELAYED,
+                 time_after(consumer_now(consumer), delay_ns));
+    consumer_schedule_acks(consumer);
+}
+
+static void prolong(struct consumer *consumer, uint64_t seq)
+{
+    struct unacked_entry *entry = unacked_find(&consumer->unacked, seq);
+    if (entry != NULL && entry->queue != UNACKED_READY)
+        consumer_await_ack(consumer, entry);
+}
+
+static bool starts(struct str body, const char *word)
+{
+    return str_has_prefix(body, str_of(word));
+}
+
+static struct str behind(struct str body, size_t n)
+{
+    return str_make(body.p + n, body.len - n);
+}
+
+void consumer_ack_arrived(struct sub *sub, struct conn *from,
+                          const struct msg *msg)
+{
+    (void)from;
+    struct consumer *consumer = sub->arg;
+    struct str body = msg->payload, reply = msg->reply;
+    uint64_t seq = acked_seq(msg->to);
+    if (seq == 0)
+        return;
+    consumer->active_ns = consumer_now(consumer);
+    if (starts(body, "-NAK")) {
+        refuse_delivery(consumer, seq, behind(body, 4));
+    } else if (starts(body, "+WPI")) {
+        prolong(consumer, seq);
+    } else if (starts(body, "+NXT")) {
+        acknowledge(consumer, seq);
+        if (reply.len > 0)
+            consumer_request(consumer, reply, behind(body, 4));
+        return;
+    } else if (body.len == 0 || starts(body, "+ACK") || starts(body, "+OK") ||
+               starts(body, "+TERM")) {
+        acknowledge(consumer, seq);
+    }
+    if (reply.len > 0)
+        route_text(consumer_account(consumer), reply, str_make(NULL, 0),
+                   str_make(NULL, 0));
+}

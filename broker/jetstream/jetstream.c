@@ -1,0 +1,451 @@
+/* jetstream: see jetstream.h. */
+#include "broker/jetstream/jetstream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "broker/store/disk.h"
+#include "broker/jetstream/jsapi.h"
+#include "broker/jetstream/js_config.h"
+#include "broker/jetstream/js_file.h"
+#include "broker/jetstream/js_saved.h"
+#include "broker/route.h"
+#include "broker/server.h"
+#include "broker/subject.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/timestamp.h"
+#include "lib/ulid.h"
+
+/* A crash costs at most the acknowledgements of this time (they come again). */
+#define SAVE_DELAY_NS (250 * NS_PER_MS)
+
+/* ---- saving behind ---- */
+
+/* Says so once until it succeeds again. */
+static int save_state(struct consumer *consumer, bool sync)
+{
+    struct errmsg err;
+    int rc = js_save_state(consumer, sync, &err);
+    if (rc != 0 && (sync || !consumer->save_failed))
+        log_warn("consumer state not saved", LOG_STR("error", err.text));
+    consumer->save_failed = rc != 0;
+    return rc;
+}
+
+static void save_states(struct jetstream *js, bool sync)
+{
+    struct consumer *todo = js->dirty_states;
+    js->dirty_states = NULL;
+    while (todo != NULL) {
+        struct consumer *consumer = todo;
+        todo = consumer->next_dirty;
+        consumer->dirty = false;
+        if (save_state(consumer, sync) != 0 && !sync)
+            jetstream_consumer_dirty(js, consumer);
+    }
+}
+
+static void save_timeout(struct timer *timer)
+{
+    char *start = (char *)timer - offsetof(struct jetstream, save_timer);
+    save_states((struct jetstream *)start, false);
+}
+
+/* ---- beginning and end ---- */
+
+static int lock_folder(struct jetstream *js, struct errmsg *err)
+{
+    char *streams = js_path(js->folder, "/", "streams");
+    int rc = disk_make_folder(streams);
+    free(streams);
+    if (rc != 0)
+        return errmsg_set(err, rc, "cannot make the folder %s: %s", js->folder,
+                          strerror(-rc));
+    char *path = js_path(js->folder, "/", "lock");
+    js->lock_fd = disk_open(path, O_RDWR | O_CREAT);
+    free(path);
+    if (js->lock_fd < 0)
+        return errmsg_set(err, js->lock_fd, "cannot write to %s: %s",
+                          js->folder, strerror(-js->lock_fd));
+    if (flock(js->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return errmsg_set(err, -EBUSY,
+                          "another broker uses the folder %s; choose one with "
+                          "--store_dir",
+                          js->folder);
+    return 0;
+}
+
+struct jetstream *jetstream_open(struct account *account, const char *folder,
+                                 struct errmsg *err)
+{
+    struct jetstream *js = mem_zalloc(sizeof(*js));
+    js->account = account;
+    js->folder = mem_strdup(folder);
+    js->lock_fd = -1;
+    js->save_timer.fire = save_timeout;
+    if (lock_folder(js, err) != 0) {
+        jetstream_close(&js);
+        return NULL;
+    }
+    js_restore(js);
+    jsapi_listen(js);
+    return js;
+}
+
+void jetstream_close(struct jetstream **jsp)
+{
+    struct jetstream *js = *jsp;
+    struct stream *stream, *next;
+    if (js == NULL)
+        return;
+    save_states(js, true);
+    HASH_ITER (hh, js->streams, stream, next) {
+        HASH_DEL(js->streams, stream);
+        stream_free(stream, false);
+    }
+    if (js->api_sub != NULL)
+        sublist_remove(js->account->subs, js->api_sub);
+    timer_stop(&js->account->server->timers, &js->save_timer);
+    if (js->lock_fd >= 0)
+        close(js->lock_fd);
+    free(js->folder);
+    free(js);
+    *jsp = NULL;
+}
+
+/* ---- the loop ---- */
+
+static void commit_streams(struct jetstream *js)
+{
+    while (js->dirty != NULL) {
+        struct stream *stream = js->dirty;
+        js->dirty = stream->next_dirty;
+        stream->dirty = false;
+        stream_commit(stream);
+        stream_advance(stream);
+    }
+}
+
+static void pump_consumers(struct jetstream *js)
+{
+    struct consumer *todo = js->woken;
+    js->woken = NULL;
+    while (todo != NULL) {
+        struct consumer *consumer = todo;
+        todo = consumer->next_woken;
+        consumer->woken = false;
+        if (consumer_pump(consumer))
+            consumer_wake(consumer);
+    }
+}
+
+void jetstream_turn(struct jetstream *js)
+{
+    route_mailbox(js->account);
+    commit_streams(js);
+    pump_consumers(js);
+}
+
+void jetstream_stored(struct jetstream *js)
+{
+    for (struct stream *stream = js->streams; stream != NULL;
+         stream = stream->hh.next)
+        stream_advance(stream);
+}
+
+void jetstream_room(struct jetstream *js)
+{
+    for (struct stream *stream = js->streams; stream != NULL;
+         stream = stream->hh.next) {
+        for (struct consumer *consumer = stream->consumers; consumer != NULL;
+             consumer = consumer->hh.next)
+            consumer_room(consumer);
+    }
+}
+
+bool jetstream_busy(const struct jetstream *js)
+{
+    return js->woken != NULL || js->dirty != NULL ||
+           !mailbox_empty(&js->account->mailbox);
+}
+
+bool jetstream_settled(const struct jetstream *js)
+{
+    if (!mailbox_empty(&js->account->mailbox))
+        return false;
+    for (const struct stream *stream = js->streams; stream != NULL;
+         stream = stream->hh.next) {
+        if (!stream_settled(stream))
+            return false;
+    }
+    return true;
+}
+
+bool jetstream_congested(const struct jetstream *js)
+{
+    for (const struct stream *stream = js->streams; stream != NULL;
+         stream = stream->hh.next) {
+        if (stream_congested(stream))
+            return true;
+    }
+    return false;
+}
+
+/* ---- streams ---- */
+
+struct stream *jetstream_stream(const struct jetstream *js, struct str name)
+{
+    struct stream *stream;
+    HASH_FIND(hh, js->streams, name.p, name.len, stream);
+    return stream;
+}
+
+static int check_overlap(const struct jetstream *js, const struct stream *self,
+                         const struct stream_config *config,
+                         struct js_error *error)
+{
+    for (const struct stream *other = js->streams; other != NULL;
+         other = other->hh.next) {
+        for (unsigned i = 0; other != self && i < config->subject_count; i++) {
+            for (unsigned j = 0; j < other->config.subject_count; j++) {
+                if (subject_overlaps(str_of(config->subjects[i]),
+                                     str_of(other->config.subjects[j])))
+                    return js_refuse(error, 400, 10065,
+                                     "subjects overlap with an existing "
+                                     "stream");
+            }
+        }
+    }
+    return 0;
+}
+
+struct stream *jetstream_stream_add(struct jetstream *js,
+                                    struct stream_config *config,
+                                    struct store *store, const char *folder,
+                                    int64_t created_ns)
+{
+    struct stream *stream = stream_new(js, config, store, folder, created_ns);
+    HASH_ADD_KEYPTR(hh, js->streams, stream->name, strlen(stream->name),
+                    stream);
+    stream_listen(stream);
+    return stream;
+}
+
+/* The folder appears with its stream.json in it. */
+static int make_folder(const char *folder, const struct stream_config *config,
+                       int64_t created_ns, struct errmsg *err)
+{
+    const struct js_stream_record record = {.config = config,
+                                            .created_ns = created_ns};
+    char *made = js_path(folder, "", ".new");
+    char *consumers = js_path(made, "/", "consumers");
+    int rc = disk_make_folder(consumers);
+    if (rc != 0)
+        errmsg_set(err, rc, "%s", strerror(-rc));
+    else
+        rc = js_save_stream(made, &record, err);
+    if (rc == 0)
+        rc = js_folder_rename(made, folder, err);
+    free(consumers);
+    free(made);
+    return rc;
+}
+
+/* Renamed first, so that a crash leaves nothing that looks like a stream. */
+static int remove_folder(const char *folder, struct errmsg *err)
+{
+    char *deleted = js_path(folder, "", ".deleted");
+    js_folder_remove(deleted); /* of an earlier stream of that name */
+    int rc = js_folder_rename(folder, deleted, err);
+    js_folder_remove(deleted);
+    free(deleted);
+    return rc;
+}
+
+/* The store of a new stream on disk, and the folder around it: both or
+ * neither. */
+static struct store *make_store(struct jetstream *js,
+                                const struct stream_config *config,
+                                const char *folder, int64_t created_ns,
+                                struct errmsg *err)
+{
+    struct errmsg why;
+    struct stat st;
+    struct store *store = NULL;
+    if (stat(folder, &st) == 0) {
+        errmsg_set(err, -EEXIST, "a damaged stream of this name is on disk");
+        return NULL;
+    }
+    if (make_folder(folder, config, created_ns, err) == 0)
+        store = js_open_store(js, config, folder, err);
+    if (store == NULL && stat(folder, &st) == 0 &&
+        remove_folder(folder, &why) != 0)
+        log_error("what is left of a stream that was refused stays",
+                  LOG_STR("error", why.text));
+    return store;
+}
+
+static int create_new(struct jetstream *js, struct stream_config *config,
+                      struct stream **out, struct js_error *error)
+{
+    struct errmsg err;
+    int64_t now_ns = clock_wall_ns();
+    bool memory = config->storage == STORAGE_MEMORY;
+    char *folder = memory ? mem_strdup("") : js_stream_folder(js, config->name);
+    struct store *store = memory ? store_mem_open()
+                                 : make_store(js, config, folder, now_ns, &err);
+    if (store != NULL)
+        *out = jetstream_stream_add(js, config, store, folder, now_ns);
+    free(folder);
+    return store != NULL ? 0 : js_refuse(error, 500, 10049, "%s", err.text);
+}
+
+int jetstream_stream_create(struct jetstream *js, struct stream_config *config,
+                            struct stream **out, struct js_error *error)
+{
+    *out = jetstream_stream(js, str_of(config->name));
+    if (*out != NULL)
+        return stream_config_equal(&(*out)->config, config)
+                   ? 0
+                   : js_refuse(error, JS_NAME_IN_USE);
+    if (check_overlap(js, NULL, config, error) != 0)
+        return -1;
+    return create_new(js, config, out, error);
+}
+
+int jetstream_stream_update(struct stream *stream, struct stream_config *config,
+                            struct js_error *error)
+{
+    struct errmsg err;
+    const struct js_stream_record record = {
+        .config = config,
+        .created_ns = stream->created_ns,
+        .narrowed = stream->narrowed || !stream_keeps_subjects(stream, config)};
+    if (check_overlap(stream->js, stream, config, error) != 0 ||
+        stream_config_may_become(&stream->config, config, error) != 0)
+        return -1;
+    if (js_on_disk(stream) &&
+        js_save_stream(stream->folder, &record, &err) != 0)
+        return js_refuse(error, 500, 10069, "%s", err.text);
+    stream_update(stream, config);
+    return 0;
+}
+
+void jetstream_stream_delete(struct stream *stream)
+{
+    struct jetstream *js = stream->js;
+    struct errmsg err;
+    char *folder = mem_strdup(stream->folder);
+    HASH_DEL(js->streams, stream);
+    bool stored = js_on_disk(stream);
+    stream_free(stream, true);
+    if (stored && remove_folder(folder, &err) != 0)
+        log_error("stream not deleted", LOG_STR("error", err.text));
+    free(folder);
+}
+
+/* ---- consumers ---- */
+
+static int update_consumer(struct consumer *consumer,
+                           struct consumer_config *config,
+                           struct js_error *error)
+{
+    struct errmsg err;
+    if (consumer_config_may_become(&consumer->config, config, error) != 0)
+        return -1;
+    if (consumer->durable && js_on_disk(consumer->stream) &&
+        js_save_consumer(consumer, config, &err) != 0)
+        return js_refuse(error, 500, 10012, "%s", err.text);
+    consumer_update(consumer, config);
+    return 0;
+}
+
+static int create_consumer(struct stream *stream, const char *name,
+                           struct consumer_config *config,
+                           struct consumer **out, struct js_error *error)
+{
+    struct errmsg err;
+    int64_t most = stream->config.max_consumers;
+    if (most > 0 && stream->consumer_count >= (uint64_t)most)
+        return js_refuse(error, 400, 10026, "maximum consumers limit reached");
+    struct consumer *consumer =
+        consumer_new(stream, name, config, clock_wall_ns());
+    consumer->durable = consumer->durable && js_on_disk(stream);
+    if (consumer->durable &&
+        (js_save_consumer(consumer, &consumer->config, &err) != 0 ||
+         js_save_state(consumer, true, &err) != 0)) {
+        js_remove_consumer(consumer);
+        consumer_free(consumer, NULL);
+        return js_refuse(error, 500, 10012, "%s", err.text);
+    }
+    stream_consumer_add(stream, consumer);
+    *out = consumer;
+    return 0;
+}
+
+int jetstream_consumer_create(struct stream *stream, const char *name,
+                              struct consumer_config *config,
+                              struct consumer **out, struct js_error *error)
+{
+    if (consumer_config_fits(config, &stream->config, error) != 0)
+        return -1;
+    *out = stream_consumer(stream, str_of(name));
+    if (*out == NULL)
+        return create_consumer(stream, name, config, out, error);
+    return update_consumer(*out, config, error);
+}
+
+void jetstream_consumer_dirty(struct jetstream *js, struct consumer *consumer)
+{
+    if (consumer->dirty)
+        return;
+    consumer->dirty = true;
+    consumer->next_dirty = js->dirty_states;
+    js->dirty_states = consumer;
+    if (!timer_is_set(&js->save_timer))
+        timer_set(&js->account->server->timers, &js->save_timer,
+                  js->account->server->now_ns + SAVE_DELAY_NS);
+}
+
+void jetstream_consumer_woken(struct jetstream *js, struct consumer *consumer)
+{
+    if (consumer->woken)
+        return;
+    consumer->woken = true;
+    consumer->next_woken = js->woken;
+    js->woken = consumer;
+}
+
+void jetstream_consumer_forget(struct jetstream *js, struct consumer *consumer)
+{
+    struct consumer **at;
+    for (at = &js->woken; *at != NULL; at = &(*at)->next_woken) {
+        if (*at == consumer) {
+            *at = consumer->next_woken;
+            break;
+        }
+    }
+    for (at = &js->dirty_states; *at != NULL; at = &(*at)->next_dirty) {
+        if (*at == consumer) {
+            *at = consumer->next_dirty;
+            break;
+        }
+    }
+}
+
+void jetstream_advisory_begin(struct json_writer *w, const char *type)
+{
+    char id[ULID_LEN + 1];
+    ulid_make(id);
+    json_begin_object(w);
+    json_member_text(w, "type", type);
+    json_member_text(w, "id", id);
+    js_member_time(w, "timestamp", clock_wall_ns());
+}

@@ -1,0 +1,94 @@
+/* jetstream: the streams of a broker, where they live, and their turn.
+ *
+ *     <store_dir>/lock                          one broker at a time
+ *     <store_dir>/streams/<stream>/stream.json  configuration and age
+ *     <store_dir>/streams/<stream>/msgs/        the store (see README)
+ *     <store_dir>/streams/<stream>/consumers/<consumer>.json
+ *     <store_dir>/streams/<stream>/consumers/<consumer>.state
+ *
+ * A stream or consumer exists once its .json is there: that file is written
+ * and synced before the creation is answered, and a folder to be deleted is
+ * first renamed to <stream>.deleted. */
+#ifndef NEXUS_BROKER_JETSTREAM_H
+#define NEXUS_BROKER_JETSTREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/jetstream/consumer.h"
+#include "broker/jetstream/stream.h"
+#include "lib/errmsg.h"
+
+struct account;
+
+struct jetstream {
+    struct account *account;
+    char *folder;
+    int lock_fd;
+    struct stream *streams; /* by name */
+    struct sub *api_sub;    /* $JS.API.> */
+    uint64_t api_total, api_errors;
+    unsigned damaged; /* streams that could not be opened */
+
+    struct stream *dirty;          /* appended to in this turn */
+    struct consumer *woken;        /* to be pumped at the end of the turn */
+    struct consumer *dirty_states; /* to be saved */
+    struct timer save_timer;
+};
+
+/* Opens the folder, or makes it, with the streams in it. A stream that cannot
+ * be read is logged and left alone. NULL with *err. */
+struct jetstream *jetstream_open(struct account *account, const char *folder,
+                                 struct errmsg *err);
+
+/* Waits for the disk and saves every consumer's state. */
+void jetstream_close(struct jetstream **js);
+
+/* ---- for the loop ---- */
+
+/* The end of a turn: commit, acknowledge, send. */
+void jetstream_turn(struct jetstream *js);
+
+/* The syncer woke the loop. */
+void jetstream_stored(struct jetstream *js);
+
+/* A blocked connection has room again. */
+void jetstream_room(struct jetstream *js);
+
+bool jetstream_busy(const struct jetstream *js);      /* more to do now */
+bool jetstream_settled(const struct jetstream *js);   /* all is on disk */
+bool jetstream_congested(const struct jetstream *js); /* the disk lags */
+
+/* ---- streams and consumers; 0, or -1 with *error ---- */
+
+struct stream *jetstream_stream(const struct jetstream *js, struct str name);
+
+/* Takes *config. An existing stream of the same configuration will do. */
+int jetstream_stream_create(struct jetstream *js, struct stream_config *config,
+                            struct stream **out, struct js_error *error);
+/* One over a store that is open; takes *config and store. */
+struct stream *jetstream_stream_add(struct jetstream *js,
+                                    struct stream_config *config,
+                                    struct store *store, const char *folder,
+                                    int64_t created_ns);
+int jetstream_stream_update(struct stream *stream, struct stream_config *config,
+                            struct js_error *error);
+void jetstream_stream_delete(struct stream *stream);
+
+/* Makes it, or updates the one of that name; takes *config. */
+int jetstream_consumer_create(struct stream *stream, const char *name,
+                              struct consumer_config *config,
+                              struct consumer **out, struct js_error *error);
+
+/* ---- called by consumers ---- */
+
+void jetstream_consumer_dirty(struct jetstream *js, struct consumer *consumer);
+void jetstream_consumer_woken(struct jetstream *js, struct consumer *consumer);
+
+/* Takes it off every list. */
+void jetstream_consumer_forget(struct jetstream *js, struct consumer *consumer);
+
+/* Opens an advisory: {"type":…,"id":…,"timestamp":…, */
+void jetstream_advisory_begin(struct json_writer *w, const char *type);
+
+#endif

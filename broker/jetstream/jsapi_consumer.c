@@ -1,0 +1,178 @@
+/* jsapi_consumer: the requests about consumers. */
+#include "broker/jetstream/jsapi.h"
+
+#include <stdlib.h>
+
+#include "broker/jetstream/js_config.h"
+#include "broker/server.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+
+#define AUTO_NAME_LEN 8
+
+/* ---- CREATE ---- */
+
+static int check_names(struct api_call *call,
+                       const struct consumer_config *config)
+{
+    struct js_error *error = &call->error;
+    struct str stream;
+    if (json_string(json_get(call->body, "stream_name"), call->arena,
+                    &stream) == 0 &&
+        stream.len > 0 && !str_eq(stream, call->stream))
+        return js_refuse(error, 400, 10056,
+                         "stream name in subject does not match request");
+    if (call->consumer.len > 0 && config->name != NULL &&
+        !str_is(call->consumer, config->name))
+        return js_refuse(error, 400, 10017,
+                         "consumer name in subject does not match durable "
+                         "name in request");
+    if (call->consumer.len == 0 && config->durable_name != NULL)
+        return js_refuse(error, 400, 10020,
+                         "consumer expected to be ephemeral but a durable "
+                         "name was set in request");
+    const char *filter =
+        config->filter_subject != NULL ? config->filter_subject : "";
+    if (call->filter.len > 0 && !str_is(call->filter, filter))
+        return js_refuse(error, 400, 10131,
+                         "Consumer create request did not match filtered "
+                         "subject from create subject");
+    return 0;
+}
+
+static char *make_name(struct api_call *call)
+{
+    static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "abcdefghijklmnopqrstuvwxyz";
+    char name[AUTO_NAME_LEN + 1] = {0};
+    do {
+        for (int i = 0; i < AUTO_NAME_LEN; i++)
+            name[i] = letters[server_random(call->js->account->server) %
+                              (sizeof(letters) - 1)];
+    } while (stream_consumer(call->target, str_of(name)) != NULL);
+    return mem_strdup(name);
+}
+
+static int create(struct api_call *call, struct consumer_config *config)
+{
+    struct consumer *consumer = NULL;
+    char *name;
+    if (check_names(call, config) != 0)
+        return -1;
+    if (call->consumer.len > 0)
+        name = mem_strndup(call->consumer);
+    else if (config->name != NULL)
+        name = mem_strdup(config->name);
+    else
+        name = make_name(call);
+    int rc = js_name_valid(str_of(name))
+                 ? jetstream_consumer_create(call->target, name, config,
+                                             &consumer, &call->error)
+                 : js_refuse(&call->error, JS_BAD_REQUEST);
+    free(name);
+    if (rc == 0)
+        consumer_describe(consumer, &call->w);
+    return rc;
+}
+
+int api_consumer_create(struct api_call *call)
+{
+    struct consumer_config config = {0};
+    if (json_type(call->body) != JSON_OBJECT)
+        return js_refuse(&call->error, JS_INVALID_JSON);
+    int rc = consumer_config_read(&config, json_get(call->body, "config"),
+                                  call->arena, &call->error);
+    if (rc == 0)
+        rc = create(call, &config);
+    consumer_config_fini(&config);
+    return rc;
+}
+
+int api_durable_create(struct api_call *call)
+{
+    struct str durable;
+    struct json config = json_get(call->body, "config");
+    if (json_string(json_get(config, "durable_name"), call->arena, &durable) !=
+            0 ||
+        durable.len == 0)
+        return js_refuse(&call->error, 400, 10018,
+                         "consumer expected to be durable but a durable name "
+                         "was not set");
+    return api_consumer_create(call);
+}
+
+/* ---- the others ---- */
+
+static struct consumer *target(struct api_call *call)
+{
+    struct consumer *consumer = stream_consumer(call->target, call->consumer);
+    if (consumer == NULL)
+        js_refuse(&call->error, JS_CONSUMER_NOT_FOUND);
+    return consumer;
+}
+
+int api_consumer_info(struct api_call *call)
+{
+    const struct consumer *consumer = target(call);
+    if (consumer == NULL)
+        return -1;
+    consumer_describe(consumer, &call->w);
+    js_member_time(&call->w, "ts", clock_wall_ns());
+    return 0;
+}
+
+int api_consumer_delete(struct api_call *call)
+{
+    struct consumer *consumer = target(call);
+    if (consumer == NULL)
+        return -1;
+    if (call->payload.len > 0)
+        return js_refuse(&call->error, 400, 10038,
+                         "expected an empty request payload");
+    log_info("consumer deleted", LOG_SLICE("stream", call->stream),
+             LOG_SLICE("consumer", call->consumer));
+    stream_consumer_delete(call->target, consumer);
+    json_member_bool(&call->w, "success", true);
+    return 0;
+}
+
+static void write_consumers(struct api_call *call, uint64_t limit,
+                            void (*write)(const struct consumer *consumer,
+                                          struct json_writer *w))
+{
+    struct api_page page = api_page(call, call->target->consumer_count, limit);
+    uint64_t at = 0;
+    json_key(&call->w, "consumers");
+    json_begin_array(&call->w);
+    for (const struct consumer *consumer = call->target->consumers;
+         consumer != NULL; consumer = consumer->hh.next, at++) {
+        if (at >= page.offset && at < page.offset + page.limit)
+            write(consumer, &call->w);
+    }
+    json_end_array(&call->w);
+}
+
+static void write_name(const struct consumer *consumer, struct json_writer *w)
+{
+    json_put_text(w, consumer->name);
+}
+
+static void write_info(const struct consumer *consumer, struct json_writer *w)
+{
+    json_begin_object(w);
+    consumer_describe(consumer, w);
+    json_end_object(w);
+}
+
+int api_consumer_names(struct api_call *call)
+{
+    write_consumers(call, API_NAMES_PAGE, write_name);
+    return 0;
+}
+
+int api_consumer_list(struct api_call *call)
+{
+    write_consumers(call, API_LIST_PAGE, write_info);
+    return 0;
+}

@@ -1,0 +1,97 @@
+#include "broker/store/record.h"
+
+#include <string.h>
+
+#include "broker/store/crc32c.h"
+
+static size_t padded(size_t body)
+{
+    return RECORD_HEADER +
+           ((body + RECORD_ALIGN - 1) & ~(size_t)(RECORD_ALIGN - 1));
+}
+
+static size_t body_len(const struct record *record)
+{
+    return (size_t)record->subject_len + record->headers_len +
+           record->payload_len;
+}
+
+size_t record_size_of(const struct store_msg *msg)
+{
+    return padded(msg->subject.len + msg->headers.len + msg->payload.len);
+}
+
+size_t record_size(const struct record *record)
+{
+    return padded(body_len(record));
+}
+
+uint32_t record_stream_bytes(const struct record *record)
+{
+    uint32_t headers = record->headers_len > 0 ? 4 + record->headers_len : 0;
+    return 22 + record->subject_len + headers + record->payload_len + 8;
+}
+
+static uint32_t header_crc(const struct record *record, uint32_t salt)
+{
+    size_t skip = sizeof record->header_crc;
+    return crc32c(salt, (const char *)record + skip, RECORD_HEADER - skip);
+}
+
+static uint32_t body_crc(const struct record *record, uint32_t salt)
+{
+    return crc32c(salt, record + 1, record_size(record) - RECORD_HEADER);
+}
+
+static char *put(char *at, struct str text)
+{
+    if (text.len > 0)
+        memcpy(at, text.p, text.len);
+    return at + text.len;
+}
+
+void record_write(struct record *out, uint32_t salt,
+                  const struct store_msg *msg)
+{
+    *out = (struct record){
+        .seq = msg->seq,
+        .time_ns = msg->time_ns,
+        .payload_len = (uint32_t)msg->payload.len,
+        .headers_len = (uint32_t)msg->headers.len,
+        .subject_len = (uint16_t)msg->subject.len,
+        .kind = RECORD_KIND_MESSAGE,
+    };
+    char *end = (char *)out + record_size(out);
+    char *at = put((char *)(out + 1), msg->subject);
+    at = put(at, msg->headers);
+    at = put(at, msg->payload);
+    while (at < end)
+        *at++ = 0;
+    out->body_crc = body_crc(out, salt);
+    out->header_crc = header_crc(out, salt);
+}
+
+bool record_header_valid(const struct record *record, uint32_t salt)
+{
+    return record->kind == RECORD_KIND_MESSAGE && record->zero == 0 &&
+           body_len(record) <= STORE_MSG_MAX &&
+           header_crc(record, salt) == record->header_crc;
+}
+
+bool record_body_valid(const struct record *record, uint32_t salt)
+{
+    return body_crc(record, salt) == record->body_crc;
+}
+
+void record_read(const struct record *record, struct store_msg *msg)
+{
+    const char *subject = (const char *)(record + 1);
+    const char *headers = subject + record->subject_len;
+    *msg = (struct store_msg){
+        .seq = record->seq,
+        .time_ns = record->time_ns,
+        .subject = str_make(subject, record->subject_len),
+        .headers = str_make(headers, record->headers_len),
+        .payload = str_make(headers + record->headers_len, record->payload_len),
+    };
+}

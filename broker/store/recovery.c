@@ -1,0 +1,425 @@
+/* Recovery: what a store finds when its folder is opened. README.md, "The disk
+ * layout", has the table of what is done about each kind of damage; nothing but
+ * a torn tail of the last segment is ever cut. */
+#include "broker/store/store_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "broker/store/disk.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+
+/* A file whose offsets no longer fit an index entry was not written by us. */
+#define SCAN_BYTES_MAX (UINT32_MAX & ~(RECORD_ALIGN - 1U))
+
+/* One segment file while it is looked at. */
+struct candidate {
+    struct store_file *s;
+    struct segment *segment;
+    const char *path;
+    int fd;
+    bool header_valid;
+    uint64_t limit_seq; /* where the next file begins */
+    bool last;
+};
+
+/* ---- the folder ---- */
+
+static int compare_seq(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The first sequences of all segment files, ascending; the caller frees. */
+static int list_segments(const char *dir, uint64_t **seqs, size_t *count)
+{
+    DIR *folder = opendir(dir);
+    size_t max = 0;
+    *seqs = NULL;
+    *count = 0;
+    if (folder == NULL)
+        return -errno;
+    for (struct dirent *e; (e = readdir(folder)) != NULL;) {
+        uint64_t seq;
+        if (!segment_parse_name(e->d_name, &seq))
+            continue;
+        if (*count == max)
+            *seqs = mem_grow(*seqs, max = max * 2 + 16, sizeof **seqs);
+        (*seqs)[(*count)++] = seq;
+    }
+    closedir(folder);
+    if (*count > 0)
+        qsort(*seqs, *count, sizeof **seqs, compare_seq);
+    return 0;
+}
+
+/* ---- scanning a file ---- */
+
+/* Reads and scans the file. scan->index is the caller's. */
+static int scan_file(int fd, const struct segment *segment,
+                     struct segment_scan *scan)
+{
+    int64_t size = disk_size(fd);
+    if (size < 0)
+        return (int)size;
+    if (size > SCAN_BYTES_MAX)
+        size = SCAN_BYTES_MAX;
+    void *data = mem_alloc((size_t)size + 1);
+    ssize_t got = disk_read(fd, data, (size_t)size, 0);
+    if (got >= 0) {
+        scan->data = data;
+        scan->size = (size_t)got;
+        segment_scan(scan, segment->first_seq, segment->salt);
+        scan->data = NULL;
+    }
+    free(data);
+    return got < 0 ? (int)got : 0;
+}
+
+static void report_damage(const char *path, const struct segment_scan *scan)
+{
+    if (scan->damaged > 0)
+        log_error("damaged messages in a segment", LOG_STR("file", path),
+                  LOG_I64("count", scan->damaged),
+                  LOG_I64("first_seq", scan->damaged_seq),
+                  LOG_I64("offset", scan->damaged_offset));
+}
+
+int store_file_rebuild_index(struct store_file *s, struct segment *segment)
+{
+    struct segment_scan scan = {.limit_seq =
+                                    segment->first_seq + segment->extent.count};
+    char *path = segment_path(s->dir, segment->first_seq);
+    int fd = disk_open(path, O_RDONLY);
+    int rc = fd < 0 ? fd : scan_file(fd, segment, &scan);
+    if (fd >= 0)
+        close(fd);
+    if (rc == 0) {
+        log_error("index of a segment is damaged, made again in memory",
+                  LOG_STR("file", path));
+        report_damage(path, &scan);
+        uint64_t count = segment->extent.count;
+        scan.index = mem_grow(scan.index, count, sizeof *scan.index);
+        /* What the scan did not reach is lost. */
+        for (uint64_t i = scan.all.count; i < count; i++)
+            scan.index[i] = (struct segment_entry){
+                .bytes_through = (uint32_t)segment->extent.bytes};
+        segment->index = scan.index;
+        segment->index_max = count;
+    }
+    free(path);
+    return rc;
+}
+
+/* ---- a segment that is not sealed ---- */
+
+/* Gives a segment that is not the last one its index and footer, behind
+ * whatever else it holds. Where the disk does not take them the index stays
+ * in memory. */
+static void seal_again(struct candidate *c)
+{
+    struct segment *segment = c->segment;
+    int64_t size = disk_size(c->fd);
+    if (size < 0 || segment->extent.count == 0)
+        return;
+    struct segment_extent extent = segment->extent;
+    extent.end =
+        ((uint64_t)size + RECORD_ALIGN - 1) & ~(uint64_t)(RECORD_ALIGN - 1);
+    int rc = segment_seal(c->fd, segment, &extent);
+    if (rc == 0)
+        rc = disk_sync(c->fd);
+    if (rc < 0) {
+        log_warn("cannot write a segment's index, it stays in memory",
+                 LOG_STR("file", c->path), LOG_STR("error", strerror(-rc)));
+        return;
+    }
+    extent.sealed = true;
+    segment->extent = extent;
+    free(segment->index);
+    segment->index = NULL;
+    segment->index_checked = true;
+}
+
+/* Cuts what follows the last message that is well. */
+static int cut_tail(struct candidate *c)
+{
+    uint64_t end = c->segment->extent.end;
+    int64_t size = disk_size(c->fd);
+    if (size < 0 || (uint64_t)size <= end)
+        return size < 0 ? (int)size : 0;
+    log_warn("cut a torn tail off the last segment", LOG_STR("file", c->path),
+             LOG_I64("offset", end), LOG_I64("bytes", (uint64_t)size - end));
+    int rc = disk_truncate(c->fd, end);
+    return rc < 0 ? rc : disk_sync(c->fd);
+}
+
+static int scan_candidate(struct candidate *c)
+{
+    struct segment *segment = c->segment;
+    struct segment_scan scan = {.limit_seq = c->limit_seq};
+    int rc = scan_file(c->fd, segment, &scan);
+    if (rc < 0)
+        return rc;
+    report_damage(c->path, &scan);
+    segment->index = scan.index;
+    segment->index_max = scan.index_max;
+    segment->extent = c->last ? scan.good : scan.all;
+    if (!c->last) {
+        log_warn("a segment was not sealed, its index is made again",
+                 LOG_STR("file", c->path),
+                 LOG_I64("messages", segment->extent.count));
+        seal_again(c);
+        return 0;
+    }
+    return c->header_valid || segment->extent.count > 0 ? cut_tail(c) : 0;
+}
+
+/* A last segment without a header and without a message: started when the
+ * power failed (then it is deleted), or damaged beyond reading. */
+static int set_aside(struct candidate *c)
+{
+    int64_t size = disk_size(c->fd);
+    if (size < 0)
+        return (int)size;
+    log_warn("the last segment holds nothing that can be read",
+             LOG_STR("file", c->path), LOG_I64("bytes", size));
+    if ((size_t)size <= sizeof(struct segment_header))
+        return disk_unlink(c->path);
+    size_t len = strlen(c->path) + sizeof ".damaged";
+    char *aside = mem_alloc(len);
+    snprintf(aside, len, "%s.damaged", c->path);
+    int rc = rename(c->path, aside) == 0 ? 0 : -errno;
+    free(aside);
+    return rc;
+}
+
+/* A sealed segment's last messages may stand in the next file again. */
+static int limit_sealed(struct candidate *c)
+{
+    struct segment *segment = c->segment;
+    struct segment_entry last = {.offset = 0};
+    if (segment_last_seq(segment) < c->limit_seq || segment->extent.count == 0)
+        return 0;
+    uint64_t count = c->limit_seq - segment->first_seq;
+    int rc = segment_check_index(c->fd, segment);
+    if (rc == -EBADMSG)
+        rc = store_file_rebuild_index(c->s, segment);
+    if (rc == 0)
+        rc = segment_entry(c->fd, segment, count - 1, &last);
+    segment->extent.bytes = last.bytes_through;
+    segment->extent.count = count;
+    return rc;
+}
+
+/* ---- one file after the other ---- */
+
+static int examine(struct candidate *c)
+{
+    c->fd = disk_open(c->path, O_RDWR);
+    if (c->fd < 0)
+        return c->fd;
+    int rc = segment_load(c->fd, c->segment, &c->header_valid);
+    if (rc >= 0 && !c->header_valid)
+        log_error("a segment's header is damaged", LOG_STR("file", c->path));
+    if (rc == 0)
+        return limit_sealed(c);
+    if (rc == 1)
+        rc = scan_candidate(c);
+    if (rc == 0 && !c->header_valid && c->last &&
+        c->segment->extent.count == 0) {
+        rc = set_aside(c);
+        segment_free(&c->segment);
+    }
+    return rc;
+}
+
+static int explain(const struct candidate *c, int rc, struct errmsg *err)
+{
+    if (rc == -ENOTSUP)
+        return errmsg_set(err, rc,
+                          "%s was written by a newer version, this one reads "
+                          "version %d",
+                          c->path, SEGMENT_VERSION);
+    return errmsg_set(err, rc, "cannot recover %s: %s", c->path, strerror(-rc));
+}
+
+/* The last segment goes on where it ends, unless it is sealed. */
+static void continue_writing(struct candidate *c)
+{
+    struct store_file *s = c->s;
+    segment_reserve_index(c->segment, s->segment_bytes);
+    s->writer.segment = c->segment;
+    s->writer.extent = c->segment->extent;
+    s->writer.fd = c->fd;
+    c->fd = -1;
+}
+
+static int recover_segment(struct store_file *s, uint64_t first_seq,
+                           uint64_t limit_seq, struct errmsg *err)
+{
+    char *path = segment_path(s->dir, first_seq);
+    struct candidate c = {
+        .s = s,
+        .segment = segment_new(first_seq, s->salt),
+        .path = path,
+        .fd = -1,
+        .limit_seq = limit_seq,
+        .last = limit_seq == UINT64_MAX,
+    };
+    int rc = examine(&c);
+    if (rc < 0) {
+        rc = explain(&c, rc, err);
+        segment_free(&c.segment);
+    } else if (c.segment != NULL) {
+        c.segment->published = c.segment->extent;
+        store_file_add_segment(s, c.segment);
+        if (c.last && !c.segment->extent.sealed)
+            continue_writing(&c);
+    }
+    if (c.fd >= 0)
+        close(c.fd);
+    free(path);
+    return rc;
+}
+
+/* ---- the whole ---- */
+
+static void report_gap(const struct store_file *s, uint64_t from,
+                       uint64_t through)
+{
+    log_error("messages are missing: a segment is gone or was cut",
+              LOG_STR("dir", s->dir), LOG_I64("from_seq", from),
+              LOG_I64("through_seq", through));
+}
+
+/* Counts what is there. `expected` begins as the first sequence that has not
+ * been removed; returns the sequence behind the last one. */
+static uint64_t count_messages(struct store_file *s, uint64_t expected)
+{
+    for (size_t i = 0; i < s->segments_count; i++) {
+        const struct segment *segment = s->segments[i];
+        s->state.messages += segment->extent.count;
+        s->state.bytes += segment->extent.bytes;
+        if (segment->first_seq > expected)
+            report_gap(s, expected, segment->first_seq - 1);
+        if (segment_last_seq(segment) >= expected)
+            expected = segment_last_seq(segment) + 1;
+    }
+    return expected;
+}
+
+/* A salt: the stream's, from the meta file or else from the first segment that
+ * has one; a new stream's is random. */
+static int choose_salt(struct store_file *s, const uint64_t *seqs, size_t count)
+{
+    s->salt = s->meta.salt;
+    for (size_t i = 0; s->salt == 0 && i < count; i++) {
+        struct segment *probe = segment_new(seqs[i], 0);
+        char *path = segment_path(s->dir, seqs[i]);
+        bool header_valid = false;
+        int fd = disk_open(path, O_RDONLY);
+        if (fd >= 0) {
+            if (segment_load(fd, probe, &header_valid) >= 0 && header_valid)
+                s->salt = probe->salt;
+            close(fd);
+        }
+        free(path);
+        segment_free(&probe);
+    }
+    while (s->salt == 0)
+        if (getrandom(&s->salt, sizeof s->salt, 0) < 0)
+            return -errno;
+    return 0;
+}
+
+/* Both slots of a new meta file, and its name in the folder. */
+static int start_meta(struct store_file *s, uint64_t first_seq)
+{
+    s->meta.salt = s->salt;
+    s->meta.first_seq = first_seq;
+    int rc = meta_save(&s->meta);
+    if (rc == 0)
+        rc = meta_save(&s->meta);
+    if (rc == 0)
+        rc = disk_sync_folder(s->dir_fd);
+    return rc;
+}
+
+static int recover_meta(struct store_file *s, const uint64_t *seqs,
+                        size_t count, struct errmsg *err)
+{
+    int rc = meta_open(&s->meta, s->dir, err);
+    if (rc < 0)
+        return rc;
+    bool missing = rc == 1;
+    rc = choose_salt(s, seqs, count);
+    if (rc == 0 && missing) {
+        if (count > 0)
+            log_error(META_NAME " is missing or damaged: messages that were "
+                                "removed may be back",
+                      LOG_STR("dir", s->dir));
+        rc = start_meta(s, count > 0 ? seqs[0] : 1);
+    }
+    if (rc < 0)
+        return errmsg_set(err, rc, "cannot write %s/" META_NAME ": %s", s->dir,
+                          strerror(-rc));
+    return 0;
+}
+
+/* Where the next message does not follow the last one stored (the last
+ * segment is gone), it starts a segment of its own. */
+static void place_writer(struct store_file *s, uint64_t next_seq)
+{
+    struct writer *w = &s->writer;
+    w->next_seq = next_seq;
+    if (w->segment == NULL ||
+        w->segment->first_seq + w->extent.count == next_seq)
+        return;
+    close(w->fd);
+    w->fd = -1;
+    w->segment = NULL;
+}
+
+/* Sequences before seq are not given away again, even where nothing is
+ * left of them. Returns the next one to be given. */
+static uint64_t skip_to(const struct store_file *s, uint64_t next_seq,
+                        uint64_t seq)
+{
+    if (seq <= next_seq)
+        return next_seq;
+    report_gap(s, next_seq, seq - 1);
+    return seq;
+}
+
+int store_file_recover(struct store_file *s, struct errmsg *err)
+{
+    uint64_t *seqs, set_aside_seq = 0;
+    size_t count;
+    int rc = list_segments(s->dir, &seqs, &count);
+    if (rc < 0)
+        return errmsg_set(err, rc, "cannot read %s: %s", s->dir, strerror(-rc));
+    rc = recover_meta(s, seqs, count, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        bool last = i + 1 == count;
+        rc = recover_segment(s, seqs[i], last ? UINT64_MAX : seqs[i + 1], err);
+    }
+    if (rc == 0 && s->segments_count < count)
+        set_aside_seq = seqs[count - 1];
+    free(seqs);
+    if (rc < 0)
+        return rc;
+    uint64_t next_seq = count_messages(s, s->meta.first_seq);
+    next_seq = skip_to(s, next_seq, set_aside_seq);
+    next_seq = skip_to(s, next_seq, s->meta.last_seq + 1);
+    place_writer(s, next_seq);
+    s->state.last_seq = next_seq - 1;
+    return 0;
+}
