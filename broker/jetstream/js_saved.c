@@ -104,7 +104,7 @@ struct store *js_open_store(struct jetstream *js,
         return store_mem_open();
     char *path = js_path(folder, "/", "msgs");
     struct store *store =
-        store_file_open(path, js->account->server->syncer, 0, err);
+        store_file_open(path, js->account->server->syncer, NULL, err);
     free(path);
     return store;
 }

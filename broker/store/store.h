@@ -31,6 +31,24 @@ struct store_msg {
     struct str subject;
     struct str headers; /* "NATS/1.0\r\n…\r\n\r\n", or empty */
     struct str payload;
+    int64_t expires_ns; /* wall clock; 0: stays as long as the stream says */
+};
+
+/* Which messages: those whose subject one of the patterns selects. No filter
+ * (NULL), or one without patterns: all. */
+struct store_filter {
+    const struct str *patterns;
+    unsigned count;
+};
+
+/* Of the messages on one subject that are there, appended ones included. */
+struct store_subject {
+    uint64_t first_seq, last_seq;
+    uint64_t messages;
+};
+
+struct store_range {
+    uint64_t first_seq, last_seq;
 };
 
 struct store_state {
@@ -40,6 +58,8 @@ struct store_state {
     uint64_t bytes;     /* as nats-server counts: 22 + subject + (headers? 4 +
                        headers) + payload + 8 a message */
     int64_t first_time_ns, last_time_ns; /* 0 when empty */
+    uint64_t deleted; /* sequences between first and last that are not there:
+                         removed, skipped or lost */
 };
 
 struct store_ops {
@@ -69,6 +89,61 @@ struct store_ops {
      * on this store. */
     int (*read)(struct store *store, uint64_t seq, struct store_msg *msg);
 
+    /* The first durable message from seq on (at seq or behind) that the filter
+     * selects, and it is read as above; damaged ones are passed over. 0, or
+     * -ENOENT: none is durable yet; the negative errno of a failed read. */
+    int (*next)(struct store *store, const struct store_filter *filter,
+                uint64_t seq, struct store_msg *msg);
+
+    /* The same backwards: the last durable one at seq or before. */
+    int (*last)(struct store *store, const struct store_filter *filter,
+                uint64_t seq, struct store_msg *msg);
+
+    /* How many durable messages from seq on the filter selects. */
+    uint64_t (*count)(struct store *store, const struct store_filter *filter,
+                      uint64_t seq);
+
+    /* What there is of one literal subject. False: nothing. */
+    bool (*subject)(struct store *store, struct str subject,
+                    struct store_subject *out);
+
+    /* Calls fn for every subject that is there and that the filter selects, in
+     * no order, until it answers false. Neither appends nor removes. */
+    void (*subjects)(struct store *store, const struct store_filter *filter,
+                     bool (*fn)(void *arg, struct str subject,
+                                const struct store_subject *found),
+                     void *arg);
+
+    /* How many subjects there are. */
+    uint64_t (*subject_count)(struct store *store);
+
+    /* Is a message of this sequence there (appended ones included)? */
+    bool (*has)(struct store *store, uint64_t seq);
+
+    /* Sequences that should be there and cannot be read: the first `max`
+     * ranges known, ascending; how many. */
+    size_t (*damage)(struct store *store, struct store_range *ranges,
+                     size_t max);
+
+    /* Removes one message, appended or durable. At once for reading and
+     * state; on disk within 250 ms. erase: its bytes are overwritten on disk,
+     * too. 0, or -ENOENT. */
+    int (*remove)(struct store *store, uint64_t seq, bool erase);
+
+    /* Gives up the sequences behind the last through seq: the next message
+     * gets seq + 1. 0, or -EINVAL: seq is not beyond the last. */
+    int (*skip)(struct store *store, uint64_t seq);
+
+    /* When (wall clock) the next message with a time of its own may be over;
+     * never too late, maybe too early. INT64_MAX: none has one. */
+    int64_t (*next_expiry)(struct store *store);
+
+    /* Calls fn for durable messages whose own time is over at now_ns; fn may
+     * remove that message. At most `max` of them; how many. */
+    size_t (*expired)(struct store *store, int64_t now_ns, size_t max,
+                      void (*fn)(void *arg, const struct store_msg *msg),
+                      void *arg);
+
     /* Removes every message up to and including seq (at most last_seq);
      * segments that hold nothing else are deleted, the active one excepted. At
      * once for reading and state; on disk within 250 ms. 0, or -EINVAL when
@@ -96,13 +171,30 @@ struct store {
     const struct store_ops *ops;
 };
 
+/* How messages of a file store become durable. */
+enum store_sync {
+    STORE_SYNC_ALWAYS, /* after fdatasync */
+    STORE_SYNC_RELAXED /* when written; fdatasync every sync_interval_ns: a
+                          power failure costs what came since */
+};
+
+struct store_options {
+    uint64_t segment_bytes; /* 0: SEGMENT_BYTES_DEFAULT; 4 KiB to 1 GiB */
+    enum store_sync sync;
+    int64_t sync_interval_ns; /* relaxed; 0: 1 s */
+    uint64_t index_bytes_max; /* memory for what is known of subjects; 0:
+                                   STORE_INDEX_BYTES_DEFAULT. With less than
+                                   it takes, all works, slower */
+};
+
 /* Opens or makes the store in folder dir (and the folders above it): recovers
  * what is there, cuts a torn tail off the last segment (and says so in the
  * log). The folder may hold other files, except *.seg and store.meta.
- * segment_bytes 0: 64 MiB; else 4 KiB to 1 GiB. Borrows syncer. NULL with
+ * options NULL: the defaults. Borrows syncer. NULL with
  * *err: the folder is in use, of a newer version, cannot be read … */
 struct store *store_file_open(const char *dir, struct syncer *syncer,
-                              uint64_t segment_bytes, struct errmsg *err);
+                              const struct store_options *options,
+                              struct errmsg *err);
 
 struct store *store_mem_open(void);
 

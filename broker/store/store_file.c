@@ -463,13 +463,15 @@ static uint64_t clamp_segment_bytes(uint64_t bytes)
 }
 
 struct store *store_file_open(const char *dir, struct syncer *syncer,
-                              uint64_t segment_bytes, struct errmsg *err)
+                              const struct store_options *options,
+                              struct errmsg *err)
 {
     struct store_file *s = mem_zalloc(sizeof *s);
     s->store.ops = &file_ops;
     s->dir = mem_strdup(dir);
     s->dir_fd = s->meta.fd = s->writer.fd = -1;
-    s->segment_bytes = clamp_segment_bytes(segment_bytes);
+    s->segment_bytes =
+        clamp_segment_bytes(options != NULL ? options->segment_bytes : 0);
     s->syncer = syncer;
     s->task = (struct sync_task){.run = store_file_sync, .due_ns = SYNC_NEVER};
     pthread_mutex_init(&s->lock, NULL);

@@ -92,7 +92,7 @@ static void bench_payload(const struct bench *b, size_t payload)
     struct errmsg err;
     struct syncer_stats before, after;
     struct store_state state;
-    struct store *store = store_file_open(b->dir, b->syncer, 0, &err);
+    struct store *store = store_file_open(b->dir, b->syncer, NULL, &err);
     if (store == NULL)
         fail("open", err.text);
     syncer_stats(b->syncer, &before);
@@ -121,7 +121,7 @@ static void bench_payload(const struct bench *b, size_t payload)
 
     store->ops->close(store);
     start_ns = clock_mono_ns();
-    store = store_file_open(b->dir, b->syncer, 0, &err);
+    store = store_file_open(b->dir, b->syncer, NULL, &err);
     if (store == NULL)
         fail("open again", err.text);
     printf("%-14s %4zu B  %.1f ms\n", "open again", payload,

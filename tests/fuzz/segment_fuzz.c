@@ -143,8 +143,9 @@ static void use(const char *data, size_t size)
         abort();
     close(fd);
     for (int again = 0; again < 2; again++) {
-        struct store *store =
-            store_file_open(dir, syncer, SEGMENT_BYTES_MIN, &err);
+        struct store *store = store_file_open(
+            dir, syncer,
+            &(struct store_options){.segment_bytes = SEGMENT_BYTES_MIN}, &err);
         if (store == NULL)
             break; /* of a newer version */
         read_all(store);

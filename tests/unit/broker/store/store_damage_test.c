@@ -357,7 +357,7 @@ static void a_newer_version_is_left_alone(void **state)
     header->checksum =
         crc32c(0, header, offsetof(struct segment_header, checksum));
     file_store(&file, file.size);
-    assert_null(store_file_open(f->dir, f->syncer, 0, &err));
+    assert_null(store_file_open(f->dir, f->syncer, NULL, &err));
     assert_non_null(strstr(err.text, "newer version"));
     assert_non_null(strstr(err.text, file.path));
     struct file after = segment_file(f, 0);

@@ -323,7 +323,7 @@ static void a_folder_is_opened_once(void **state)
 {
     struct fixture *f = *state;
     struct errmsg err = {""};
-    assert_null(store_file_open(f->dir, f->syncer, 0, &err));
+    assert_null(store_file_open(f->dir, f->syncer, NULL, &err));
     assert_non_null(strstr(err.text, f->dir));
     assert_non_null(strstr(err.text, "in use"));
 }
@@ -334,7 +334,7 @@ static void folders_above_are_made(void **state)
     struct errmsg err;
     char dir[128];
     snprintf(dir, sizeof dir, "%s/a/b", f->dir);
-    struct store *store = store_file_open(dir, f->syncer, 0, &err);
+    struct store *store = store_file_open(dir, f->syncer, NULL, &err);
     assert_non_null(store);
     store->ops->destroy(store);
     assert_int_equal(access(dir, F_OK), -1);
@@ -346,7 +346,7 @@ static void a_folder_that_cannot_be_made(void **state)
 {
     struct fixture *f = *state;
     struct errmsg err = {""};
-    assert_null(store_file_open("/dev/null/x", f->syncer, 0, &err));
+    assert_null(store_file_open("/dev/null/x", f->syncer, NULL, &err));
     assert_non_null(strstr(err.text, "/dev/null/x"));
 }
 
@@ -374,7 +374,8 @@ static void append_until_killed(const char *dir, int fd)
     struct errmsg err;
     int wake_fd = eventfd(0, EFD_CLOEXEC);
     struct syncer *syncer = syncer_new(wake_fd, &err);
-    struct store *store = store_file_open(dir, syncer, 16384, &err);
+    struct store *store = store_file_open(
+        dir, syncer, &(struct store_options){.segment_bytes = 16384}, &err);
     struct store_state at;
     if (store == NULL)
         _exit(1);

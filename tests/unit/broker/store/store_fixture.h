@@ -46,7 +46,9 @@ static inline const struct disk_calls *fixture_disk(void)
 static inline void fixture_open(struct fixture *f)
 {
     struct errmsg err = {""};
-    f->store = store_file_open(f->dir, f->syncer, f->segment_bytes, &err);
+    f->store = store_file_open(
+        f->dir, f->syncer,
+        &(struct store_options){.segment_bytes = f->segment_bytes}, &err);
     if (f->store == NULL)
         fail_msg("%s", err.text);
 }
