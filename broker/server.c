@@ -132,6 +132,7 @@ static void accept_one(struct server *server, int fd)
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     struct conn *conn = conn_new(server, fd);
+    conn_greet(conn);
     server->counts.accepted++;
     log_debug("client connected", LOG_I64("client", conn->id),
               LOG_STR("address", conn->host), LOG_I64("port", conn->port));
