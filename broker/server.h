@@ -15,6 +15,8 @@
 #include "broker/auth/auth.h"
 #include "broker/conn.h"
 #include "broker/jetstream/jetstream_config.h"
+#include "broker/net/tls_config.h"
+#include "broker/net/websocket_config.h"
 #include "broker/sublist.h"
 #include "broker/timer.h"
 #include "broker/watch.h"
@@ -48,6 +50,8 @@ struct server_config {
     int64_t ping_interval_ns, ping_max, auth_timeout_ns, write_deadline_ns;
     bool jetstream;
     struct jetstream_config js;
+    struct tls_config tls;
+    struct websocket_config websocket;
 };
 
 struct server_counts {
