@@ -114,7 +114,8 @@ static int open_streams(struct server *server, struct errmsg *err)
     server->syncer = syncer_new(server->wake_fd, err);
     if (server->syncer == NULL)
         return -EINVAL;
-    return account_open_streams(server->account, server->config.store_dir, err);
+    return account_open_streams(server->account, server->config.js.store_dir,
+                                err);
 }
 
 static void close_streams(struct server *server)
