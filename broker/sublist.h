@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <uthash.h>
 
+#include "broker/interest.h"
 #include "lib/str.h"
 
 struct conn;
@@ -82,6 +83,13 @@ const struct sub_result *sublist_match(struct sublist *list, struct str subject,
 
 /* Does anybody want the subject? */
 bool sublist_has_interest(struct sublist *list, struct str subject);
+
+/* Does a member of that group want it? */
+bool sublist_has_group(struct sublist *list, struct str subject,
+                       struct str queue);
+
+/* Those who want to know when that changes. */
+struct interest *sublist_interest(struct sublist *list);
 
 /* Changes with every insert and remove, and when an answer leaves the cache: a
  * cached answer kept aside is good while this stays the same. */

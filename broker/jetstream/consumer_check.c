@@ -139,9 +139,9 @@ static int check_filters(const struct consumer_config *config,
 static int check_start(const struct consumer_config *config,
                        struct js_error *error)
 {
-    static const char *const policies[] = {
-        "all",           "last",         "new", "by start sequence",
-        "by start time", "last per subject"};
+    static const char *const policies[] = {"all",           "last",
+                                           "new",           "by start sequence",
+                                           "by start time", "last per subject"};
     const char *what = NULL;
     bool by_seq = config->deliver_policy == DELIVER_BY_START_SEQUENCE;
     bool by_time = config->deliver_policy == DELIVER_BY_START_TIME;
