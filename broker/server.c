@@ -114,7 +114,8 @@ static int open_streams(struct server *server, struct errmsg *err)
     server->syncer = syncer_new(server->wake_fd, err);
     if (server->syncer == NULL)
         return -EINVAL;
-    return account_open_streams(server->account, server->config.store_dir, err);
+    return account_open_streams(server->account, server->config.js.store_dir,
+                                err);
 }
 
 static void close_streams(struct server *server)
@@ -132,6 +133,7 @@ static void accept_one(struct server *server, int fd)
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     struct conn *conn = conn_new(server, fd);
+    conn_greet(conn);
     server->counts.accepted++;
     log_debug("client connected", LOG_I64("client", conn->id),
               LOG_STR("address", conn->host), LOG_I64("port", conn->port));

@@ -14,6 +14,9 @@
 #include "broker/account.h"
 #include "broker/auth/auth.h"
 #include "broker/conn.h"
+#include "broker/jetstream/jetstream_config.h"
+#include "broker/net/tls_config.h"
+#include "broker/net/websocket_config.h"
 #include "broker/sublist.h"
 #include "broker/timer.h"
 #include "broker/watch.h"
@@ -46,7 +49,9 @@ struct server_config {
     int64_t payload_max, control_line_max, pending_max, connections_max;
     int64_t ping_interval_ns, ping_max, auth_timeout_ns, write_deadline_ns;
     bool jetstream;
-    const char *store_dir;
+    struct jetstream_config js;
+    struct tls_config tls;
+    struct websocket_config websocket;
 };
 
 struct server_counts {

@@ -326,6 +326,25 @@ void consumer_left(struct consumer *consumer, uint64_t seq)
     }
 }
 
+void consumer_lost(struct consumer *consumer, uint64_t seq, struct str subject)
+{
+    struct unacked_entry *entry = unacked_find(&consumer->unacked, seq);
+    if (entry != NULL)
+        consumer_settle(consumer, entry);
+    if (consumer->filtered && seq >= consumer->next_seq &&
+        seq <= stream_durable(consumer->stream) &&
+        consumer_selects(consumer, subject))
+        consumer->left--;
+}
+
+bool consumer_needs(const struct consumer *consumer, uint64_t seq,
+                    struct str subject)
+{
+    if (seq < consumer->next_seq)
+        return unacked_find(&consumer->unacked, seq) != NULL;
+    return consumer_selects(consumer, subject);
+}
+
 /* ---- what it says of itself ---- */
 
 static void describe_position(struct json_writer *w, const char *key,

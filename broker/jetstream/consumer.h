@@ -100,6 +100,13 @@ void consumer_count(struct consumer *consumer, uint64_t seq,
 void consumer_leaving(struct consumer *consumer, uint64_t seq);
 void consumer_left(struct consumer *consumer, uint64_t seq);
 
+/* One message is about to leave the stream, from anywhere in it. */
+void consumer_lost(struct consumer *consumer, uint64_t seq, struct str subject);
+
+/* Does it want that message still: is it to come, or not acknowledged yet? */
+bool consumer_needs(const struct consumer *consumer, uint64_t seq,
+                    struct str subject);
+
 /* The stream's subjects changed: counts again what its filter selects. */
 void consumer_recount(struct consumer *consumer);
 

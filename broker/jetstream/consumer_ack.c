@@ -2,6 +2,8 @@
  * refused, or due to be sent again. */
 #include "broker/jetstream/consumer_parts.h"
 
+#include "broker/jetstream/advisory.h"
+#include "broker/jetstream/retention.h"
 #include "broker/route.h"
 #include "broker/subject.h"
 #include "lib/arena.h"
@@ -51,24 +53,32 @@ void consumer_settle(struct consumer *consumer, struct unacked_entry *entry)
         consumer_wake(consumer);
 }
 
+/* What the advisory is about. */
+struct given_up {
+    const struct consumer *consumer;
+    const struct unacked_entry *entry;
+};
+
+static void write_given_up(struct json_writer *w, const void *arg)
+{
+    const struct given_up *it = arg;
+    json_member_text(w, "stream", it->consumer->stream->name);
+    json_member_text(w, "consumer", it->consumer->name);
+    json_member_u64(w, "stream_seq", it->entry->seq);
+    json_member_u64(w, "deliveries", it->entry->deliveries);
+}
+
 static void advise_max_deliver(struct consumer *consumer,
                                const struct unacked_entry *entry)
 {
-    const char *stream = consumer->stream->name;
-    struct buf subject = {0}, body = {0};
-    buf_printf(&subject, "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.%s.%s",
-               stream, consumer->name);
-    struct json_writer w = json_writer(&body);
-    jetstream_advisory_begin(&w, "io.nats.jetstream.advisory.v1.max_deliver");
-    json_member_text(&w, "stream", stream);
-    json_member_text(&w, "consumer", consumer->name);
-    json_member_u64(&w, "stream_seq", entry->seq);
-    json_member_u64(&w, "deliveries", entry->deliveries);
-    json_end_object(&w);
-    route_text(consumer_account(consumer), buf_str(&subject), str_make(NULL, 0),
-               buf_str(&body));
+    const struct given_up about = {.consumer = consumer, .entry = entry};
+    const struct stream *stream = consumer->stream;
+    struct buf subject = {0};
+    buf_printf(&subject, ADVISORY_SUBJECT "CONSUMER.MAX_DELIVERIES.%s.%s",
+               stream->name, consumer->name);
+    advisory_send(stream->js, ADVISORY_TYPE "max_deliver", buf_str(&subject),
+                  write_given_up, &about);
     buf_fini(&subject);
-    buf_fini(&body);
 }
 
 /* To be sent again, unless it was sent often enough. */
@@ -127,6 +137,15 @@ static uint64_t acked_seq(struct str subject)
     return place == ACK_TOKENS ? (uint64_t)seq : 0;
 }
 
+/* Acknowledged: with interest or workqueue retention it may leave the
+ * stream. */
+static void conclude(struct consumer *consumer, struct unacked_entry *entry)
+{
+    uint64_t seq = entry->seq;
+    consumer_settle(consumer, entry);
+    retention_acked(consumer->stream, seq);
+}
+
 static void acknowledge(struct consumer *consumer, uint64_t seq)
 {
     struct unacked_entry *entry;
@@ -134,12 +153,12 @@ static void acknowledge(struct consumer *consumer, uint64_t seq)
     if (consumer->config.ack_policy == ACK_ALL) {
         while ((entry = unacked_lowest(&consumer->unacked)) != NULL &&
                entry->seq <= seq)
-            consumer_settle(consumer, entry);
+            conclude(consumer, entry);
         return;
     }
     entry = unacked_find(&consumer->unacked, seq);
     if (entry != NULL)
-        consumer_settle(consumer, entry);
+        conclude(consumer, entry);
 }
 
 /* -NAK, -NAK 5s, -NAK {"delay":5000000000} */

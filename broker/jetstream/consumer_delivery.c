@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "broker/jetstream/retention.h"
 #include "broker/route.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -140,6 +141,7 @@ static void note_sent(struct consumer *consumer, struct candidate *found)
     consumer->left -= consumer->filtered;
     if (consumer->config.ack_policy == ACK_NONE) {
         consumer_raise_floor(consumer);
+        retention_acked(consumer->stream, found->msg.seq);
         return;
     }
     struct unacked_entry *entry = unacked_add(

@@ -14,14 +14,13 @@
 #include "broker/jetstream/js_config.h"
 #include "broker/jetstream/js_file.h"
 #include "broker/jetstream/js_saved.h"
+#include "broker/jetstream/retention.h"
 #include "broker/route.h"
 #include "broker/server.h"
 #include "broker/subject.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/mem.h"
-#include "lib/timestamp.h"
-#include "lib/ulid.h"
 
 /* A crash costs at most the acknowledgements of this time (they come again). */
 #define SAVE_DELAY_NS (250 * NS_PER_MS)
@@ -196,6 +195,12 @@ bool jetstream_congested(const struct jetstream *js)
             return true;
     }
     return false;
+}
+
+const char *jetstream_domain(const struct jetstream *js)
+{
+    const char *domain = js->account->server->config.js.domain;
+    return domain != NULL ? domain : "";
 }
 
 /* ---- streams ---- */
@@ -394,7 +399,8 @@ int jetstream_consumer_create(struct stream *stream, const char *name,
                               struct consumer_config *config,
                               struct consumer **out, struct js_error *error)
 {
-    if (consumer_config_fits(config, &stream->config, error) != 0)
+    if (consumer_config_fits(config, &stream->config, error) != 0 ||
+        retention_admits(stream, name, config, error) != 0)
         return -1;
     *out = stream_consumer(stream, str_of(name));
     if (*out == NULL)
@@ -438,14 +444,4 @@ void jetstream_consumer_forget(struct jetstream *js, struct consumer *consumer)
             break;
         }
     }
-}
-
-void jetstream_advisory_begin(struct json_writer *w, const char *type)
-{
-    char id[ULID_LEN + 1];
-    ulid_make(id);
-    json_begin_object(w);
-    json_member_text(w, "type", type);
-    json_member_text(w, "id", id);
-    js_member_time(w, "timestamp", clock_wall_ns());
 }

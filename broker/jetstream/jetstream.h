@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "broker/jetstream/consumer.h"
+#include "broker/jetstream/jetstream_config.h"
 #include "broker/jetstream/stream.h"
 #include "lib/errmsg.h"
 
@@ -59,6 +60,9 @@ bool jetstream_busy(const struct jetstream *js);      /* more to do now */
 bool jetstream_settled(const struct jetstream *js);   /* all is on disk */
 bool jetstream_congested(const struct jetstream *js); /* the disk lags */
 
+/* Of the broker's configuration; "": none. */
+const char *jetstream_domain(const struct jetstream *js);
+
 /* ---- streams and consumers; 0, or -1 with *error ---- */
 
 struct stream *jetstream_stream(const struct jetstream *js, struct str name);
@@ -87,8 +91,5 @@ void jetstream_consumer_woken(struct jetstream *js, struct consumer *consumer);
 
 /* Takes it off every list. */
 void jetstream_consumer_forget(struct jetstream *js, struct consumer *consumer);
-
-/* Opens an advisory: {"type":…,"id":…,"timestamp":…, */
-void jetstream_advisory_begin(struct json_writer *w, const char *type);
 
 #endif

@@ -102,9 +102,14 @@ struct store *js_open_store(struct jetstream *js,
 {
     if (config->storage == STORAGE_MEMORY)
         return store_mem_open();
+    const struct jetstream_config *settings = &js->account->server->config.js;
+    const struct store_options options = {
+        .sync = settings->sync,
+        .sync_interval_ns = settings->sync_interval_ns,
+        .index_bytes_max = (uint64_t)settings->index_bytes_max};
     char *path = js_path(folder, "/", "msgs");
     struct store *store =
-        store_file_open(path, js->account->server->syncer, NULL, err);
+        store_file_open(path, js->account->server->syncer, &options, err);
     free(path);
     return store;
 }

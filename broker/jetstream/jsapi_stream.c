@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "broker/jetstream/advisory.h"
 #include "broker/jetstream/js_config.h"
 #include "broker/subject.h"
 #include "lib/clock.h"
@@ -35,11 +36,14 @@ int api_stream_create(struct api_call *call)
     struct stream_config config = {0};
     struct stream *stream;
     int rc = read_config(call, &config);
+    bool there = call->target != NULL;
     if (rc == 0)
         rc = jetstream_stream_create(call->js, &config, &stream, &call->error);
     if (rc == 0) {
         stream_describe(stream, &call->w);
         json_member_bool(&call->w, "did_create", true);
+        if (!there)
+            advisory_stream_action(stream, STREAM_CREATED);
     }
     stream_config_fini(&config);
     return rc;
@@ -54,6 +58,7 @@ int api_stream_update(struct api_call *call)
     if (rc == 0) {
         stream_describe(call->target, &call->w);
         write_now(&call->w);
+        advisory_stream_action(call->target, STREAM_UPDATED);
     }
     stream_config_fini(&config);
     return rc;
@@ -75,6 +80,7 @@ int api_stream_delete(struct api_call *call)
         return js_refuse(&call->error, 400, 10038,
                          "expected an empty request payload");
     log_info("stream deleted", LOG_SLICE("stream", call->stream));
+    advisory_stream_action(call->target, STREAM_DELETED);
     jetstream_stream_delete(call->target);
     json_member_bool(&call->w, "success", true);
     return 0;

@@ -7,6 +7,7 @@
 #include "broker/jetstream/jetstream.h"
 #include "broker/jetstream/js_config.h"
 #include "broker/jetstream/js_saved.h"
+#include "broker/jetstream/retention.h"
 #include "broker/route.h"
 #include "broker/server.h"
 #include "broker/subject.h"
@@ -388,6 +389,17 @@ uint64_t stream_remove_through(struct stream *stream, uint64_t seq)
     return before.messages - after.messages;
 }
 
+int stream_remove(struct stream *stream, uint64_t seq, bool erase)
+{
+    struct store_msg msg;
+    if (stream->store->ops->read(stream->store, seq, &msg) == 0) {
+        for (struct consumer *consumer = stream->consumers; consumer != NULL;
+             consumer = consumer->hh.next)
+            consumer_lost(consumer, seq, msg.subject);
+    }
+    return stream->store->ops->remove(stream->store, seq, erase);
+}
+
 uint64_t stream_seq_at(const struct stream *stream, int64_t time_ns)
 {
     struct store_state state;
@@ -615,7 +627,9 @@ void stream_consumer_delete(struct stream *stream, struct consumer *consumer)
     stream->consumer_count--;
     if (consumer->durable)
         js_remove_consumer(consumer);
+    uint64_t from = consumer->floor.seq + 1;
     consumer_free(consumer, "409 Consumer Deleted");
+    retention_review(stream, from);
 }
 
 /* ---- what it says of itself ---- */

@@ -112,6 +112,9 @@ uint64_t stream_seq_at(const struct stream *stream, int64_t time_ns);
 /* Removes all up to seq (at most the last); how many that were. */
 uint64_t stream_remove_through(struct stream *stream, uint64_t seq);
 
+/* Removes one message; erase: its bytes on disk, too. 0, or -ENOENT. */
+int stream_remove(struct stream *stream, uint64_t seq, bool erase);
+
 struct consumer *stream_consumer(const struct stream *stream, struct str name);
 
 /* Adds one; takes it. Not a name that is there already. */

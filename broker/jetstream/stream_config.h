@@ -10,6 +10,11 @@
 
 #define STREAM_SUBJECTS_MAX 256
 
+enum stream_retention {
+    RETENTION_LIMITS,
+    RETENTION_INTEREST,
+    RETENTION_WORKQUEUE
+};
 enum stream_discard { DISCARD_OLD, DISCARD_NEW };
 enum stream_storage { STORAGE_FILE, STORAGE_MEMORY };
 
@@ -20,6 +25,7 @@ struct stream_config {
     int64_t max_consumers, max_msgs, max_bytes, max_msg_size; /* -1: none */
     int64_t max_age_ns;                                       /* 0: none */
     int64_t duplicate_window_ns; /* 0: every message is new */
+    enum stream_retention retention;
     enum stream_discard discard;
     enum stream_storage storage;
     bool no_ack, allow_direct, mirror_direct, sealed, deny_delete, deny_purge;

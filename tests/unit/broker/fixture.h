@@ -67,7 +67,7 @@ static inline void open_server(void)
                                          .auth_timeout_ns = NS_PER_S,
                                          .write_deadline_ns = NS_PER_S,
                                          .jetstream = true,
-                                         .store_dir = store_dir};
+                                         .js = {.store_dir = store_dir}};
     server = server_new(&config, &err);
     if (server == NULL)
         fail_msg("%s", err.text);
