@@ -71,7 +71,7 @@ C_BENCH_SRC := $(wildcard tests/bench/*.c)
 C_BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(C_BENCH_SRC))
 
 .DEFAULT_GOAL := build
-.PHONY: help build deps deps-test deps-lint run up down status logs test check bench faults fuzz format format-check lint clean
+.PHONY: help build deps deps-test deps-lint run up down status logs test check bench bench-broker faults fuzz format format-check lint clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -130,6 +130,13 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $$(call test_objects,$$*) $(LIB)
 # What a C benchmark measures besides lib/.
 $(BUILD)/tests/bench/store_bench: $(filter-out %/main.o,$(BROKER_OBJ))
 
+# The load on a broker, and on its peer.
+BROKER_LOAD := $(BUILD)/tests/bench/broker_load
+$(BROKER_LOAD): $(call objects,$(wildcard tests/bench/load/*.c)) $(LIB)
+	$(call says,link)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+
 $(BUILD)/tests/bench/%: tests/bench/%.c $(LIB)
 	$(call says,cc)
 	@mkdir -p $(@D)
@@ -174,8 +181,13 @@ faults: deps-test ## the long tests that kill, stall and damage
 	@BUILD='$(BUILD)' SAN='$(SAN)' tests/run --faults "$${T-}"
 
 bench: deps-test ## throughput and latency beside their peers, into build/bench/
-	@$(MAKE) --no-print-directory -j$$(nproc) build $(C_BENCH_BIN)
+	@$(MAKE) --no-print-directory -j$$(nproc) build $(C_BENCH_BIN) $(BROKER_LOAD)
 	@BUILD='$(BUILD)' tests/bench/run "$${T-}"
+
+# T chooses rows by a part of their name: T='1 to 1' ROUNDS=3
+bench-broker: deps-test ## the broker beside nats-server, row by row, into build/bench/
+	@$(MAKE) --no-print-directory -j$$(nproc) build $(BROKER_LOAD)
+	@BUILD='$(BUILD)' ROW='$(T)' tests/bench/run broker
 
 fuzz: deps-lint ## every fuzz target for FUZZ_TIME seconds (30)
 	@$(MAKE) --no-print-directory -j$$(nproc) $(FUZZ_BIN)
