@@ -189,7 +189,7 @@ static int read_token(struct transform *transform, struct str token,
         if (read_wildcard(transform, str_make(token.p + 1, token.len - 1),
                           piece) != 0)
             return refuse(err, token, "wildcard index out of range");
-    } else if (token.len > 4 && str_has_prefix(token, str_of("{{")) &&
+    } else if (token.len >= 4 && str_has_prefix(token, str_of("{{")) &&
                token.p[token.len - 2] == '}' && token.p[token.len - 1] == '}') {
         struct str call = str_trim(str_make(token.p + 2, token.len - 4));
         return call.len > 0 ? read_call(transform, call, token, piece, err)

@@ -26,7 +26,12 @@ static void functions(void **state)
         {"*", "{{slicefromright(1,2)}}", "1234", "12.34"},
         {"*", "{{slicefromleft(1,2)}}", "1234", "12.34"},
         {"*", "{{left(1,2)}}.{{right(1,2)}}", "12345", "12.45"},
-        {"*.*", "{{partition(10,1,2)}}.$1", "foo.bar", "8.foo"},
+        {"new.*", "new.{{wildcard(1)}}.{{partition(3,1)}}", "new.customerid1",
+         "new.customerid1.0"},
+        {"new.*", "{{partition(3,1)}}", "new.customerid2", "2"},
+        {"new.*", "{{partition(3,1)}}", "new.customerid3", "1"},
+        {"*.*", "{{partition(3,1,2)}}", "customer.id2", "2"},
+        {">", "{{partition(3)}}.>", "customerid3", "1.customerid3"},
         {"*.*", "$1.{{partition(1,2)}}", "foo.bar", "foo.0"},
         {"a.*", "b.{{wildcard(1)}}.{{split(1,_)}}", "a.x_y", "b.x_y.x.y"},
     };
