@@ -40,12 +40,12 @@ SIMULATOR_SRC := $(wildcard agents/simulator/*.c)
 GATEWAY_SRC   := $(wildcard api/*.c api/rest/*.c api/graphql/*.c)
 
 LIB := $(BUILD)/libnexus.a
-LIBS_broker    := -lwebsockets -lcrypto -lm
+LIBS_broker    := -lwebsockets -lssl -lcrypto -lz -lm
 LIBS_streamer  := $(MALLOC) -lnats -lwebsockets -lm
 LIBS_collector := -lnats -lwebsockets -lpq -lm
 LIBS_simulator := -lm
 LIBS_gateway   := -lwebsockets -lpq -lm
-LIBS_all       := -lnats -lwebsockets -lpq -lcrypto -lm
+LIBS_all       := -lnats -lwebsockets -lpq -lssl -lcrypto -lz -lm
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ       := $(call objects,$(LIB_SRC))
