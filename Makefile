@@ -49,7 +49,7 @@ LIBS_streamer  := $(MALLOC) -lnats -lwebsockets -lm
 LIBS_collector := -lnats -lwebsockets -lpq -lm
 LIBS_simulator := -lm
 LIBS_gateway   := -lwebsockets -lpq -lm
-LIBS_all       := -lnats -lwebsockets -lpq -lcrypto -lm
+LIBS_all       := -lnats -lwebsockets -lpq -lssl -lcrypto -lz -lm
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ       := $(call objects,$(LIB_SRC))

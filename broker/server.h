@@ -67,8 +67,9 @@ struct server {
     char id[27];
     int epoll_fd, port;
     struct acceptor clients, websockets;
-    int64_t now_ns;     /* mono, of this turn */
-    int64_t started_ns; /* wall */
+    struct tls_context *tls; /* NULL: clients speak in clear */
+    int64_t now_ns;          /* mono, of this turn */
+    int64_t started_ns;      /* wall */
 
     struct account *accounts; /* by name */
     struct account *account;  /* the default one */
