@@ -63,6 +63,7 @@ struct conn {
     uint64_t id;
     enum conn_state state;
     const char *reason; /* why it ends; NULL: it does not */
+    bool websocket;     /* came through that door */
     bool greeted;       /* INFO was sent */
     bool carried;       /* the transport's handshake is done */
     bool authorized;
