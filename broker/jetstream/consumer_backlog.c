@@ -28,10 +28,10 @@ static bool leaves_out(const struct consumer *consumer)
 {
     const struct consumer_config *config = &consumer->config;
     const struct stream *stream = consumer->stream;
-    return config->filter_count > 1 ||
-           (config->filter_count == 1 &&
+    return config->filters.count > 1 ||
+           (config->filters.count == 1 &&
             (stream->narrowed ||
-             !covers_all(str_of(config->filters[0]), &stream->config)));
+             !covers_all(str_of(config->filters.texts[0]), &stream->config)));
 }
 
 void consumer_forget_filter(struct consumer *consumer)
@@ -46,11 +46,12 @@ void consumer_set_filter(struct consumer *consumer)
     consumer_forget_filter(consumer);
     if (!leaves_out(consumer))
         return;
-    struct str *patterns = mem_zalloc(config->filter_count * sizeof(*patterns));
-    for (unsigned i = 0; i < config->filter_count; i++)
-        patterns[i] = str_of(config->filters[i]);
+    struct str *patterns =
+        mem_zalloc(config->filters.count * sizeof(*patterns));
+    for (unsigned i = 0; i < config->filters.count; i++)
+        patterns[i] = str_of(config->filters.texts[i]);
     consumer->filter.patterns = patterns;
-    consumer->filter.count = config->filter_count;
+    consumer->filter.count = config->filters.count;
 }
 
 static bool selects(const struct consumer *consumer, struct str subject)

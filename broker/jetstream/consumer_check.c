@@ -42,10 +42,10 @@ static int check_texts(const struct consumer_config *config,
                          "consumer description is too long, maximum allowed "
                          "is %u",
                          DESCRIPTION_MAX);
-    if (config->metadata.bytes > METADATA_BYTES_MAX)
+    if (js_metadata_bytes(&config->metadata) > JS_METADATA_BYTES_MAX)
         return js_refuse(error, 400, 10135,
                          "consumer metadata exceeds maximum size of %u bytes",
-                         METADATA_BYTES_MAX);
+                         JS_METADATA_BYTES_MAX);
     return 0;
 }
 
@@ -120,14 +120,14 @@ static int check_pull(const struct consumer_config *config,
 static int check_filters(const struct consumer_config *config,
                          struct js_error *error)
 {
-    for (unsigned i = 0; i < config->filter_count; i++) {
-        struct str filter = str_of(config->filters[i]);
+    for (unsigned i = 0; i < config->filters.count; i++) {
+        struct str filter = str_of(config->filters.texts[i]);
         if (filter.len == 0)
             return js_refuse(error, 400, 10139,
                              "consumer filter in FilterSubjects cannot be "
                              "empty");
         for (unsigned j = 0; j < i; j++) {
-            if (subject_overlaps(str_of(config->filters[j]), filter))
+            if (subject_overlaps(str_of(config->filters.texts[j]), filter))
                 return js_refuse(error, 400, 10138,
                                  "consumer subject filters cannot overlap");
         }
@@ -154,7 +154,7 @@ static int check_start(const struct consumer_config *config,
     else if (!by_time && config->start_time_ns != 0)
         what = "start time is also set";
     else if (config->deliver_policy == DELIVER_LAST_PER_SUBJECT &&
-             config->filter_count == 0)
+             config->filters.count == 0)
         what = "filter subject is not set";
     if (what == NULL)
         return 0;
@@ -185,12 +185,32 @@ static bool may_hold(const struct stream_config *stream, struct str filter)
     return false;
 }
 
+static int check_limits(const struct consumer_config *config,
+                        const struct stream_config *stream,
+                        struct js_error *error)
+{
+    int64_t inactive_ns = stream->consumer_limits.inactive_threshold_ns;
+    int64_t ack_pending = stream->consumer_limits.max_ack_pending;
+    if (inactive_ns > 0 && config->inactive_threshold_ns > inactive_ns)
+        return js_refuse(error, 400, 10153,
+                         "consumer inactive threshold exceeds system limit "
+                         "of %gs",
+                         (double)inactive_ns / (double)NS_PER_S);
+    if (ack_pending > 0 && config->ack_policy != ACK_NONE &&
+        (config->max_ack_pending <= 0 || config->max_ack_pending > ack_pending))
+        return js_refuse(error, 400, 10121,
+                         "consumer max ack pending exceeds system limit of "
+                         "%lld",
+                         (long long)ack_pending);
+    return 0;
+}
+
 int consumer_config_fits(const struct consumer_config *config,
                          const struct stream_config *stream,
                          struct js_error *error)
 {
-    for (unsigned i = 0; i < config->filter_count; i++) {
-        struct str filter = str_of(config->filters[i]);
+    for (unsigned i = 0; i < config->filters.count; i++) {
+        struct str filter = str_of(config->filters.texts[i]);
         if (!subject_valid(filter) || !may_hold(stream, filter))
             return js_refuse(error, 400, 10093,
                              "consumer filter subject is not a valid subset "
@@ -200,7 +220,7 @@ int consumer_config_fits(const struct consumer_config *config,
         may_hold(stream, str_of(config->deliver_subject)))
         return js_refuse(error, 400, 10081,
                          "consumer deliver subject forms a cycle");
-    return 0;
+    return check_limits(config, stream, error);
 }
 
 /* ---- with what it was ---- */

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "broker/jetstream/js_error.h"
-#include "broker/jetstream/metadata.h"
+#include "broker/jetstream/js_members.h"
 #include "broker/jetstream/stream_config.h"
 #include "lib/json.h"
 
@@ -31,9 +31,8 @@ enum replay_policy { REPLAY_INSTANT, REPLAY_ORIGINAL };
 struct consumer_config {
     char *durable_name; /* NULL: ephemeral */
     char *name, *description;
-    char **filters; /* patterns; none: everything */
-    unsigned filter_count;
-    bool filters_listed; /* given as filter_subjects */
+    struct js_texts filters; /* patterns; none: everything */
+    bool filters_listed;     /* given as filter_subjects */
     enum deliver_policy deliver_policy;
     uint64_t start_seq;    /* BY_START_SEQUENCE */
     int64_t start_time_ns; /* BY_START_TIME */
@@ -42,8 +41,9 @@ struct consumer_config {
     int64_t ack_wait_ns, max_deliver; /* max_deliver <= 0: no limit */
     int64_t *backoff_ns;
     unsigned backoff_count;
-    int64_t max_waiting;                          /* pull */
-    int64_t max_ack_pending;                      /* <= 0: no limit */
+    int64_t max_waiting;     /* pull */
+    int64_t max_ack_pending; /* <= 0: no limit */
+    bool ack_pending_open;   /* nothing was said about it */
     int64_t max_batch, max_expires_ns, max_bytes; /* of a request; 0: none */
     int64_t inactive_threshold_ns;                /* 0: stays */
     char *sample_freq;                            /* as given: "30%" */
@@ -51,7 +51,7 @@ struct consumer_config {
     bool headers_only, mem_storage;
     int64_t replicas;
     int64_t pause_until_ns; /* wall; 0: not paused */
-    struct metadata metadata;
+    struct js_metadata metadata;
 
     char *deliver_subject; /* NULL: a pull consumer */
     char *deliver_group;   /* push; NULL: none */
@@ -73,6 +73,10 @@ void consumer_config_fini(struct consumer_config *config);
 
 void consumer_config_write(const struct consumer_config *config,
                            struct json_writer *w);
+
+/* What was left open follows the stream's consumer_limits. */
+void consumer_config_adopt(struct consumer_config *config,
+                           const struct stream_config *stream);
 
 bool consumer_config_equal(const struct consumer_config *a,
                            const struct consumer_config *b);

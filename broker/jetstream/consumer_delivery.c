@@ -158,12 +158,12 @@ static void append_size_header(struct buf *out, const struct store_msg *msg)
     buf_printf(out, "Nats-Msg-Size: %zu\r\n\r\n", msg->payload.len);
 }
 
-size_t consumer_size(const struct consumer *consumer,
-                     const struct candidate *found)
+size_t consumer_size(struct consumer *consumer, const struct candidate *found)
 {
     const struct store_msg *msg = &found->msg;
     size_t payload = consumer->config.headers_only ? 0 : msg->payload.len;
-    return msg->subject.len + consumer->ack_prefix + msg->headers.len + payload;
+    return msg->subject.len + ack_subject(consumer, found).len +
+           msg->headers.len + payload;
 }
 
 static void note_sent_again(struct consumer *consumer,

@@ -75,9 +75,8 @@ struct candidate {
  * What the candidate points to is good until the next call on the store. */
 bool consumer_find(struct consumer *consumer, struct candidate *found);
 
-/* Bytes the message takes on its way. */
-size_t consumer_size(const struct consumer *consumer,
-                     const struct candidate *found);
+/* Bytes the message takes on its way: subject, reply, headers and payload. */
+size_t consumer_size(struct consumer *consumer, const struct candidate *found);
 
 enum sent {
     SENT,

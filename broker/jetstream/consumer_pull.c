@@ -91,7 +91,7 @@ static void note_served(struct consumer *consumer, struct pull *pull,
 static bool serve(struct consumer *consumer, struct pull *pull,
                   struct candidate *found)
 {
-    size_t size = consumer_size(consumer, found);
+    size_t size = pull->left.bytes > 0 ? consumer_size(consumer, found) : 0;
     if (pull->left.bytes > 0 && (int64_t)size > pull->left.bytes) {
         tell_left(consumer, pull, "409 Message Size Exceeds MaxBytes");
         end_pull(consumer, pull);

@@ -100,7 +100,7 @@ static void note_refused(struct consumer *consumer)
 static bool push_one(struct consumer *consumer, struct candidate *found)
 {
     struct push *push = consumer->push;
-    size_t size = consumer_size(consumer, found);
+    size_t size = push->flow.sub != NULL ? consumer_size(consumer, found) : 0;
     enum sent sent = consumer_send(consumer, push->watch.subject, found);
     if (sent == SENT_NOT) {
         note_refused(consumer);

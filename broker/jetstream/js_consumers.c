@@ -25,13 +25,17 @@ static int update_consumer(struct consumer *consumer,
                            struct js_error *error)
 {
     struct errmsg err;
+    bool durable = config->durable_name != NULL && js_on_disk(consumer->stream);
     if (consumer_config_may_become(&consumer->config, config,
                                    consumer_is_bound(consumer), error) != 0)
         return -1;
-    if (consumer->durable && js_on_disk(consumer->stream) &&
+    if ((durable || consumer->durable) &&
         js_save_consumer(consumer, config, &err) != 0)
         return js_refuse(error, 500, 10012, "%s", err.text);
+    consumer->durable = consumer->durable || durable;
     consumer_update(consumer, config);
+    if (consumer->durable)
+        jetstream_consumer_dirty(consumer->stream->js, consumer);
     return 0;
 }
 
@@ -64,6 +68,7 @@ int jetstream_consumer_create(struct stream *stream, const char *name,
                               enum consumer_action action,
                               struct consumer **out, struct js_error *error)
 {
+    consumer_config_adopt(config, &stream->config);
     if (consumer_config_fits(config, &stream->config, error) != 0 ||
         retention_admits(stream, name, config, error) != 0)
         return -1;

@@ -32,8 +32,8 @@ static int check_names(struct api_call *call,
         return js_refuse(error, 400, 10020,
                          "consumer expected to be ephemeral but a durable "
                          "name was set in request");
-    bool single = config->filter_count > 0 && !config->filters_listed;
-    const char *filter = single ? config->filters[0] : "";
+    bool single = config->filters.count > 0 && !config->filters_listed;
+    const char *filter = single ? config->filters.texts[0] : "";
     if (call->filter.len > 0 && config->filters_listed)
         return js_refuse(error, 400, 10137,
                          "consumer with multiple subject filters cannot use "

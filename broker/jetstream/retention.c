@@ -76,7 +76,7 @@ int retention_admits(const struct stream *stream, const char *name,
     if (config->ack_policy != ACK_EXPLICIT)
         return js_refuse(error, 400, 10098,
                          "workqueue stream requires explicit ack");
-    if (has_others(stream, name) && config->filter_count == 0)
+    if (has_others(stream, name) && config->filters.count == 0)
         return js_refuse(error, 400, 10099,
                          "multiple non-filtered consumers not allowed on "
                          "workqueue stream");
