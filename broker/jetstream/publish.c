@@ -397,6 +397,8 @@ static void promise(const struct publication *it, struct str reply)
                                .reply = reply};
     pubacks_push(&it->stream->acks, &ack);
     stream_mark_dirty(it->stream);
+    if (++it->stream->uncommitted == STREAM_COMMIT_EACH)
+        stream_commit(it->stream);
 }
 
 void publish_arrived(struct sub *sub, struct conn *from, const struct msg *msg)

@@ -68,6 +68,7 @@ void stream_set_last_id(struct stream *stream, struct str id)
 void stream_commit(struct stream *stream)
 {
     struct store_state state;
+    stream->uncommitted = 0;
     stream->store->ops->commit(stream->store);
     stream_state(stream, &state);
     backlog_commit(&stream->backlog, state.last_seq);
