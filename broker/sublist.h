@@ -35,6 +35,7 @@ struct sub {
     uint64_t delivered;
     uint64_t max; /* deliveries after which it ends; 0: none */
     bool closed;  /* removed; memory stays until sublist_reap */
+    bool guarded; /* its client's permissions are asked for each message */
     struct sublist_node *node;
     uint32_t index; /* in its node's or group's array */
     struct sub *next_removed;
