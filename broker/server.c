@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "broker/jetstream/jetstream.h"
+#include "broker/net/net.h"
+#include "broker/sign_in.h"
 #include "broker/store/store.h"
 #include "lib/buf.h"
 #include "lib/json.h"
@@ -108,8 +110,10 @@ static int open_streams(struct server *server, struct errmsg *err)
     server->syncer = syncer_new(server->wake_fd, err);
     if (server->syncer == NULL)
         return -EINVAL;
-    return account_open_streams(server->account, server->config.js.store_dir,
-                                err);
+    if (account_open_streams(server->account, server->config.js.store_dir,
+                             err) != 0)
+        return -EINVAL;
+    return accounts_open(server, &server->config, err);
 }
 
 static void close_streams(struct server *server)
@@ -118,17 +122,6 @@ static void close_streams(struct server *server)
          account = account->hh.next)
         jetstream_close(&account->js);
     syncer_free(&server->syncer);
-}
-
-/* ---- accepting ---- */
-
-static int server_listen(struct server *server, struct errmsg *err)
-{
-    const struct server_config *config = &server->config;
-    int rc = acceptor_open(&server->clients, server, config->addr, config->port,
-                           err);
-    server->port = server->clients.port;
-    return rc;
 }
 
 /* ---- calls from other threads ---- */
@@ -179,6 +172,7 @@ static void wake_ready(struct watch *watch, uint32_t events)
     eventfd_read(server->wake_fd, &count);
     run_calls(server);
     for_each_jetstream(server, jetstream_stored);
+    sign_in_checked(server);
 }
 
 static void stop_ready(struct watch *watch, uint32_t events)
@@ -296,7 +290,8 @@ static int server_open(struct server *server, struct errmsg *err)
     server_watch(server, server->wake_fd, EPOLLIN, &server->wake_watch);
     if (server->config.jetstream && open_streams(server, err) != 0)
         return -EINVAL;
-    return server_listen(server, err);
+    accounts_limit(server);
+    return net_open(server, err);
 }
 
 struct server *server_new(const struct server_config *config,
@@ -305,7 +300,6 @@ struct server *server_new(const struct server_config *config,
     struct server *server = mem_zalloc(sizeof(*server));
     server->config = *config;
     server->clients.fd = server->websockets.fd = -1;
-    server->clients.begin = conn_greet;
     server->epoll_fd = server->wake_fd = -1;
     server->now_ns = clock_mono_ns();
     server->started_ns = clock_wall_ns();
@@ -326,8 +320,7 @@ struct server *server_new(const struct server_config *config,
  * sent. */
 static void settle(struct server *server)
 {
-    acceptor_close(&server->clients);
-    acceptor_close(&server->websockets);
+    net_close(server);
     int64_t end_ns = clock_mono_ns() + STOP_WAIT_NS;
     for (struct conn *conn = server->conns; conn != NULL; conn = conn->next)
         conn_pause(conn, 2 * STOP_WAIT_NS);
@@ -375,10 +368,10 @@ void server_free(struct server **serverp)
     if (server == NULL)
         return;
     close_conns(server);
+    sign_in_stop(server);
     close_streams(server);
     free_accounts(server);
-    acceptor_close(&server->clients);
-    acceptor_close(&server->websockets);
+    net_free(server);
     timers_fini(&server->timers);
     for (int i = 0; i < SERVER_ROUTE_DEPTH_MAX; i++)
         sub_result_fini(&server->scratch[i]);
@@ -414,6 +407,18 @@ struct conn_traffic server_traffic(const struct server *server)
     return sum;
 }
 
+static void describe_tls(const struct server *server, const struct conn *conn,
+                         struct json_writer *w)
+{
+    const struct tls_config *config = &server->config.tls;
+    if (server->tls == NULL || conn->websocket)
+        return;
+    json_member_bool(
+        w, config->allow_non_tls ? "tls_available" : "tls_required", true);
+    if (config->verify || config->verify_and_map)
+        json_member_bool(w, "tls_verify", true);
+}
+
 void server_info(const struct server *server, const struct conn *conn,
                  struct buf *out)
 {
@@ -430,9 +435,14 @@ void server_info(const struct server *server, const struct conn *conn,
     json_member_bool(&w, "headers", true);
     if (auth_required(&server->config.auth))
         json_member_bool(&w, "auth_required", true);
-    json_member_i64(&w, "max_payload", server->config.payload_max);
-    if (conn->account->js != NULL)
+    if (conn->nonce[0] != '\0')
+        json_member_text(&w, "nonce", conn->nonce);
+    describe_tls(server, conn, &w);
+    json_member_u64(&w, "max_payload", conn->parser.payload_max);
+    if (server->config.jetstream)
         json_member_bool(&w, "jetstream", true);
+    if (server->lame_duck)
+        json_member_bool(&w, "ldm", true);
     json_member_u64(&w, "client_id", conn->id);
     json_member_text(&w, "client_ip", conn->host);
     json_end_object(&w);
