@@ -40,12 +40,16 @@ SIMULATOR_SRC := $(wildcard agents/simulator/*.c)
 GATEWAY_SRC   := $(wildcard api/*.c api/rest/*.c api/graphql/*.c)
 
 LIB := $(BUILD)/libnexus.a
-LIBS_broker    := -lwebsockets -lcrypto -lm
+# The broker takes from its libraries only what it calls: shared, their tables
+# alone would be a third of its memory when it is idle.
+LIBS_broker    := -Wl,-Bstatic -lwebsockets -lssl -lcrypto -lcap -lz \
+                  -Wl,-Bdynamic
+LDFLAGS_broker := -Wl,-z,pack-relative-relocs
 LIBS_streamer  := $(MALLOC) -lnats -lwebsockets -lm
 LIBS_collector := -lnats -lwebsockets -lpq -lm
 LIBS_simulator := -lm
 LIBS_gateway   := -lwebsockets -lpq -lm
-LIBS_all       := -lnats -lwebsockets -lpq -lcrypto -lm
+LIBS_all       := -lnats -lwebsockets -lpq -lssl -lcrypto -lz -lm
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ       := $(call objects,$(LIB_SRC))
@@ -71,7 +75,7 @@ C_BENCH_SRC := $(wildcard tests/bench/*.c)
 C_BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(C_BENCH_SRC))
 
 .DEFAULT_GOAL := build
-.PHONY: help build deps deps-test deps-lint run up down status logs test check bench faults fuzz format format-check lint clean
+.PHONY: help build deps deps-test deps-lint run up down status logs test check bench bench-broker faults fuzz format format-check lint clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -81,7 +85,7 @@ build: $(PROGRAMS) ## compile everything into build/
 
 $(BUILD)/nexus-broker: $(BROKER_OBJ) $(LIB)
 	$(call says,link)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_broker)
+	$(Q)$(CC) $(LDFLAGS) $(LDFLAGS_broker) -o $@ $^ $(LIBS_broker)
 $(BUILD)/nexus-streamer: $(STREAMER_OBJ) $(LIB)
 	$(call says,link)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_streamer)
@@ -130,6 +134,13 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $$(call test_objects,$$*) $(LIB)
 # What a C benchmark measures besides lib/.
 $(BUILD)/tests/bench/store_bench: $(filter-out %/main.o,$(BROKER_OBJ))
 
+# The load on a broker, and on its peer.
+BROKER_LOAD := $(BUILD)/tests/bench/broker_load
+$(BROKER_LOAD): $(call objects,$(wildcard tests/bench/load/*.c)) $(LIB)
+	$(call says,link)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+
 $(BUILD)/tests/bench/%: tests/bench/%.c $(LIB)
 	$(call says,cc)
 	@mkdir -p $(@D)
@@ -174,8 +185,13 @@ faults: deps-test ## the long tests that kill, stall and damage
 	@BUILD='$(BUILD)' SAN='$(SAN)' tests/run --faults "$${T-}"
 
 bench: deps-test ## throughput and latency beside their peers, into build/bench/
-	@$(MAKE) --no-print-directory -j$$(nproc) build $(C_BENCH_BIN)
+	@$(MAKE) --no-print-directory -j$$(nproc) build $(C_BENCH_BIN) $(BROKER_LOAD)
 	@BUILD='$(BUILD)' tests/bench/run "$${T-}"
+
+# T chooses rows by a part of their name: T='1 to 1' ROUNDS=3
+bench-broker: deps-test ## the broker beside nats-server, row by row, into build/bench/
+	@$(MAKE) --no-print-directory -j$$(nproc) build $(BROKER_LOAD)
+	@BUILD='$(BUILD)' ROW='$(T)' tests/bench/run broker
 
 fuzz: deps-lint ## every fuzz target for FUZZ_TIME seconds (30)
 	@$(MAKE) --no-print-directory -j$$(nproc) $(FUZZ_BIN)

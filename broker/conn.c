@@ -28,6 +28,8 @@
 static void conn_ready(struct watch *watch, uint32_t events);
 static void conn_timeout(struct timer *timer);
 static void conn_resume_timeout(struct timer *timer);
+static void set_events(struct conn *conn);
+static void serve_transport(struct conn *conn, uint32_t events);
 
 static void read_peer(struct conn *conn)
 {
@@ -98,18 +100,41 @@ struct conn *conn_new(struct server *server, int fd)
     conn->started_ns = clock_wall_ns();
     conn->active_ns = server->now_ns;
     conn->authorized = !auth_required(&config->auth);
-    conn->next_ping_ns =
-        server->now_ns +
-        (conn->authorized ? FIRST_PING_NS : config->auth_timeout_ns);
+    conn->next_ping_ns = server->now_ns + config->auth_timeout_ns;
     read_peer(conn);
     conn_link(conn);
+    conn->events = EPOLLIN;
     server_watch(server, fd, EPOLLIN, &conn->watch);
     schedule(conn);
+    return conn;
+}
+
+static void give_sign_in_time(struct conn *conn)
+{
+    const struct server *server = conn->server;
+    conn->next_ping_ns =
+        server->now_ns +
+        (conn->authorized ? FIRST_PING_NS : server->config.auth_timeout_ns);
+    schedule(conn);
+}
+
+void conn_greet(struct conn *conn)
+{
     struct buf info = {0};
-    server_info(server, conn, &info);
+    server_info(conn->server, conn, &info);
     conn_send(conn, buf_str(&info));
     buf_fini(&info);
-    return conn;
+    conn->greeted = true;
+    give_sign_in_time(conn);
+}
+
+void conn_carry(struct conn *conn, struct transport *transport,
+                int64_t handshake_ns)
+{
+    conn->transport = transport;
+    conn->next_ping_ns = conn->server->now_ns + handshake_ns;
+    schedule(conn);
+    set_events(conn);
 }
 
 static void drop_chunks(struct conn *conn)
@@ -127,6 +152,8 @@ void conn_free(struct conn *conn)
 {
     assert(conn->state == CONN_CLOSED && conn->subs == NULL);
     drop_chunks(conn);
+    if (conn->transport != NULL)
+        conn->transport->ops->free(conn->transport);
     buf_fini(&conn->in);
     free(conn);
 }
@@ -154,8 +181,13 @@ void conn_close(struct conn *conn, const char *reason)
               LOG_STR("reason", reason));
     conn_resume(conn);
     conn->state = CONN_CLOSED;
+    if (conn->reason == NULL)
+        conn->reason = reason;
     drop_subs(conn);
     timer_stop(&server->timers, &conn->timer);
+    timer_stop(&server->timers, &conn->resume_timer);
+    if (conn->transport != NULL)
+        conn->transport->ops->end(conn->transport, conn->reason);
     close(conn->fd);
     conn->fd = -1;
     conn_unlink(conn);
@@ -173,6 +205,11 @@ static void set_events(struct conn *conn)
         events |= EPOLLIN;
     if (conn->out_blocked)
         events |= EPOLLOUT;
+    if (conn->transport != NULL)
+        events = conn->transport->ops->events(conn->transport, events);
+    if (events == conn->events)
+        return;
+    conn->events = events;
     server_watch_change(conn->server, conn->fd, events, &conn->watch);
 }
 
@@ -229,6 +266,7 @@ void conn_fail(struct conn *conn, const char *text)
     conn_error(conn, "%s", text);
     conn_resume(conn);
     conn->state = CONN_LINGERING;
+    conn->reason = text;
     drop_subs(conn);
     log_info("client refused", LOG_I64("client", conn->id),
              LOG_STR("reason", text));
@@ -283,24 +321,34 @@ static void note_unblocked(struct conn *conn)
         conn->out_blocked = false;
         set_events(conn);
     }
-    if (conn->state == CONN_LINGERING)
-        shutdown(conn->fd, SHUT_WR);
+    if (conn->state != CONN_LINGERING)
+        return;
+    if (conn->transport != NULL)
+        conn->transport->ops->end(conn->transport, conn->reason);
+    shutdown(conn->fd, SHUT_WR);
+}
+
+/* More to be written: the transport may hold some of its own. */
+static bool owes_output(const struct conn *conn)
+{
+    return conn->out_pending > 0 || conn->transport != NULL;
 }
 
 void conn_flush(struct conn *conn)
 {
     struct iovec iov[IOV_MAX_CHUNKS];
-    while (conn->out_pending > 0 && conn->state != CONN_CLOSED) {
-        struct msghdr header = {.msg_iov = iov};
-        header.msg_iovlen = (size_t)fill_iov(conn, iov);
-        ssize_t n = sendmsg(conn->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (owes_output(conn) && conn->state != CONN_CLOSED) {
+        int count = fill_iov(conn, iov);
+        ssize_t n = transport_write(conn->transport, conn->fd, iov, count);
         if (n > 0) {
             drop_sent(conn, (size_t)n);
             conn->blocked_ns = conn->server->now_ns;
-        } else if (errno == EAGAIN) {
+        } else if (n == 0) {
+            break;
+        } else if (n == -EAGAIN) {
             note_blocked(conn);
             return;
-        } else if (errno != EINTR) {
+        } else if (n != -EINTR) {
             conn_close(conn, "write failed");
             return;
         }
@@ -310,6 +358,15 @@ void conn_flush(struct conn *conn)
 }
 
 /* ---- slowing a publisher down ---- */
+
+/* The loop tells of bytes in the socket, not of those in the transport. */
+static void read_again_soon(struct conn *conn)
+{
+    struct server *server = conn->server;
+    if (conn->state != CONN_CLOSED &&
+        conn->transport->ops->pending(conn->transport))
+        timer_set(&server->timers, &conn->resume_timer, server->now_ns + 1);
+}
 
 void conn_pause(struct conn *conn, int64_t delay_ns)
 {
@@ -335,6 +392,8 @@ void conn_resume(struct conn *conn)
     conn->paused = false;
     timer_stop(&server->timers, &conn->resume_timer);
     set_events(conn);
+    if (conn->transport != NULL)
+        read_again_soon(conn);
 }
 
 static void conn_resume_timeout(struct timer *timer)
@@ -345,6 +404,8 @@ static void conn_resume_timeout(struct timer *timer)
     const struct jetstream *js = conn->account->js;
     if (js != NULL && jetstream_congested(js))
         conn_pause(conn, SERVER_SLOW_NS);
+    if (conn->transport != NULL)
+        serve_transport(conn, EPOLLIN);
 }
 
 /* A subscriber has room again: whoever waited for that goes on. */
@@ -388,14 +449,14 @@ static void keep_rest(struct conn *conn, const char *rest, size_t len)
 /* False: nothing came. */
 static bool read_bytes(struct conn *conn, char *at, size_t room, size_t *got)
 {
-    ssize_t n = recv(conn->fd, at, room, MSG_DONTWAIT);
+    ssize_t n = transport_read(conn->transport, conn->fd, at, room);
     if (n > 0) {
         *got = (size_t)n;
         return true;
     }
     if (n == 0)
         conn_close(conn, "the client hung up");
-    else if (errno != EAGAIN && errno != EINTR)
+    else if (n != -EAGAIN && n != -EINTR)
         conn_close(conn, "read failed");
     return false;
 }
@@ -446,9 +507,8 @@ static void read_away(struct conn *conn)
     read_bytes(conn, conn->server->read_buffer, SERVER_READ_BYTES, &got);
 }
 
-static void conn_ready(struct watch *watch, uint32_t events)
+static void take_events(struct conn *conn, uint32_t events)
 {
-    struct conn *conn = (struct conn *)watch;
     if (conn->state != CONN_CLOSED && (events & EPOLLOUT) != 0) {
         conn_flush(conn);
         if (conn->out_pending < SERVER_SLOW_BYTES / 2)
@@ -462,6 +522,81 @@ static void conn_ready(struct watch *watch, uint32_t events)
         read_away(conn);
     else if (!conn->paused && (events & ~(uint32_t)EPOLLOUT) != 0)
         read_input(conn);
+}
+
+static void conn_ready(struct watch *watch, uint32_t events)
+{
+    struct conn *conn = (struct conn *)watch;
+    if (conn->transport != NULL)
+        serve_transport(conn, events);
+    else
+        take_events(conn, events);
+}
+
+/* ---- over a transport ---- */
+
+static void drop_transport(struct conn *conn)
+{
+    struct transport *transport = conn->transport;
+    conn->transport = NULL;
+    transport->ops->free(transport);
+    give_sign_in_time(conn);
+}
+
+/* The handshake may have come to an end in this read. */
+static void note_phase(struct conn *conn)
+{
+    enum transport_phase phase = conn->transport->phase;
+    if (phase == TRANSPORT_PLAIN)
+        drop_transport(conn);
+    if (phase != TRANSPORT_READY)
+        return;
+    conn->carried = true;
+    if (conn->greeted)
+        give_sign_in_time(conn);
+    else
+        conn_greet(conn);
+}
+
+/* Either direction of a transport may wait for the other one. */
+static void serve_transport(struct conn *conn, uint32_t events)
+{
+    if (conn->out_blocked)
+        events |= EPOLLOUT;
+    take_events(conn, events | EPOLLIN);
+    if (conn->state == CONN_CLOSED)
+        return;
+    if (!conn->carried)
+        note_phase(conn);
+    if (conn->transport != NULL)
+        read_again_soon(conn);
+    set_events(conn);
+}
+
+/* It waits for INFO in clear: gets it, and then its time for the handshake. */
+static void greet_in_clear(struct conn *conn)
+{
+    struct transport *transport = conn->transport;
+    conn->transport = NULL;
+    conn_greet(conn);
+    conn_flush(conn);
+    if (!transport->optional)
+        transport->phase = TRANSPORT_HANDSHAKE;
+    conn->transport = transport;
+    if (conn->state != CONN_CLOSED)
+        conn_carry(conn, transport, conn->server->config.tls.timeout_ns);
+}
+
+static void handshake_timeout(struct conn *conn)
+{
+    if (conn->transport->phase != TRANSPORT_LISTENING)
+        conn_close(conn, "TLS Handshake Failure");
+    else if (!conn->greeted)
+        greet_in_clear(conn);
+    else
+        drop_transport(conn);
+    if (conn->state != CONN_CLOSED)
+        set_events(conn);
 }
 
 /* ---- time limits ---- */
@@ -507,7 +642,9 @@ static void conn_timeout(struct timer *timer)
         return;
     }
     if (conn->server->now_ns >= conn->next_ping_ns) {
-        if (!conn->authorized)
+        if (conn->transport != NULL && !conn->carried)
+            handshake_timeout(conn);
+        else if (!conn->authorized)
             conn_fail(conn, "Authentication Timeout");
         else
             send_ping(conn);

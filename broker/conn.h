@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/net/transport.h"
 #include "broker/parser.h"
 #include "broker/sublist.h"
 #include "broker/timer.h"
@@ -57,8 +58,14 @@ struct conn {
     struct server *server;
     struct account *account; /* which one: known when it has signed in */
     int fd;
+    struct transport
+        *transport; /* owned; NULL: the socket's bytes as they are */
     uint64_t id;
     enum conn_state state;
+    const char *reason; /* why it ends; NULL: it does not */
+    bool websocket;     /* came through that door */
+    bool greeted;       /* INFO was sent */
+    bool carried;       /* the transport's handshake is done */
     bool authorized;
     struct conn_options options;
     char host[48]; /* the client's address */
@@ -70,11 +77,13 @@ struct conn {
     struct chunk *out_first, *out_last;
     size_t out_pending; /* bytes in the chunks not yet written */
     bool out_blocked;   /* the socket is full; waits to be writable */
+    uint32_t events;    /* what the loop waits for */
     bool out_dirty;     /* in server->dirty */
     struct conn *next_dirty;
 
     bool paused;               /* in server->paused, does not read */
-    struct timer resume_timer; /* set while paused */
+    struct timer resume_timer; /* set while paused, or while the transport
+                                  holds what could not be read in this turn */
     struct conn *next_paused;
 
     struct sub *subs; /* by sid */
@@ -100,10 +109,19 @@ struct conn {
     struct conn *next_closed;
 };
 
-/* A connection for an accepted, non-blocking socket, which it takes; sends
- * INFO. */
+/* A connection for an accepted, non-blocking socket, which it takes. It is not
+ * told anything yet. */
 struct conn *conn_new(struct server *server, int fd);
 void conn_free(struct conn *conn);
+
+/* Sends INFO, and gives it its time to sign in. */
+void conn_greet(struct conn *conn);
+
+/* Its bytes go through transport, which it takes. Until that is ready no INFO
+ * is sent, unless it was sent before; handshake_ns is the time it has for that.
+ * Behind an INFO in clear, only when that has left (conn_flush). */
+void conn_carry(struct conn *conn, struct transport *transport,
+                int64_t handshake_ns);
 
 /* Room for n bytes in one piece at the end of the output; add them with
  * conn_wrote. */
@@ -134,11 +152,12 @@ void conn_send_text(struct conn *conn, const char *text);
 void conn_error(struct conn *conn, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* -ERR 'text' and the end: what the client sent on is read and dropped until
- * it hangs up, so that the text reaches it. */
+/* -ERR 'text' (a constant) and the end: what the client sent on is read and
+ * dropped until it hangs up, so that the text reaches it. */
 void conn_fail(struct conn *conn, const char *text);
 
-/* Ends the connection without a word; reason is for the log. */
+/* Ends the connection without a word; reason, a constant, is for the log and
+ * the monitor. */
 void conn_close(struct conn *conn, const char *reason);
 
 /* Writes what it can. */

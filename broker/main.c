@@ -14,7 +14,7 @@
     "a message broker that speaks the NATS protocol, with streams on disk"
 
 static struct server_config config;
-static int64_t http_port;
+static int64_t http_port, ws_port;
 
 static const struct opt options[] = {
     {.flag = "addr",
@@ -142,8 +142,54 @@ static const struct opt options[] = {
      .min = NS_PER_S / 100,
      .max = 3600 * NS_PER_S,
      .help = "time a client may take nothing before it is closed"},
+    {.flag = "tls",
+     .env = "BROKER_TLS",
+     .type = OPT_BOOL,
+     .value = &config.tls.on,
+     .help = "clients must speak TLS"},
+    {.flag = "tlscert",
+     .env = "BROKER_TLS_CERT",
+     .type = OPT_TEXT,
+     .value = &config.tls.cert_file,
+     .help = "file of this server's certificate, its chain behind it"},
+    {.flag = "tlskey",
+     .env = "BROKER_TLS_KEY",
+     .type = OPT_TEXT,
+     .value = &config.tls.key_file,
+     .help = "file of its private key"},
+    {.flag = "tlsverify",
+     .env = "BROKER_TLS_VERIFY",
+     .type = OPT_BOOL,
+     .value = &config.tls.verify,
+     .help = "clients must show a certificate"},
+    {.flag = "tlscacert",
+     .env = "BROKER_TLS_CA_CERT",
+     .type = OPT_TEXT,
+     .value = &config.tls.ca_file,
+     .help = "file of the certificates that sign the clients'"},
+    {.flag = "ws_port",
+     .env = "BROKER_WS_PORT",
+     .type = OPT_INT,
+     .value = &ws_port,
+     .initial = "0",
+     .min = -1,
+     .max = 65535,
+     .help = "port for WebSocket; 0: none, -1: any free one"},
     OPTS_END,
 };
+
+/* What the flags leave open. */
+static void settle_config(void)
+{
+    config.tls.timeout_ns = 2 * NS_PER_S;
+    config.websocket.on = ws_port != 0;
+    config.websocket.port = ws_port;
+    config.websocket.addr = config.addr;
+    config.websocket.no_tls = !config.tls.on;
+    config.websocket.tls = config.tls;
+    config.websocket.compression = true;
+    config.websocket.handshake_timeout_ns = 2 * NS_PER_S;
+}
 
 /* As many descriptors as the system allows: each client is one. */
 static void raise_file_limit(void)
@@ -166,6 +212,7 @@ int main(int argc, char **argv)
     struct errmsg err = {0};
     struct monitor *monitor = NULL;
     service_init(PROGRAM, SUMMARY, options, argc, argv);
+    settle_config();
     service_checked();
     raise_file_limit();
     struct server *server = server_new(&config, &err);

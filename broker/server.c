@@ -3,8 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,20 +13,17 @@
 #include <unistd.h>
 
 #include "broker/jetstream/jetstream.h"
+#include "broker/net/net.h"
 #include "broker/store/store.h"
 #include "lib/buf.h"
 #include "lib/json.h"
-#include "lib/listener.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/ulid.h"
 
-#define ACCEPTS_PER_TURN 64
-#define ACCEPT_REST_NS   (100 * NS_PER_MS)
-#define ACCEPT_WARN_NS   (10 * NS_PER_S) /* at most one line in this time */
-#define TURN_WAIT_MS     1000
-#define STOP_WAIT_NS     (5 * NS_PER_S) /* for the disk and slow readers */
-#define STOP_TURN_MS     20
+#define TURN_WAIT_MS 1000
+#define STOP_WAIT_NS (5 * NS_PER_S) /* for the disk and slow readers */
+#define STOP_TURN_MS 20
 
 /* A function that another thread wants run here; lives on its stack. */
 struct server_call {
@@ -124,80 +119,6 @@ static void close_streams(struct server *server)
          account = account->hh.next)
         jetstream_close(&account->js);
     syncer_free(&server->syncer);
-}
-
-/* ---- accepting ---- */
-
-static void accept_one(struct server *server, int fd)
-{
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    struct conn *conn = conn_new(server, fd);
-    server->counts.accepted++;
-    log_debug("client connected", LOG_I64("client", conn->id),
-              LOG_STR("address", conn->host), LOG_I64("port", conn->port));
-    if (server->conn_count > (uint64_t)server->config.connections_max)
-        conn_fail(conn, "maximum connections exceeded");
-}
-
-/* No descriptor is left: those who wait are looked at again in a while. */
-static void rest_from_accepting(struct server *server, int error)
-{
-    if (server->now_ns >= server->accept_warn_ns) {
-        log_warn("clients wait: none can be accepted",
-                 LOG_STR("error", strerror(error)),
-                 LOG_I64("clients", server->conn_count));
-        server->accept_warn_ns = server->now_ns + ACCEPT_WARN_NS;
-    }
-    server_watch_change(server, server->listen_fd, 0, &server->accept_watch);
-    timer_set(&server->timers, &server->accept_timer,
-              server->now_ns + ACCEPT_REST_NS);
-}
-
-static void accept_again(struct timer *timer)
-{
-    char *start = (char *)timer - offsetof(struct server, accept_timer);
-    struct server *server = (struct server *)start;
-    server_watch_change(server, server->listen_fd, EPOLLIN,
-                        &server->accept_watch);
-}
-
-static bool out_of_resources(int error)
-{
-    return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-           error == ENOMEM;
-}
-
-static void accept_ready(struct watch *watch, uint32_t events)
-{
-    (void)events;
-    char *start = (char *)watch - offsetof(struct server, accept_watch);
-    struct server *server = (struct server *)start;
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        int fd = accept4(server->listen_fd, NULL, NULL,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            if (out_of_resources(errno))
-                rest_from_accepting(server, errno);
-            return;
-        }
-        accept_one(server, fd);
-    }
-}
-
-static int server_listen(struct server *server, struct errmsg *err)
-{
-    const struct server_config *config = &server->config;
-    int port = config->port < 0 ? 0 : (int)config->port;
-    int fd = listener_open(config->addr, port, err);
-    if (fd < 0)
-        return fd;
-    server->listen_fd = fd;
-    server->port = listener_port(fd);
-    server->accept_watch.ready = accept_ready;
-    server->accept_timer.fire = accept_again;
-    server_watch(server, fd, EPOLLIN, &server->accept_watch);
-    return 0;
 }
 
 /* ---- calls from other threads ---- */
@@ -365,7 +286,7 @@ static int server_open(struct server *server, struct errmsg *err)
     server_watch(server, server->wake_fd, EPOLLIN, &server->wake_watch);
     if (server->config.jetstream && open_streams(server, err) != 0)
         return -EINVAL;
-    return server_listen(server, err);
+    return net_open(server, err);
 }
 
 struct server *server_new(const struct server_config *config,
@@ -373,7 +294,8 @@ struct server *server_new(const struct server_config *config,
 {
     struct server *server = mem_zalloc(sizeof(*server));
     server->config = *config;
-    server->listen_fd = server->epoll_fd = server->wake_fd = -1;
+    server->clients.fd = server->websockets.fd = -1;
+    server->epoll_fd = server->wake_fd = -1;
     server->now_ns = clock_mono_ns();
     server->started_ns = clock_wall_ns();
     server->random = random_seed();
@@ -393,8 +315,7 @@ struct server *server_new(const struct server_config *config,
  * sent. */
 static void settle(struct server *server)
 {
-    close(server->listen_fd);
-    server->listen_fd = -1;
+    net_close(server);
     int64_t end_ns = clock_mono_ns() + STOP_WAIT_NS;
     for (struct conn *conn = server->conns; conn != NULL; conn = conn->next)
         conn_pause(conn, 2 * STOP_WAIT_NS);
@@ -444,6 +365,7 @@ void server_free(struct server **serverp)
     close_conns(server);
     close_streams(server);
     free_accounts(server);
+    net_free(server);
     timers_fini(&server->timers);
     for (int i = 0; i < SERVER_ROUTE_DEPTH_MAX; i++)
         sub_result_fini(&server->scratch[i]);
@@ -452,7 +374,7 @@ void server_free(struct server **serverp)
         server->spare = chunk->next;
         free(chunk);
     }
-    const int fds[] = {server->listen_fd, server->epoll_fd, server->wake_fd};
+    const int fds[] = {server->epoll_fd, server->wake_fd};
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
         if (fds[i] >= 0)
             close(fds[i]);
@@ -479,6 +401,18 @@ struct conn_traffic server_traffic(const struct server *server)
     return sum;
 }
 
+static void describe_tls(const struct server *server, const struct conn *conn,
+                         struct json_writer *w)
+{
+    const struct tls_config *config = &server->config.tls;
+    if (server->tls == NULL || conn->websocket)
+        return;
+    json_member_bool(
+        w, config->allow_non_tls ? "tls_available" : "tls_required", true);
+    if (config->verify || config->verify_and_map)
+        json_member_bool(w, "tls_verify", true);
+}
+
 void server_info(const struct server *server, const struct conn *conn,
                  struct buf *out)
 {
@@ -495,6 +429,7 @@ void server_info(const struct server *server, const struct conn *conn,
     json_member_bool(&w, "headers", true);
     if (auth_required(&server->config.auth))
         json_member_bool(&w, "auth_required", true);
+    describe_tls(server, conn, &w);
     json_member_i64(&w, "max_payload", server->config.payload_max);
     if (conn->account->js != NULL)
         json_member_bool(&w, "jetstream", true);

@@ -15,6 +15,7 @@
 #include "broker/auth/auth.h"
 #include "broker/conn.h"
 #include "broker/jetstream/jetstream_config.h"
+#include "broker/net/acceptor.h"
 #include "broker/net/tls_config.h"
 #include "broker/net/websocket_config.h"
 #include "broker/sublist.h"
@@ -64,9 +65,11 @@ struct server_call;
 struct server {
     struct server_config config;
     char id[27];
-    int epoll_fd, listen_fd, port;
-    int64_t now_ns;     /* mono, of this turn */
-    int64_t started_ns; /* wall */
+    int epoll_fd, port;
+    struct acceptor clients, websockets;
+    struct tls_context *tls; /* NULL: clients speak in clear */
+    int64_t now_ns;          /* mono, of this turn */
+    int64_t started_ns;      /* wall */
 
     struct account *accounts; /* by name */
     struct account *account;  /* the default one */
@@ -86,10 +89,8 @@ struct server {
     char *read_buffer; /* SERVER_READ_BYTES */
     struct server_counts counts;
 
-    struct watch accept_watch, stop_watch, wake_watch;
-    struct timer accept_timer; /* set while no client can be accepted */
-    int64_t accept_warn_ns;    /* not before: the next line about that */
-    int wake_fd;               /* the syncer and server_call write it */
+    struct watch stop_watch, wake_watch;
+    int wake_fd; /* the syncer and server_call write it */
     bool stopping;
 
     pthread_mutex_t call_lock;

@@ -453,7 +453,7 @@ static bool append_thousandths(struct buf *out, double value)
     double scaled = value * 1000;
     if (!(fabs(scaled) < 1e15))
         return false;
-    int64_t thousandths = llround(scaled);
+    int64_t thousandths = (int64_t)(scaled + (scaled < 0 ? -0.5 : 0.5));
     if ((double)thousandths / 1000 != value ||
         (thousandths == 0 && signbit(value)))
         return false;

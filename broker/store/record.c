@@ -10,15 +10,22 @@ static size_t padded(size_t body)
            ((body + RECORD_ALIGN - 1) & ~(size_t)(RECORD_ALIGN - 1));
 }
 
+static size_t prefix_len(const struct record *record)
+{
+    return record->kind == RECORD_KIND_EXPIRING ? sizeof(int64_t) : 0;
+}
+
 static size_t body_len(const struct record *record)
 {
-    return (size_t)record->subject_len + record->headers_len +
+    return prefix_len(record) + record->subject_len + record->headers_len +
            record->payload_len;
 }
 
 size_t record_size_of(const struct store_msg *msg)
 {
-    return padded(msg->subject.len + msg->headers.len + msg->payload.len);
+    size_t prefix = msg->expires_ns != 0 ? sizeof msg->expires_ns : 0;
+    return padded(prefix + msg->subject.len + msg->headers.len +
+                  msg->payload.len);
 }
 
 size_t record_size(const struct record *record)
@@ -59,10 +66,15 @@ void record_write(struct record *out, uint32_t salt,
         .payload_len = (uint32_t)msg->payload.len,
         .headers_len = (uint32_t)msg->headers.len,
         .subject_len = (uint16_t)msg->subject.len,
-        .kind = RECORD_KIND_MESSAGE,
+        .kind =
+            msg->expires_ns != 0 ? RECORD_KIND_EXPIRING : RECORD_KIND_MESSAGE,
     };
     char *end = (char *)out + record_size(out);
-    char *at = put((char *)(out + 1), msg->subject);
+    char *at = (char *)(out + 1);
+    if (msg->expires_ns != 0)
+        at = put(at, str_make((const char *)&msg->expires_ns,
+                              sizeof msg->expires_ns));
+    at = put(at, msg->subject);
     at = put(at, msg->headers);
     at = put(at, msg->payload);
     while (at < end)
@@ -73,8 +85,9 @@ void record_write(struct record *out, uint32_t salt,
 
 bool record_header_valid(const struct record *record, uint32_t salt)
 {
-    return record->kind == RECORD_KIND_MESSAGE && record->zero == 0 &&
-           body_len(record) <= STORE_MSG_MAX &&
+    return record->kind >= RECORD_KIND_MESSAGE &&
+           record->kind <= RECORD_KIND_ERASED && record->zero == 0 &&
+           body_len(record) <= STORE_MSG_MAX + sizeof(int64_t) &&
            header_crc(record, salt) == record->header_crc;
 }
 
@@ -85,7 +98,7 @@ bool record_body_valid(const struct record *record, uint32_t salt)
 
 void record_read(const struct record *record, struct store_msg *msg)
 {
-    const char *subject = (const char *)(record + 1);
+    const char *subject = (const char *)(record + 1) + prefix_len(record);
     const char *headers = subject + record->subject_len;
     *msg = (struct store_msg){
         .seq = record->seq,
@@ -94,4 +107,6 @@ void record_read(const struct record *record, struct store_msg *msg)
         .headers = str_make(headers, record->headers_len),
         .payload = str_make(headers + record->headers_len, record->payload_len),
     };
+    if (record->kind == RECORD_KIND_EXPIRING)
+        memcpy(&msg->expires_ns, record + 1, sizeof msg->expires_ns);
 }

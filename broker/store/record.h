@@ -14,6 +14,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 #define RECORD_ALIGN        8
 #define RECORD_KIND_MESSAGE 1
+#define RECORD_KIND_EXPIRING \
+    2                        /* the text begins with its expires_ns, 8 bytes */
+#define RECORD_KIND_ERASED 3 /* removed; but for the subject, zeros */
 
 struct record {
     uint32_t header_crc;

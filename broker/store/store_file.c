@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "broker/store/disk.h"
+#include "broker/store/store_scan.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 
@@ -81,10 +82,17 @@ static void drop_removed(struct store_file *s)
     syncer_schedule(s->syncer, &s->task, STORE_META_DELAY_NS);
 }
 
+/* Sequences that were skipped count as durable with the record before. */
+static uint64_t durable_seq(const struct store_file *s)
+{
+    uint64_t durable = atomic_load_explicit(&s->durable, memory_order_acquire);
+    return durable >= s->appended_seq ? s->state.last_seq : durable;
+}
+
 /* Takes over what the syncer has made durable since the last time. */
 static void harvest(struct store_file *s)
 {
-    uint64_t durable = atomic_load_explicit(&s->durable, memory_order_acquire);
+    uint64_t durable = durable_seq(s);
     if (durable == s->seen_seq)
         return;
     pthread_mutex_lock(&s->lock);
@@ -96,7 +104,7 @@ static void harvest(struct store_file *s)
         take_extent(segment);
         store_file_add_segment(s, segment);
     }
-    s->seen_seq = atomic_load(&s->durable);
+    s->seen_seq = durable_seq(s);
     pending_release(&s->pending, s->seen_seq);
     pthread_mutex_unlock(&s->lock);
     drop_removed(s);
@@ -129,10 +137,12 @@ static int file_append(struct store *store, const struct store_msg *msg)
         return rc;
     struct record *record = pending_add(&s->pending, size, msg->seq);
     record_write(record, s->salt, msg);
-    s->state.last_seq = msg->seq;
+    s->state.last_seq = s->appended_seq = msg->seq;
     s->state.last_time_ns = msg->time_ns;
     s->state.messages++;
     s->state.bytes += record_stream_bytes(record);
+    if (msg->expires_ns != 0 && msg->expires_ns < s->next_expiry_ns)
+        s->next_expiry_ns = msg->expires_ns;
     return 0;
 }
 
@@ -140,10 +150,10 @@ static void file_commit(struct store *store)
 {
     struct store_file *s = file_of(store);
     harvest(s);
-    if (s->target == s->state.last_seq)
+    if (s->target >= s->appended_seq)
         return;
     pthread_mutex_lock(&s->lock);
-    s->target = s->state.last_seq;
+    s->target = s->appended_seq;
     pthread_mutex_unlock(&s->lock);
     /* A refusing disk is tried again at its own pace. */
     if (atomic_load(&s->error) == 0)
@@ -152,7 +162,7 @@ static void file_commit(struct store *store)
 
 static uint64_t file_durable(struct store *store)
 {
-    return atomic_load_explicit(&file_of(store)->durable, memory_order_acquire);
+    return durable_seq(file_of(store));
 }
 
 static int file_error(struct store *store)
@@ -183,7 +193,8 @@ static int file_read(struct store *store, uint64_t seq, struct store_msg *msg)
 {
     struct store_file *s = file_of(store);
     harvest(s);
-    if (seq < s->state.first_seq || seq > s->seen_seq)
+    if (seq < s->state.first_seq || seq > s->seen_seq ||
+        seqset_has(&s->removed, seq))
         return -ENOENT;
     struct segment *segment = segment_before(s, seq);
     if (segment == NULL || seq > segment_last_seq(segment))
@@ -233,7 +244,8 @@ static void discount(struct store_file *s, struct segment *segment,
                          ? segment->extent.bytes
                          : bytes_through(s, segment, seq);
     bytes -= bytes_through(s, segment, first_seq - 1);
-    s->state.messages -= seq - first_seq + 1;
+    s->state.messages -=
+        seq - first_seq + 1 - seqset_members(&s->removed, first_seq, seq);
     s->state.bytes -= bytes < s->state.bytes ? bytes : s->state.bytes;
 }
 
@@ -244,7 +256,8 @@ static void discount_pending(struct store_file *s, uint64_t first_seq,
         first_seq = s->seen_seq + 1;
     if (first_seq > seq)
         return;
-    s->state.messages -= seq - first_seq + 1;
+    s->state.messages -=
+        seq - first_seq + 1 - seqset_members(&s->removed, first_seq, seq);
     s->state.bytes -= pending_stream_bytes(&s->pending, first_seq, seq);
 }
 
@@ -258,7 +271,57 @@ static void discount_through(struct store_file *s, uint64_t seq)
     discount_pending(s, first_seq, seq);
     if (s->state.messages == 0)
         s->state.bytes = 0;
-    s->state.first_seq = seq + 1;
+    s->state.first_seq = seqset_next_absent(&s->removed, seq + 1);
+}
+
+static bool file_has(struct store *store, uint64_t seq)
+{
+    struct store_file *s = file_of(store);
+    harvest(s);
+    if (seq < s->state.first_seq || seq > s->state.last_seq ||
+        seqset_has(&s->removed, seq))
+        return false;
+    if (seq > s->seen_seq)
+        return true;
+    struct segment *segment = segment_before(s, seq);
+    return segment != NULL && seq <= segment_last_seq(segment);
+}
+
+/* Reads what is not durable yet, too. */
+static int peek(struct store *store, uint64_t seq, struct store_msg *msg)
+{
+    struct store_file *s = file_of(store);
+    if (!file_has(store, seq))
+        return -ENOENT;
+    if (seq <= s->seen_seq)
+        return file_read(store, seq, msg);
+    record_read(pending_find(&s->pending, seq), msg);
+    return 0;
+}
+
+static uint64_t stream_bytes(const struct store_msg *msg)
+{
+    uint64_t headers = msg->headers.len > 0 ? 4 + msg->headers.len : 0;
+    return 22 + msg->subject.len + headers + msg->payload.len + 8;
+}
+
+static int file_remove(struct store *store, uint64_t seq, bool erase)
+{
+    struct store_file *s = file_of(store);
+    struct store_msg msg;
+    (void)erase;
+    if (!file_has(store, seq))
+        return -ENOENT;
+    if (peek(store, seq, &msg) == 0)
+        s->state.bytes -= stream_bytes(&msg);
+    s->state.messages--;
+    seqset_add(&s->removed, seq);
+    if (seq != s->state.first_seq)
+        return 0;
+    s->state.first_seq = seqset_next_absent(&s->removed, seq);
+    if (s->state.first_seq > s->state.last_seq)
+        s->state.first_seq = s->state.last_seq + 1;
+    return 0;
 }
 
 static int file_remove_through(struct store *store, uint64_t seq)
@@ -269,13 +332,71 @@ static int file_remove_through(struct store *store, uint64_t seq)
     harvest(s);
     if (seq < s->state.first_seq)
         return 0;
-    discount_through(s, seq);
+    if (seqset_members(&s->removed, s->state.first_seq, seq) == 0)
+        discount_through(s, seq);
+    while (s->state.first_seq <= seq)
+        file_remove(store, s->state.first_seq, false);
     pthread_mutex_lock(&s->lock);
     s->removed_through = seq;
     pthread_mutex_unlock(&s->lock);
     syncer_schedule(s->syncer, &s->task, STORE_META_DELAY_NS);
     drop_removed(s);
     return 0;
+}
+
+static int file_skip(struct store *store, uint64_t seq)
+{
+    struct store_file *s = file_of(store);
+    if (seq <= s->state.last_seq)
+        return -EINVAL;
+    harvest(s);
+    seqset_add_range(&s->removed, s->state.last_seq + 1, seq);
+    s->state.last_seq = seq;
+    if (s->state.messages == 0)
+        s->state.first_seq = seq + 1;
+    harvest(s);
+    return 0;
+}
+
+/* ---- searching ---- */
+
+static bool file_subject(struct store *store, struct str subject,
+                         struct store_subject *out)
+{
+    return store_scan_subject(store, peek, subject, out);
+}
+
+static void file_subjects(struct store *store,
+                          const struct store_filter *filter,
+                          bool (*fn)(void *arg, struct str subject,
+                                     const struct store_subject *found),
+                          void *arg)
+{
+    store_scan_subjects(store, peek, filter, fn, arg);
+}
+
+static uint64_t file_subject_count(struct store *store)
+{
+    return store_scan_subject_count(store, peek);
+}
+
+static size_t file_damage(struct store *store, struct store_range *ranges,
+                          size_t max)
+{
+    (void)store, (void)ranges, (void)max;
+    return 0;
+}
+
+static int64_t file_next_expiry(struct store *store)
+{
+    return file_of(store)->next_expiry_ns;
+}
+
+static size_t file_expired(struct store *store, int64_t now_ns, size_t max,
+                           void (*fn)(void *arg, const struct store_msg *msg),
+                           void *arg)
+{
+    return store_scan_expired(store, now_ns, max, fn, arg);
 }
 
 /* ---- state ---- */
@@ -302,6 +423,7 @@ static void file_state(struct store *store, struct store_state *out)
         s->first_time_of = s->state.first_seq;
     }
     *out = s->state;
+    out->deleted = out->last_seq + 1 - out->first_seq - out->messages;
     if (out->messages == 0)
         out->first_time_ns = out->last_time_ns = 0;
 }
@@ -351,6 +473,7 @@ static void file_free(struct store_file *s)
         segment_free(&s->segments[i]);
     free(s->segments);
     free(s->reported);
+    seqset_fini(&s->removed);
     if (s->dir_fd >= 0)
         close(s->dir_fd);
     pthread_cond_destroy(&s->settled);
@@ -404,6 +527,18 @@ static const struct store_ops file_ops = {
     .commit = file_commit,
     .durable = file_durable,
     .read = file_read,
+    .next = store_scan_next,
+    .last = store_scan_last,
+    .count = store_scan_count,
+    .subject = file_subject,
+    .subjects = file_subjects,
+    .subject_count = file_subject_count,
+    .has = file_has,
+    .damage = file_damage,
+    .remove = file_remove,
+    .skip = file_skip,
+    .next_expiry = file_next_expiry,
+    .expired = file_expired,
     .remove_through = file_remove_through,
     .state = file_state,
     .error = file_error,
@@ -442,7 +577,7 @@ static void forget_removed(struct store_file *s, uint64_t removed_seq)
 
 static void start(struct store_file *s)
 {
-    s->target = s->seen_seq = s->state.last_seq;
+    s->target = s->seen_seq = s->appended_seq = s->state.last_seq;
     s->meta_saved_ns = clock_mono_ns();
     atomic_store(&s->durable, s->state.last_seq);
     for (size_t i = s->segments_count; i > 0; i--) {
@@ -468,6 +603,7 @@ struct store *store_file_open(const char *dir, struct syncer *syncer,
 {
     struct store_file *s = mem_zalloc(sizeof *s);
     s->store.ops = &file_ops;
+    s->next_expiry_ns = INT64_MAX;
     s->dir = mem_strdup(dir);
     s->dir_fd = s->meta.fd = s->writer.fd = -1;
     s->segment_bytes =

@@ -23,6 +23,7 @@
 #include "broker/store/pending.h"
 #include "broker/store/reader.h"
 #include "broker/store/segment.h"
+#include "broker/store/seqset.h"
 #include "broker/store/store.h"
 #include "broker/store/syncer.h"
 #include "lib/clock.h"
@@ -58,11 +59,14 @@ struct store_file {
     /* loop */
     struct segment **segments; /* ascending; the last one is appended to */
     size_t segments_count, segments_max;
-    struct store_state state; /* times excepted */
-    uint64_t first_time_of;   /* the sequence state.first_time_ns is of */
+    struct store_state state; /* times and deleted excepted */
+    struct seqset removed;    /* from state.first_seq on: what is not there */
+    int64_t next_expiry_ns;
+    uint64_t first_time_of; /* the sequence state.first_time_ns is of */
     struct pending pending;
     struct reader reader;
-    uint64_t seen_seq; /* durable when `shared` was last looked at */
+    uint64_t seen_seq;     /* durable when `shared` was last looked at */
+    uint64_t appended_seq; /* of the last record; behind it they were skipped */
     uint64_t *reported;
     size_t reported_count;
 

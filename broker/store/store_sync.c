@@ -157,6 +157,8 @@ static bool fits(const struct store_file *s, const struct piece *piece,
     const struct segment_extent *extent = &piece->extent;
     if (extent->count == 0)
         return true;
+    if (record->seq != s->writer.segment->first_seq + extent->count)
+        return false; /* behind sequences that were skipped */
     return extent->end + record_size(record) <= s->segment_bytes &&
            extent->count < s->writer.segment->index_max;
 }
@@ -230,6 +232,9 @@ static int sync_piece(struct store_file *s, const struct piece *piece)
 static int store_piece(struct store_file *s, struct cursor *cursor,
                        uint64_t target)
 {
+    const struct record *first =
+        (const void *)(cursor->chunk->data + cursor->at);
+    s->writer.next_seq = first->seq;
     int rc = prepare_segment(s);
     if (rc < 0)
         return rc;
