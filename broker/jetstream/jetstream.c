@@ -320,7 +320,8 @@ int jetstream_stream_create(struct jetstream *js, struct stream_config *config,
         return stream_config_equal(&(*out)->config, config)
                    ? 0
                    : js_refuse(error, JS_NAME_IN_USE);
-    if (check_overlap(js, NULL, config, error) != 0)
+    if (stream_config_may_begin(config, error) != 0 ||
+        check_overlap(js, NULL, config, error) != 0)
         return -1;
     return create_new(js, config, out, error);
 }

@@ -4,261 +4,331 @@
 #include <stdlib.h>
 
 #include "broker/jetstream/js_config.h"
-#include "broker/subject.h"
 #include "lib/clock.h"
 #include "lib/mem.h"
 
 #define WINDOW_DEFAULT_NS (120 * NS_PER_S)
-#define AGE_MIN_NS        (100 * NS_PER_MS)
 
-static const char *const discards[] = {"old", "new", NULL};
-static const char *const storages[] = {"file", "memory", NULL};
+#define ROWS(rows)                               \
+    {                                            \
+        (rows), sizeof(rows) / sizeof((rows)[0]) \
+    }
+#define AT(member) offsetof(struct stream_config, member)
+
 static const char *const retentions[] = {"limits", "interest", "workqueue",
                                          NULL};
+static const char *const discards[] = {"old", "new", NULL};
+static const char *const storages[] = {"file", "memory", NULL};
+static const char *const compressions[] = {"none", "s2", NULL};
+static const char *const persists[] = {"default", "async", NULL};
+
+static const struct js_member rows[] = {
+    {"name", JS_TEXT, AT(name), .always = true},
+    {"description", JS_TEXT, AT(description)},
+    {"retention", JS_CHOICE, AT(retention), retentions, true},
+    {"max_consumers", JS_I64, AT(max_consumers), .always = true},
+    {"max_msgs", JS_I64, AT(max_msgs), .always = true},
+    {"max_bytes", JS_I64, AT(max_bytes), .always = true},
+    {"max_age", JS_I64, AT(max_age_ns), .always = true},
+    {"max_msgs_per_subject", JS_I64, AT(max_msgs_per_subject), .always = true},
+    {"max_msg_size", JS_I64, AT(max_msg_size), .always = true},
+    {"discard", JS_CHOICE, AT(discard), discards, true},
+    {"discard_new_per_subject", JS_BOOL, AT(discard_new_per_subject)},
+    {"storage", JS_CHOICE, AT(storage), storages, true},
+    {"num_replicas", JS_I64, AT(replicas), .always = true},
+    {"no_ack", JS_BOOL, AT(no_ack)},
+    {"duplicate_window", JS_I64, AT(duplicate_window_ns), .always = true},
+    {"compression", JS_CHOICE, AT(compression), compressions, true},
+    {"first_seq", JS_U64, AT(first_seq)},
+    {"allow_direct", JS_BOOL, AT(allow_direct), .always = true},
+    {"mirror_direct", JS_BOOL, AT(mirror_direct), .always = true},
+    {"sealed", JS_BOOL, AT(sealed), .always = true},
+    {"deny_delete", JS_BOOL, AT(deny_delete), .always = true},
+    {"deny_purge", JS_BOOL, AT(deny_purge), .always = true},
+    {"allow_rollup_hdrs", JS_BOOL, AT(allow_rollup), .always = true},
+    {"allow_msg_ttl", JS_BOOL, AT(allow_msg_ttl)},
+    {"subject_delete_marker_ttl", JS_I64, AT(delete_marker_ttl_ns)},
+    {"persist_mode", JS_CHOICE, AT(persist), persists},
+};
+static const struct js_members members = ROWS(rows);
+
+static const struct js_member limit_rows[] = {
+    {"inactive_threshold", JS_I64, AT(consumer_limits.inactive_threshold_ns)},
+    {"max_ack_pending", JS_I64, AT(consumer_limits.max_ack_pending)},
+};
+static const struct js_members limit_members = ROWS(limit_rows);
+
+static const struct js_member placement_rows[] = {
+    {"cluster", JS_TEXT, AT(placement.cluster)},
+    {"preferred", JS_TEXT, AT(placement.preferred)},
+};
+static const struct js_members placement_members = ROWS(placement_rows);
+
+static const struct js_member republish_rows[] = {
+    {"src", JS_TEXT, AT(republish.map.src)},
+    {"dest", JS_TEXT, AT(republish.map.dest), .always = true},
+    {"headers_only", JS_BOOL, AT(republish.headers_only)},
+};
+static const struct js_members republish_members = ROWS(republish_rows);
 
 void stream_config_fini(struct stream_config *config)
 {
     for (unsigned i = 0; i < config->subject_count; i++)
         free(config->subjects[i]);
     free((void *)config->subjects);
-    free(config->name);
-    free(config->description);
+    for (unsigned i = 0; i < config->source_count; i++)
+        stream_source_fini(&config->sources[i]);
+    free(config->sources);
+    if (config->mirror != NULL)
+        stream_source_fini(config->mirror);
+    free(config->mirror);
+    if (config->transform != NULL)
+        subject_map_fini(config->transform);
+    free(config->transform);
+    js_metadata_fini(&config->metadata);
+    js_texts_fini(&config->placement.tags);
+    js_members_fini(placement_members, config);
+    js_members_fini(republish_members, config);
+    js_members_fini(members, config);
     *config = (struct stream_config){0};
 }
 
 /* ---- reading ---- */
 
+/* The member, unless it is absent or null. */
+static bool find(struct json json, const char *name, struct json *out)
+{
+    *out = json_get(json, name);
+    enum json_type type = json_type(*out);
+    return type != JSON_NONE && type != JSON_NULL;
+}
+
 static int read_subjects(struct stream_config *config, struct json json,
                          struct arena *arena)
 {
-    struct json list = json_get(json, "subjects");
-    int count = json_type(list) == JSON_ARRAY ? json_count(list) : 0;
-    if (count > STREAM_SUBJECTS_MAX)
+    struct js_texts list = {0};
+    int rc = js_texts_read(&list, json_get(json, "subjects"), arena,
+                           STREAM_SUBJECTS_MAX);
+    config->subjects = list.texts;
+    config->subject_count = list.count;
+    return rc;
+}
+
+/* An object whose members stand in the configuration itself. */
+static int read_object(struct stream_config *config, struct json json,
+                       const char *name, struct js_members rows_of,
+                       struct arena *arena)
+{
+    struct json object;
+    if (!find(json, name, &object))
+        return 0;
+    if (json_type(object) != JSON_OBJECT)
         return -1;
-    config->subjects =
-        (char **)mem_zalloc(sizeof(char *) * (size_t)(count > 0 ? count : 1));
-    for (struct json_iter it = json_iter(list); count > 0 && json_next(&it);) {
-        struct str text;
-        if (json_string(it.value, arena, &text) != 0)
-            return -1;
-        config->subjects[config->subject_count++] = mem_strndup(text);
-    }
-    if (count == 0)
-        config->subjects[config->subject_count++] = mem_strdup(config->name);
-    return 0;
+    return js_members_read(rows_of, object, arena, config);
 }
 
-static int read_limits(struct stream_config *config, struct json json)
+static int read_transform(struct stream_config *config, struct json json,
+                          struct arena *arena)
 {
-    return js_read_i64(json, "max_consumers", &config->max_consumers) |
-           js_read_i64(json, "max_msgs", &config->max_msgs) |
-           js_read_i64(json, "max_bytes", &config->max_bytes) |
-           js_read_i64(json, "max_msg_size", &config->max_msg_size) |
-           js_read_i64(json, "max_age", &config->max_age_ns);
+    struct json object;
+    if (!find(json, "subject_transform", &object))
+        return 0;
+    config->transform = mem_zalloc(sizeof(*config->transform));
+    return subject_map_read(config->transform, object, arena);
 }
 
-static int read_flags(struct stream_config *config, struct json json)
+static int read_mirror(struct stream_config *config, struct json json,
+                       struct arena *arena)
 {
-    return js_read_bool(json, "no_ack", &config->no_ack) |
-           js_read_bool(json, "allow_direct", &config->allow_direct) |
-           js_read_bool(json, "mirror_direct", &config->mirror_direct) |
-           js_read_bool(json, "sealed", &config->sealed) |
-           js_read_bool(json, "deny_delete", &config->deny_delete) |
-           js_read_bool(json, "deny_purge", &config->deny_purge);
+    struct json object;
+    if (!find(json, "mirror", &object))
+        return 0;
+    config->mirror = mem_zalloc(sizeof(*config->mirror));
+    return stream_source_read(config->mirror, object, arena);
 }
 
-static int read_choices(struct stream_config *config, struct json json,
+static int read_sources(struct stream_config *config, struct json json,
                         struct arena *arena)
 {
-    int discard = DISCARD_OLD, storage = STORAGE_FILE;
-    if (js_read_choice(json, "discard", arena, discards, &discard) != 0 ||
-        js_read_choice(json, "storage", arena, storages, &storage) != 0)
+    struct json list;
+    if (!find(json, "sources", &list))
+        return 0;
+    int count = json_type(list) == JSON_ARRAY ? json_count(list) : -1;
+    if (count < 0 || count > STREAM_SOURCES_MAX)
         return -1;
-    config->discard = (enum stream_discard)discard;
-    config->storage = (enum stream_storage)storage;
+    config->sources =
+        mem_zalloc(sizeof(*config->sources) * ((size_t)count + 1));
+    for (struct json_iter it = json_iter(list); json_next(&it);) {
+        if (stream_source_read(&config->sources[config->source_count++],
+                               it.value, arena) != 0)
+            return -1;
+    }
     return 0;
 }
 
-static int64_t limit_or_none(int64_t limit)
+static int read_republish(struct stream_config *config, struct json json,
+                          struct arena *arena)
 {
-    return limit <= 0 ? -1 : limit;
+    struct json object;
+    if (find(json, "republish", &object))
+        config->republish.map.dest = mem_strdup("");
+    return read_object(config, json, "republish", republish_members, arena);
 }
 
-static void put_defaults(struct stream_config *config, bool window_given)
+static int read_placement(struct stream_config *config, struct json json,
+                          struct arena *arena)
 {
-    config->max_consumers = limit_or_none(config->max_consumers);
-    config->max_msgs = limit_or_none(config->max_msgs);
-    config->max_bytes = limit_or_none(config->max_bytes);
-    config->max_msg_size = limit_or_none(config->max_msg_size);
-    if (window_given)
+    struct json object;
+    if (!find(json, "placement", &object))
+        return 0;
+    return read_object(config, json, "placement", placement_members, arena) !=
+                       0 ||
+                   js_texts_read(&config->placement.tags,
+                                 json_get(object, "tags"), arena,
+                                 STREAM_TAGS_MAX) != 0
+               ? -1
+               : 0;
+}
+
+static int read_all(struct stream_config *config, struct json json,
+                    struct arena *arena)
+{
+    return json_type(json) != JSON_OBJECT ||
+                   js_members_read(members, json, arena, config) != 0 ||
+                   read_subjects(config, json, arena) != 0 ||
+                   read_object(config, json, "consumer_limits", limit_members,
+                               arena) != 0 ||
+                   js_metadata_read(&config->metadata,
+                                    json_get(json, "metadata"), arena) != 0 ||
+                   read_placement(config, json, arena) != 0 ||
+                   read_transform(config, json, arena) != 0 ||
+                   read_republish(config, json, arena) != 0 ||
+                   read_mirror(config, json, arena) != 0 ||
+                   read_sources(config, json, arena) != 0
+               ? -1
+               : 0;
+}
+
+/* ---- defaults ---- */
+
+static void put_limit(int64_t *limit)
+{
+    if (*limit <= 0)
+        *limit = -1;
+}
+
+static void put_window(struct stream_config *config)
+{
+    if (config->duplicate_window_ns != 0 || config->mirror != NULL)
         return;
     config->duplicate_window_ns = WINDOW_DEFAULT_NS;
     if (config->max_age_ns > 0 && config->max_age_ns < WINDOW_DEFAULT_NS)
         config->duplicate_window_ns = config->max_age_ns;
 }
 
-/* ---- refusing ---- */
-
-static bool has(struct json json, const char *name)
+static void put_subject(struct stream_config *config)
 {
-    enum json_type type = json_type(json_get(json, name));
-    return type != JSON_NONE && type != JSON_NULL;
+    if (config->subject_count > 0 || config->mirror != NULL ||
+        config->source_count > 0)
+        return;
+    free((void *)config->subjects);
+    config->subjects = (char **)mem_zalloc(sizeof(char *));
+    config->subjects[config->subject_count++] = mem_strdup(config->name);
 }
 
-static int refuse_unsupported(struct json json, struct arena *arena,
-                              struct js_error *error)
+static void put_defaults(struct stream_config *config)
 {
-    static const char *const objects[] = {"mirror", "sources", "republish",
-                                          "subject_transform", NULL};
-    for (int i = 0; objects[i] != NULL; i++) {
-        if (has(json, objects[i]))
-            return js_refuse(error, 500, 10052, "%s is not supported",
-                             objects[i]);
-    }
-    int retention = 0;
-    int64_t per_subject = 0, replicas = 1;
-    bool rollup = false, per_subject_new = false;
-    if (js_read_choice(json, "retention", arena, retentions, &retention) |
-        js_read_i64(json, "max_msgs_per_subject", &per_subject) |
-        js_read_i64(json, "num_replicas", &replicas) |
-        js_read_bool(json, "allow_rollup_hdrs", &rollup) |
-        js_read_bool(json, "discard_new_per_subject", &per_subject_new))
-        return js_refuse(error, JS_INVALID_JSON);
-    if (retention != 0)
-        return js_refuse(error, 500, 10052, "retention %s is not supported",
-                         retentions[retention]);
-    if (per_subject > 0 || per_subject_new)
-        return js_refuse(error, 500, 10052,
-                         "limits per subject are not supported");
-    if (rollup)
-        return js_refuse(error, 500, 10052,
-                         "allow_rollup_hdrs is not supported");
-    if (replicas > 1)
-        return js_refuse(error, 500, 10074,
-                         "replicas > 1 not supported in non-clustered mode");
-    return 0;
-}
-
-static int check_subject(const struct stream_config *config, unsigned at,
-                         struct js_error *error)
-{
-    struct str subject = str_of(config->subjects[at]);
-    if (!subject_valid(subject))
-        return js_refuse(error, 500, 10052, "invalid subject");
-    if (subject_overlaps(subject, str_of("$JS.API.>")))
-        return js_refuse(error, 500, 10052,
-                         "subjects overlap with jetstream api");
-    for (unsigned i = 0; i < at; i++) {
-        struct str other = str_of(config->subjects[i]);
-        if (str_eq(subject, other))
-            return js_refuse(error, 500, 10052, "duplicate subjects detected");
-        if (subject_overlaps(subject, other))
-            return js_refuse(error, 500, 10052,
-                             "subject \"%s\" overlaps with \"%s\"",
-                             config->subjects[at], config->subjects[i]);
-    }
-    return 0;
-}
-
-static int check_times(const struct stream_config *config,
-                       struct js_error *error)
-{
-    int64_t age = config->max_age_ns, window = config->duplicate_window_ns;
-    if (age < 0 || (age > 0 && age < AGE_MIN_NS))
-        return js_refuse(error, 500, 10052, "max age needs to be >= 100ms");
-    if (window > 0 && window < AGE_MIN_NS)
-        return js_refuse(error, 500, 10052,
-                         "duplicates window needs to be >= 100ms");
-    if (age > 0 && window > age)
-        return js_refuse(error, 500, 10052,
-                         "duplicates window can not be larger then max age");
-    return 0;
-}
-
-static int check(const struct stream_config *config, struct js_error *error)
-{
-    if (config->name == NULL || config->name[0] == '\0')
-        return js_refuse(error, 500, 10052, "stream name is required");
-    if (!js_name_valid(str_of(config->name)))
-        return js_refuse(error, 500, 10052,
-                         "stream name can not contain whitespace, '.', '*', "
-                         "'>', '/' or '\\' and has at most %u bytes",
-                         JS_NAME_MAX);
-    for (unsigned i = 0; i < config->subject_count; i++) {
-        if (check_subject(config, i, error) != 0)
-            return -1;
-    }
-    return check_times(config, error);
+    put_limit(&config->max_consumers);
+    put_limit(&config->max_msgs);
+    put_limit(&config->max_bytes);
+    put_limit(&config->max_msg_size);
+    put_limit(&config->max_msgs_per_subject);
+    put_window(config);
+    if (config->replicas == 0)
+        config->replicas = 1;
+    if (config->name == NULL)
+        config->name = mem_strdup("");
+    put_subject(config);
+    if (config->republish.map.dest != NULL && config->republish.map.src == NULL)
+        config->republish.map.src = mem_strdup(">");
 }
 
 int stream_config_read(struct stream_config *config, struct json json,
                        struct arena *arena, struct js_error *error)
 {
     *config = (struct stream_config){0};
-    int64_t window = -1;
-    if (json_type(json) != JSON_OBJECT ||
-        js_read_text(json, "name", arena, &config->name) != 0 ||
-        js_read_text(json, "description", arena, &config->description) != 0 ||
-        js_read_i64(json, "duplicate_window", &window) != 0 ||
-        read_limits(config, json) != 0 || read_flags(config, json) != 0 ||
-        read_choices(config, json, arena) != 0)
+    if (read_all(config, json, arena) != 0)
         return js_refuse(error, JS_INVALID_JSON);
-    if (refuse_unsupported(json, arena, error) != 0)
-        return -1;
-    if (config->name == NULL)
-        config->name = mem_strdup("");
-    if (read_subjects(config, json, arena) != 0)
-        return js_refuse(error, JS_INVALID_JSON);
-    config->duplicate_window_ns = window;
-    put_defaults(config, window > 0);
-    return check(config, error);
+    put_defaults(config);
+    return stream_config_check(config, error);
 }
 
 /* ---- writing and comparing ---- */
 
-static void write_limits(const struct stream_config *config,
-                         struct json_writer *w)
+static void write_placement(const struct stream_config *config,
+                            struct json_writer *w)
 {
-    json_member_text(w, "retention", "limits");
-    json_member_i64(w, "max_consumers", config->max_consumers);
-    json_member_i64(w, "max_msgs", config->max_msgs);
-    json_member_i64(w, "max_bytes", config->max_bytes);
-    json_member_i64(w, "max_age", config->max_age_ns);
-    json_member_i64(w, "max_msgs_per_subject", -1);
-    json_member_i64(w, "max_msg_size", config->max_msg_size);
-    json_member_text(w, "discard", discards[config->discard]);
-    json_member_text(w, "storage", storages[config->storage]);
-    json_member_i64(w, "num_replicas", 1);
+    if (config->placement.cluster == NULL && config->placement.tags.count == 0)
+        return;
+    json_key(w, "placement");
+    json_begin_object(w);
+    js_members_write(placement_members, config, w);
+    if (config->placement.tags.count > 0) {
+        json_key(w, "tags");
+        js_texts_write(&config->placement.tags, w);
+    }
+    json_end_object(w);
 }
 
-static void write_flags(const struct stream_config *config,
-                        struct json_writer *w)
+static void write_origins(const struct stream_config *config,
+                          struct json_writer *w)
 {
-    if (config->no_ack)
-        json_member_bool(w, "no_ack", true);
-    json_member_i64(w, "duplicate_window", config->duplicate_window_ns);
-    json_member_bool(w, "allow_direct", config->allow_direct);
-    json_member_bool(w, "mirror_direct", config->mirror_direct);
-    json_member_bool(w, "sealed", config->sealed);
-    json_member_bool(w, "deny_delete", config->deny_delete);
-    json_member_bool(w, "deny_purge", config->deny_purge);
-    json_member_bool(w, "allow_rollup_hdrs", false);
+    if (config->mirror != NULL) {
+        json_key(w, "mirror");
+        stream_source_write(config->mirror, w);
+    }
+    if (config->source_count == 0)
+        return;
+    json_key(w, "sources");
+    json_begin_array(w);
+    for (unsigned i = 0; i < config->source_count; i++)
+        stream_source_write(&config->sources[i], w);
+    json_end_array(w);
+}
+
+static void write_maps(const struct stream_config *config,
+                       struct json_writer *w)
+{
+    if (config->transform != NULL) {
+        json_key(w, "subject_transform");
+        subject_map_write(config->transform, w);
+    }
+    if (config->republish.map.dest == NULL)
+        return;
+    json_key(w, "republish");
+    json_begin_object(w);
+    js_members_write(republish_members, config, w);
+    json_end_object(w);
 }
 
 void stream_config_write(const struct stream_config *config,
                          struct json_writer *w)
 {
+    const struct js_texts subjects = {config->subjects, config->subject_count};
     json_begin_object(w);
-    json_member_text(w, "name", config->name);
-    if (config->description != NULL && config->description[0] != '\0')
-        json_member_text(w, "description", config->description);
-    json_key(w, "subjects");
-    json_begin_array(w);
-    for (unsigned i = 0; i < config->subject_count; i++)
-        json_put_text(w, config->subjects[i]);
-    json_end_array(w);
-    write_limits(config, w);
-    write_flags(config, w);
+    js_members_write(members, config, w);
+    if (subjects.count > 0) {
+        json_key(w, "subjects");
+        js_texts_write(&subjects, w);
+    }
+    json_key(w, "consumer_limits");
+    json_begin_object(w);
+    js_members_write(limit_members, config, w);
+    json_end_object(w);
+    js_metadata_write(&config->metadata, w);
+    write_placement(config, w);
+    write_maps(config, w);
+    write_origins(config, w);
     json_end_object(w);
 }
 
@@ -274,25 +344,4 @@ bool stream_config_equal(const struct stream_config *a,
     buf_fini(&texts[0]);
     buf_fini(&texts[1]);
     return equal;
-}
-
-int stream_config_may_become(const struct stream_config *from,
-                             const struct stream_config *to,
-                             struct js_error *error)
-{
-    const char *what = NULL;
-    if (from->storage != to->storage)
-        what = "change storage type";
-    else if (from->max_consumers != to->max_consumers)
-        what = "change MaxConsumers";
-    else if (from->deny_delete && !to->deny_delete)
-        what = "cancel deny message deletes";
-    else if (from->deny_purge && !to->deny_purge)
-        what = "cancel deny purge";
-    else if (from->sealed && !to->sealed)
-        what = "unseal sealed stream";
-    if (what == NULL)
-        return 0;
-    return js_refuse(error, 500, 10052,
-                     "stream configuration update can not %s", what);
 }

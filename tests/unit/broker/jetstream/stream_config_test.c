@@ -68,9 +68,59 @@ static void refusals(void **state)
         {"{\"name\":\"A\",\"max_age\":1000000000,"
          "\"duplicate_window\":2000000000}",
          10052},
-        {"{\"name\":\"A\",\"retention\":\"interest\"}", 10052},
-        {"{\"name\":\"A\",\"max_msgs_per_subject\":1}", 10052},
-        {"{\"name\":\"A\",\"mirror\":{}}", 10052},
+        {"{\"name\":\"A\",\"mirror\":{}}", 10142},
+        {"{\"name\":\"A\",\"mirror\":{\"name\":\"B\"},\"first_seq\":5}", 10143},
+        {"{\"name\":\"A\",\"mirror\":{\"name\":\"B\"},\"subjects\":[\"a\"]}",
+         10034},
+        {"{\"name\":\"A\",\"mirror\":{\"name\":\"B\"},"
+         "\"sources\":[{\"name\":\"C\"}]}",
+         10031},
+        {"{\"name\":\"A\",\"mirror\":{\"name\":\"B\",\"opt_start_seq\":3,"
+         "\"opt_start_time\":\"2026-01-01T00:00:00Z\"}}",
+         10032},
+        {"{\"name\":\"A\",\"mirror\":{\"name\":\"B\",\"filter_subject\":\"x\","
+         "\"subject_transforms\":[{\"src\":\"a\",\"dest\":\"b\"}]}}",
+         10150},
+        {"{\"name\":\"A\",\"sources\":[{\"name\":\"B.C\"}]}", 10141},
+        {"{\"name\":\"A\",\"sources\":[{\"name\":\"B\"},{\"name\":\"B\"}]}",
+         10140},
+        {"{\"name\":\"A\",\"sources\":[{\"name\":\"B\",\"subject_transforms\":"
+         "[{\"src\":\"a.*\",\"dest\":\"b.$2\"}]}]}",
+         10146},
+        {"{\"name\":\"A\",\"sources\":[{\"name\":\"B\",\"subject_transforms\":"
+         "[{\"src\":\"a.*\"},{\"src\":\"a.b\"}]}]}",
+         10147},
+        {"{\"name\":\"A\",\"sources\":[{\"name\":\"B\",\"external\":"
+         "{\"api\":\"$JS.API\"}}]}",
+         10021},
+        {"{\"name\":\"A\",\"retention\":\"sometimes\"}", 10025},
+        {"{\"name\":\"A\",\"metadata\":{\"k\":1}}", 10025},
+        {"{\"name\":\"A\",\"consumer_limits\":[]}", 10025},
+        {"{\"name\":\"A\",\"compression\":\"s2\"}", 10052},
+        {"{\"name\":\"A\",\"subjects\":[\">\"]}", 10052},
+        {"{\"name\":\"A\",\"subjects\":[\"$JS.ACK.x\"]}", 10052},
+        {"{\"name\":\"A\",\"deny_purge\":true,\"allow_rollup_hdrs\":true}",
+         10052},
+        {"{\"name\":\"A\",\"discard_new_per_subject\":true}", 10052},
+        {"{\"name\":\"A\",\"discard\":\"new\","
+         "\"discard_new_per_subject\":true}",
+         10052},
+        {"{\"name\":\"A\",\"subject_delete_marker_ttl\":1000000000}", 10052},
+        {"{\"name\":\"A\",\"allow_msg_ttl\":true,"
+         "\"subject_delete_marker_ttl\":1000}",
+         10052},
+        {"{\"name\":\"A\",\"republish\":{\"src\":\">\",\"dest\":\"A\"}}",
+         10052},
+        {"{\"name\":\"A\",\"republish\":{\"src\":\"*\",\"dest\":\"b.$2\"}}",
+         10052},
+        {"{\"name\":\"A\",\"subject_transform\":{\"src\":\"a..b\","
+         "\"dest\":\"c\"}}",
+         10155},
+        {"{\"name\":\"A\",\"subject_transform\":{\"src\":\"a.*\","
+         "\"dest\":\"c.{{nonsense(1)}}\"}}",
+         10156},
+        {"{\"name\":\"A\",\"placement\":{\"preferred\":\"x\"}}", 10052},
+        {"{\"name\":\"A\",\"num_replicas\":-1}", 10133},
         {"{\"name\":\"A\",\"num_replicas\":3}", 10074},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -106,6 +156,48 @@ static void what_is_written_is_read_back(void **state)
     buf_fini(&text);
 }
 
+/* Of objects and lists, each in the order it is written. */
+static void what_came_later_is_read_back(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {
+        "\"retention\":\"workqueue\"",
+        "\"max_msgs_per_subject\":9",
+        "\"discard\":\"new\",\"discard_new_per_subject\":true",
+        "\"first_seq\":18446744073709551615",
+        "\"allow_rollup_hdrs\":true",
+        "\"allow_msg_ttl\":true,\"subject_delete_marker_ttl\":60000000000",
+        "\"persist_mode\":\"async\"",
+        "\"consumer_limits\":{\"inactive_threshold\":5,\"max_ack_pending\":6}",
+        "\"metadata\":{\"a\":\"1\",\"b\":\"\"}",
+        "\"placement\":{\"cluster\":\"c\",\"tags\":[\"t\",\"u\"]}",
+        "\"subject_transform\":{\"src\":\"a.*\",\"dest\":\"b.$1\"}",
+        "\"republish\":{\"src\":\"a.>\",\"dest\":\"r.>\","
+        "\"headers_only\":true}",
+        "\"mirror\":{\"name\":\"M\",\"opt_start_seq\":4,"
+        "\"filter_subject\":\"m.>\"}",
+        "\"sources\":[{\"name\":\"B\",\"opt_start_time\":"
+        "\"2026-01-01T00:00:00Z\",\"subject_transforms\":[{\"src\":\"x.*\","
+        "\"dest\":\"y.{{wildcard(1)}}\"}],\"external\":{\"api\":"
+        "\"$JS.D.API\",\"deliver\":\"push\"}}]",
+    };
+    struct buf text = {0}, again = {0};
+    struct stream_config config;
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        buf_reset(&text);
+        buf_reset(&again);
+        struct json_writer w = json_writer(&again);
+        buf_printf(&text, "{\"name\":\"A\",\"max_msgs_per_subject\":9,%s}",
+                   parts[i]);
+        assert_int_equal(read_config(&config, buf_text(&text)), 0);
+        stream_config_write(&config, &w);
+        assert_contains(buf_text(&again), parts[i]);
+        stream_config_fini(&config);
+    }
+    buf_fini(&text);
+    buf_fini(&again);
+}
+
 static void what_may_not_change(void **state)
 {
     (void)state;
@@ -129,6 +221,7 @@ int main(void)
         cmocka_unit_test(defaults),
         cmocka_unit_test(refusals),
         cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(what_came_later_is_read_back),
         cmocka_unit_test(what_may_not_change),
     };
     return cmocka_run_group_tests(tests, NULL, done);
