@@ -303,6 +303,8 @@ static void receive(struct sub *sub, struct conn *from, const struct msg *msg)
     ack.wait_seq = state.last_seq;
     pubacks_push(&stream->acks, &ack);
     mark_dirty(stream);
+    if (++stream->uncommitted == STREAM_COMMIT_EACH)
+        stream_commit(stream);
 }
 
 /* ---- what became durable ---- */
@@ -310,6 +312,7 @@ static void receive(struct sub *sub, struct conn *from, const struct msg *msg)
 void stream_commit(struct stream *stream)
 {
     struct store_state state;
+    stream->uncommitted = 0;
     stream->store->ops->commit(stream->store);
     stream_state(stream, &state);
     backlog_commit(&stream->backlog, state.last_seq);

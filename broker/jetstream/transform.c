@@ -169,6 +169,19 @@ static int read_call(const struct transform *transform, struct str call,
     return refuse(err, token, "unknown function");
 }
 
+/* {{name(arguments)}} */
+static int read_braces(const struct transform *transform, struct str token,
+                       struct piece *piece, struct errmsg *err)
+{
+    if (token.len < 4 || token.p[token.len - 1] != '}' ||
+        token.p[token.len - 2] != '}')
+        return refuse(err, token, "no closing braces");
+    struct str call = str_trim(str_make(token.p + 2, token.len - 4));
+    if (call.len == 0)
+        return refuse(err, token, "unknown function");
+    return read_call(transform, call, token, piece, err);
+}
+
 static bool is_dollar(struct str token)
 {
     return token.len > 1 && token.p[0] == '$' &&
@@ -189,11 +202,8 @@ static int read_token(struct transform *transform, struct str token,
         if (read_wildcard(transform, str_make(token.p + 1, token.len - 1),
                           piece) != 0)
             return refuse(err, token, "wildcard index out of range");
-    } else if (token.len >= 4 && str_has_prefix(token, str_of("{{")) &&
-               token.p[token.len - 2] == '}' && token.p[token.len - 1] == '}') {
-        struct str call = str_trim(str_make(token.p + 2, token.len - 4));
-        return call.len > 0 ? read_call(transform, call, token, piece, err)
-                            : refuse(err, token, "unknown function");
+    } else if (str_has_prefix(token, str_of("{{"))) {
+        return read_braces(transform, token, piece, err);
     } else if (!subject_valid_literal(token)) {
         return refuse(err, token, "invalid token");
     }
