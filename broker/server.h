@@ -40,6 +40,7 @@
 #define SERVER_SLOW_NS    (2 * NS_PER_MS)
 
 struct jetstream;
+struct remotes;
 struct syncer;
 
 struct server_config {
@@ -75,6 +76,7 @@ struct server {
     struct account *account;  /* the default one */
     struct timers timers;
     struct syncer *syncer; /* of all file stores; NULL: no streams */
+    struct remotes *remotes; /* whose streams are copied; NULL: none */
     struct sub_result scratch[SERVER_ROUTE_DEPTH_MAX];
     unsigned route_depth;
     uint64_t random;

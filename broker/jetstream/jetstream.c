@@ -94,6 +94,7 @@ struct jetstream *jetstream_open(struct account *account, const char *folder,
         return NULL;
     }
     js_restore(js);
+    origins_begin(js);
     jsapi_listen(js);
     return js;
 }
@@ -148,6 +149,7 @@ static void pump_consumers(struct jetstream *js)
 void jetstream_turn(struct jetstream *js)
 {
     route_mailbox(js->account);
+    origins_turn(js);
     commit_streams(js);
     pump_consumers(js);
 }
@@ -172,6 +174,7 @@ void jetstream_room(struct jetstream *js)
 bool jetstream_busy(const struct jetstream *js)
 {
     return js->woken != NULL || js->dirty != NULL ||
+           js->copying.first != NULL ||
            !mailbox_empty(&js->account->mailbox);
 }
 

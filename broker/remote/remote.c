@@ -203,7 +203,7 @@ static void lose(struct remote *remote, const char *reason)
     set_state(remote, REMOTE_RESTING, spread(remote, remote->rest_ns));
     remote->rest_ns =
         remote->rest_ns * 2 < REST_MAX_NS ? remote->rest_ns * 2 : REST_MAX_NS;
-    for (struct remote_user *user = remote->users; was_up && user != NULL;
+    for (struct remote_user *user = remote->users; user != NULL;
          user = user->next)
         user->down(user);
 }

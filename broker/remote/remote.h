@@ -32,7 +32,8 @@ struct remote_user {
     /* Requests can be made from now on. */
     void (*up)(struct remote_user *user);
 
-    /* The connection is gone; answers under way will not come. */
+    /* The connection is gone, or was not made: answers under way will not
+     * come. */
     void (*down)(struct remote_user *user);
 
     /* An answer to the request of that number; 0: a message of a stream, which
