@@ -68,14 +68,16 @@ struct server {
     char id[27];
     int epoll_fd, port;
     struct acceptor clients, websockets;
-    struct tls_context *tls; /* NULL: clients speak in clear */
-    int64_t now_ns;          /* mono, of this turn */
-    int64_t started_ns;      /* wall */
+    struct tls_context *tls;           /* NULL: clients speak in clear */
+    struct tls_context *websocket_tls; /* the same at the other door */
+    struct ws_shared *websocket;       /* NULL: that door is closed */
+    int64_t now_ns;                    /* mono, of this turn */
+    int64_t started_ns;                /* wall */
 
     struct account *accounts; /* by name */
     struct account *account;  /* the default one */
     struct timers timers;
-    struct syncer *syncer; /* of all file stores; NULL: no streams */
+    struct syncer *syncer;   /* of all file stores; NULL: no streams */
     struct remotes *remotes; /* whose streams are copied; NULL: none */
     struct sub_result scratch[SERVER_ROUTE_DEPTH_MAX];
     unsigned route_depth;

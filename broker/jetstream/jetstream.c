@@ -105,6 +105,7 @@ void jetstream_close(struct jetstream **jsp)
     struct stream *stream, *next;
     if (js == NULL)
         return;
+    js->restored = false; /* what ends now does not wait for others */
     save_states(js, true);
     HASH_ITER (hh, js->streams, stream, next) {
         HASH_DEL(js->streams, stream);
@@ -174,8 +175,7 @@ void jetstream_room(struct jetstream *js)
 bool jetstream_busy(const struct jetstream *js)
 {
     return js->woken != NULL || js->dirty != NULL ||
-           js->copying.first != NULL ||
-           !mailbox_empty(&js->account->mailbox);
+           js->copying.first != NULL || !mailbox_empty(&js->account->mailbox);
 }
 
 bool jetstream_settled(const struct jetstream *js)
@@ -198,6 +198,67 @@ bool jetstream_congested(const struct jetstream *js)
             return true;
     }
     return false;
+}
+
+/* ---- what all streams may have ---- */
+
+static int64_t limit_of(const struct jetstream *js, enum stream_storage storage)
+{
+    const struct jetstream_config *settings = &js->account->server->config.js;
+    return storage == STORAGE_MEMORY ? settings->max_memory
+                                     : settings->max_storage;
+}
+
+static void count_used(struct jetstream *js)
+{
+    js->used_ns = js->account->server->now_ns;
+    js->used[STORAGE_FILE] = js->used[STORAGE_MEMORY] = 0;
+    for (const struct stream *stream = js->streams; stream != NULL;
+         stream = stream->hh.next) {
+        struct store_state state;
+        stream_state(stream, &state);
+        js->used[stream->config.storage] += state.bytes;
+    }
+}
+
+bool jetstream_has_room(struct jetstream *js, enum stream_storage storage,
+                        uint64_t bytes)
+{
+    int64_t limit = limit_of(js, storage);
+    if (limit <= 0)
+        return true;
+    if (js->used_ns != js->account->server->now_ns)
+        count_used(js);
+    return js->used[storage] + bytes <= (uint64_t)limit;
+}
+
+void jetstream_took(struct jetstream *js, enum stream_storage storage,
+                    uint64_t bytes)
+{
+    js->used[storage] += bytes;
+}
+
+/* A stream's max_bytes is room that it may count on. */
+static int check_reserved(const struct jetstream *js, const struct stream *self,
+                          const struct stream_config *config,
+                          struct js_error *error)
+{
+    int64_t limit = limit_of(js, config->storage), reserved = 0;
+    if (limit <= 0 || config->max_bytes <= 0)
+        return 0;
+    for (const struct stream *stream = js->streams; stream != NULL;
+         stream = stream->hh.next) {
+        if (stream != self && stream->config.storage == config->storage &&
+            stream->config.max_bytes > 0)
+            reserved += stream->config.max_bytes;
+    }
+    if (config->max_bytes <= limit && reserved <= limit - config->max_bytes)
+        return 0;
+    return config->storage == STORAGE_MEMORY
+               ? js_refuse(error, 500, 10028,
+                           "insufficient memory resources available")
+               : js_refuse(error, 500, 10047,
+                           "insufficient storage resources available");
 }
 
 const char *jetstream_domain(const struct jetstream *js)
@@ -243,6 +304,8 @@ struct stream *jetstream_stream_add(struct jetstream *js,
     HASH_ADD_KEYPTR(hh, js->streams, stream->name, strlen(stream->name),
                     stream);
     stream_listen(stream);
+    origins_open(stream);
+    origins_stream_came(js, stream);
     return stream;
 }
 
@@ -309,8 +372,12 @@ static int create_new(struct jetstream *js, struct stream_config *config,
     char *folder = memory ? mem_strdup("") : js_stream_folder(js, config->name);
     struct store *store = memory ? store_mem_open()
                                  : make_store(js, config, folder, now_ns, &err);
-    if (store != NULL)
+    if (store != NULL && config->first_seq > 1)
+        store->ops->skip(store, config->first_seq - 1);
+    if (store != NULL) {
         *out = jetstream_stream_add(js, config, store, folder, now_ns);
+        stream_mark_dirty(*out);
+    }
     free(folder);
     return store != NULL ? 0 : js_refuse(error, 500, 10049, "%s", err.text);
 }
@@ -324,7 +391,9 @@ int jetstream_stream_create(struct jetstream *js, struct stream_config *config,
                    ? 0
                    : js_refuse(error, JS_NAME_IN_USE);
     if (stream_config_may_begin(config, error) != 0 ||
-        check_overlap(js, NULL, config, error) != 0)
+        check_reserved(js, NULL, config, error) != 0 ||
+        check_overlap(js, NULL, config, error) != 0 ||
+        origins_check(js, config, error) != 0)
         return -1;
     return create_new(js, config, out, error);
 }
@@ -333,12 +402,16 @@ int jetstream_stream_update(struct stream *stream, struct stream_config *config,
                             struct js_error *error)
 {
     struct errmsg err;
+    if (config->sealed)
+        stream_config_seal(config);
     const struct js_stream_record record = {
         .config = config,
         .created_ns = stream->created_ns,
         .narrowed = stream->narrowed || !stream_keeps_subjects(stream, config)};
-    if (check_overlap(stream->js, stream, config, error) != 0 ||
-        stream_config_may_become(&stream->config, config, error) != 0)
+    if (stream_config_may_become(&stream->config, config, error) != 0 ||
+        check_reserved(stream->js, stream, config, error) != 0 ||
+        check_overlap(stream->js, stream, config, error) != 0 ||
+        origins_check(stream->js, config, error) != 0)
         return -1;
     if (js_on_disk(stream) &&
         js_save_stream(stream->folder, &record, &err) != 0)

@@ -33,8 +33,13 @@ struct jetstream {
     uint64_t api_total, api_errors;
     unsigned damaged; /* streams that could not be opened */
 
-    bool restored; /* all streams of before are there */
-    struct origin_queue copying;   /* origins with something to copy */
+    bool restored;               /* all streams of before are there */
+    struct origin_queue copying; /* origins with something to copy */
+    /* Bytes of all streams by storage, as of the turn that began then and with
+     * what was taken since; kept only where they are limited. */
+    uint64_t used[2];
+    int64_t used_ns;
+
     struct stream *dirty;          /* appended to in this turn */
     struct consumer *woken;        /* to be pumped at the end of the turn */
     struct consumer *dirty_states; /* to be saved */
@@ -63,6 +68,15 @@ void jetstream_room(struct jetstream *js);
 bool jetstream_busy(const struct jetstream *js);      /* more to do now */
 bool jetstream_settled(const struct jetstream *js);   /* all is on disk */
 bool jetstream_congested(const struct jetstream *js); /* the disk lags */
+
+/* May a stream of that storage take so many bytes more, after what the
+ * operator lets all of them have? */
+bool jetstream_has_room(struct jetstream *js, enum stream_storage storage,
+                        uint64_t bytes);
+
+/* A stream took them. */
+void jetstream_took(struct jetstream *js, enum stream_storage storage,
+                    uint64_t bytes);
 
 /* Of the broker's configuration; "": none. */
 const char *jetstream_domain(const struct jetstream *js);

@@ -8,6 +8,7 @@
 #include "broker/jetstream/consumer_state.h"
 #include "broker/jetstream/js_config.h"
 #include "broker/jetstream/js_file.h"
+#include "broker/jetstream/retention.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 
@@ -157,6 +158,7 @@ static int restore_stream(struct jetstream *js, const char *folder,
         char *consumers = js_path(folder, "/", "consumers");
         each_entry(consumers, ".json", consumer_found, stream);
         free(consumers);
+        retention_apply(stream);
         announce(stream);
     }
     stream_config_fini(&config);

@@ -104,7 +104,8 @@ struct store *js_open_store(struct jetstream *js,
         return store_mem_open();
     const struct jetstream_config *settings = &js->account->server->config.js;
     const struct store_options options = {
-        .sync = settings->sync,
+        .sync = config->persist == PERSIST_ASYNC ? STORE_SYNC_RELAXED
+                                                 : settings->sync,
         .sync_interval_ns = settings->sync_interval_ns,
         .index_bytes_max = (uint64_t)settings->index_bytes_max};
     char *path = js_path(folder, "/", "msgs");

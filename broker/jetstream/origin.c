@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "broker/jetstream/jetstream.h"
+#include "broker/jetstream/publish.h"
 #include "broker/remote/remote_origin.h"
 #include "broker/remote/remotes.h"
 #include "broker/server.h"
@@ -78,8 +79,8 @@ static void make_filter(struct origin *origin)
     if (count == 0 && config->filter_subject != NULL &&
         config->filter_subject[0] != '\0')
         origin->patterns[count++] = str_of(config->filter_subject);
-    origin->filter = (struct store_filter){.patterns = origin->patterns,
-                                           .count = count};
+    origin->filter =
+        (struct store_filter){.patterns = origin->patterns, .count = count};
 }
 
 /* They were checked with the configuration. */
@@ -91,8 +92,8 @@ static void make_transforms(struct origin *origin)
     for (unsigned i = 0; i < config->transform_count; i++) {
         const struct subject_map *map = &config->transforms[i];
         if (map->dest != NULL && map->dest[0] != '\0')
-            origin->transforms[i] = transform_new(
-                str_of(or_all(map->src)), str_of(map->dest), NULL);
+            origin->transforms[i] = transform_new(str_of(or_all(map->src)),
+                                                  str_of(map->dest), NULL);
     }
 }
 
@@ -273,7 +274,8 @@ void origin_detach(struct origin *origin)
     leave_local(origin);
     forget_woken(origin);
     timer_stop(&server_of(origin)->timers, &origin->retry_timer);
-    origin_fail(origin, JS_STREAM_NOT_FOUND);
+    if (origin->stream->js->restored)
+        origin_fail(origin, JS_STREAM_NOT_FOUND);
 }
 
 /* ---- how far it is ---- */
@@ -377,7 +379,7 @@ static int copy_message(struct origin *origin, const struct store_msg *msg,
         copy.headers = buf_str(&headers);
         copy.seq = 0;
     }
-    int rc = stream_copy(origin->stream, &copy, error);
+    int rc = publish_copied(origin->stream, &copy, error);
     buf_fini(&subject);
     buf_fini(&headers);
     return rc;
@@ -478,6 +480,16 @@ static uint64_t lag_of(const struct origin *origin)
                                     origin_next(origin));
 }
 
+/* One of this broker is always in touch. */
+static int64_t silence_of(const struct origin *origin)
+{
+    if (origin->contact_ns == 0)
+        return -1;
+    return origin->local != NULL
+               ? 0
+               : server_of(origin)->now_ns - origin->contact_ns;
+}
+
 static void describe_external(const struct stream_source *config,
                               struct json_writer *w)
 {
@@ -503,7 +515,6 @@ static void describe_maps(const struct stream_source *config,
 void origin_describe(const struct origin *origin, struct json_writer *w)
 {
     const struct stream_source *config = origin->config;
-    int64_t now_ns = server_of(origin)->now_ns;
     json_begin_object(w);
     json_member_text(w, "name", config->name);
     if (config->filter_subject != NULL)
@@ -513,8 +524,7 @@ void origin_describe(const struct origin *origin, struct json_writer *w)
     if (config->transform_count > 0)
         describe_maps(config, w);
     json_member_u64(w, "lag", lag_of(origin));
-    json_member_i64(w, "active",
-                    origin->contact_ns == 0 ? -1 : now_ns - origin->contact_ns);
+    json_member_i64(w, "active", silence_of(origin));
     if (origin->error.code != 0)
         js_error_write(&origin->error, w);
     json_end_object(w);

@@ -44,13 +44,13 @@ struct origin {
     struct store_filter filter; /* what it selects; no patterns: all */
     struct transform **transforms;
 
-    uint64_t position; /* sequence there of the last message taken or passed
+    uint64_t position;  /* sequence there of the last message taken or passed
                           over; 0: none yet */
-    uint64_t durable;  /* the same of messages that are on disk here (see
+    uint64_t durable;   /* the same of messages that are on disk here (see
                           origins.c) */
-    uint64_t snapshot; /* position, when the last snapshot was made */
-    uint64_t lag;      /* messages there that are still to come, when known */
-    int64_t contact_ns;    /* mono, when the origin was last heard of; 0: never */
+    uint64_t snapshot;  /* position, when the last snapshot was made */
+    uint64_t lag;       /* messages there that are still to come, when known */
+    int64_t contact_ns; /* mono, when the origin was last heard of; 0: never */
     struct js_error error; /* why nothing comes; code 0: nothing is wrong */
     int64_t created_ns; /* of the stream there when it was met last; 0: it was
                            not */
@@ -107,8 +107,7 @@ void origin_contact(struct origin *origin, uint64_t lag);
 
 /* Why nothing comes; logged when it changes. */
 void origin_fail(struct origin *origin, int code, int err_code,
-                 const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+                 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* ---- for the loop ---- */
 

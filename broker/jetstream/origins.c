@@ -83,8 +83,7 @@ static void read_places(struct origins *origins, struct json root,
     json_u64(json_get(root, "through"), &origins->through);
     for (struct json_iter it = json_iter(json_get(root, "places"));
          json_next(&it);) {
-        struct origin *origin =
-            find_key(origins, json_unescape(it.key, arena));
+        struct origin *origin = find_key(origins, json_unescape(it.key, arena));
         if (origin == NULL)
             continue;
         json_u64(json_get(it.value, "seq"), &origin->durable);
@@ -211,7 +210,7 @@ void origins_leaving(struct origins *origins, uint64_t seq)
     if (!has_file(origins) || seq <= origins->saved)
         return;
     use_snapshot(origins);
-    learn_through(origins, seq);
+    learn_through(origins, durable);
     save(origins);
 }
 
@@ -219,7 +218,8 @@ void origins_leaving(struct origins *origins, uint64_t seq)
 
 static struct origin *take_kept(struct origins *origins, const char *key)
 {
-    struct origin *kept = origins != NULL ? find_key(origins, str_of(key)) : NULL;
+    struct origin *kept =
+        origins != NULL ? find_key(origins, str_of(key)) : NULL;
     for (unsigned i = 0; kept != NULL && i < origins->count; i++) {
         if (origins->list[i] == kept)
             origins->list[i] = origins->list[--origins->count];

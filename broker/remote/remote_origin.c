@@ -6,8 +6,7 @@
 #include <stdlib.h>
 
 #include "broker/jetstream/js_config.h"
-#include "broker/jetstream/origin.h"
-#include "broker/jetstream/stream.h"
+#include "broker/jetstream/jetstream.h"
 #include "broker/msg.h"
 #include "broker/server.h"
 #include "broker/subject.h"
@@ -20,8 +19,8 @@
 
 #define EXPIRES_NS   (60 * NS_PER_S) /* of a request for messages */
 #define HEARTBEAT_NS (2 * NS_PER_S)
-#define SILENCE_NS   (7 * NS_PER_S) /* no message and no heartbeat */
-#define ANSWER_NS    (5 * NS_PER_S) /* to a request of the API */
+#define SILENCE_NS   (7 * NS_PER_S)  /* no message and no heartbeat */
+#define ANSWER_NS    (5 * NS_PER_S)  /* to a request of the API */
 #define INACTIVE_NS  (30 * NS_PER_S) /* the consumer is deleted over there */
 #define HOLD_NS      (5 * NS_PER_MS) /* until the disk is looked at again */
 
@@ -46,11 +45,11 @@ struct remote_origin {
     struct origin *origin;
     enum state state;
     struct timer timer;
-    char *api;           /* prefix of subjects over there, without a '.' */
-    uint64_t request;    /* number of the last one */
-    char *consumer;      /* its name; NULL: none */
-    uint64_t sequence;   /* the consumer's, of the last message */
-    uint64_t under_way;  /* messages asked for that have not come */
+    char *api;          /* prefix of subjects over there, without a '.' */
+    uint64_t request;   /* number of the last one */
+    char *consumer;     /* its name; NULL: none */
+    uint64_t sequence;  /* the consumer's, of the last message */
+    uint64_t under_way; /* messages asked for that have not come */
     int64_t rest_ns;
     int64_t heard_ns; /* mono */
 };
@@ -110,8 +109,8 @@ static void choose_api(struct remote_origin *remote_origin)
     bool own = domain[0] == '\0' ||
                strcmp(domain, remote_domain(remote_origin->remote)) == 0;
     free(remote_origin->api);
-    remote_origin->api =
-        mem_strdup(own ? "$JS.API" : remote_origin->origin->config->external_api);
+    remote_origin->api = mem_strdup(
+        own ? "$JS.API" : remote_origin->origin->config->external_api);
 }
 
 static void meet(struct remote_origin *remote_origin)
@@ -269,9 +268,11 @@ static void hear_api(struct remote_origin *remote_origin, struct str text)
 
 /* ---- messages ---- */
 
-#define ACK_TOKENS_MIN 9  /* $JS.ACK.<stream>.<consumer>.<count>.<stream seq>.
+#define ACK_TOKENS_MIN \
+    9 /* $JS.ACK.<stream>.<consumer>.<count>.<stream seq>.
                              <consumer seq>.<time>.<pending> */
-#define ACK_TOKENS_LONG 11 /* with <domain>.<account> before the stream, and
+#define ACK_TOKENS_LONG \
+    11 /* with <domain>.<account> before the stream, and
                               maybe more behind */
 
 struct ack_subject {
@@ -371,8 +372,7 @@ static void request_over(struct remote_origin *remote_origin,
         pull_more(remote_origin);
 }
 
-static void hear_status(struct remote_origin *remote_origin,
-                        struct str headers)
+static void hear_status(struct remote_origin *remote_origin, struct str headers)
 {
     unsigned status = status_of(headers);
     if (status == 100) {
@@ -397,15 +397,15 @@ static void answer(struct remote_user *user, uint64_t request,
     struct remote_origin *remote_origin = (struct remote_origin *)user;
     struct ack_subject ack;
     remote_origin->heard_ns = server_of(remote_origin)->now_ns;
-    bool pulls = remote_origin->state == PULLING ||
-                 remote_origin->state == HOLDING;
+    bool pulls =
+        remote_origin->state == PULLING || remote_origin->state == HOLDING;
     if (pulls && read_ack(op->reply, &ack)) {
         if (str_is(ack.consumer, remote_origin->consumer))
             take(remote_origin, &ack, op);
         return;
     }
-    bool asks = remote_origin->state == MEETING ||
-                remote_origin->state == CREATING;
+    bool asks =
+        remote_origin->state == MEETING || remote_origin->state == CREATING;
     if (asks && request == remote_origin->request && op->payload.len > 0)
         hear_api(remote_origin, op->payload);
     else if ((asks && request == remote_origin->request) ||
@@ -425,8 +425,7 @@ static void wait_for_connection(struct remote_origin *remote_origin)
     remote_origin->state = DOWN;
     timer_stop(&server_of(remote_origin)->timers, &remote_origin->timer);
     origin_fail(remote_origin->origin, 503, ERROR_SETUP,
-                "no connection to %s: %s",
-                remote_domain(remote_origin->remote),
+                "no connection to %s: %s", remote_domain(remote_origin->remote),
                 error[0] != '\0' ? error : "it is being made");
 }
 

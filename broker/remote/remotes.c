@@ -36,8 +36,7 @@ int remotes_open(struct server *server, struct remotes **out,
     struct remote_config listed[REMOTES_MAX];
     size_t listed_count = 0;
     *out = NULL;
-    int rc =
-        remote_list_parse(config->remote_list, listed, &listed_count, err);
+    int rc = remote_list_parse(config->remote_list, listed, &listed_count, err);
     if (rc != 0 || (listed_count == 0 && config->remote_count == 0))
         return rc;
     *out = mem_zalloc(sizeof(**out));

@@ -114,7 +114,7 @@ static void expectations(void **state)
         {"Nats-Expected-Stream: T", "\"err_code\":10060"},
         {"Nats-Expected-Last-Sequence: 5", "wrong last sequence: 1"},
         {"Nats-Expected-Last-Msg-Id: other", "wrong last msg ID: first"},
-        {"Nats-Expected-Last-Subject-Sequence: 0", "not supported"},
+        {"Nats-Expected-Last-Subject-Sequence: 0", "wrong last sequence: 1"},
         {"Nats-Rollup: all", "\"err_code\":10111"},
     };
     char headers[128];
