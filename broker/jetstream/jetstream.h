@@ -42,8 +42,10 @@ struct jetstream {
 
     struct stream *dirty;          /* appended to in this turn */
     struct consumer *woken;        /* to be pumped at the end of the turn */
-    struct consumer *dirty_states; /* to be saved */
+    struct consumer *dirty_states; /* to be saved, in turns */
+    struct consumer *last_dirty_state;
     struct timer save_timer;
+    int64_t save_after_ns; /* mono: not before */
 };
 
 /* Opens the folder, or makes it, with the streams in it. A stream that cannot
@@ -97,10 +99,27 @@ int jetstream_stream_update(struct stream *stream, struct stream_config *config,
                             struct js_error *error);
 void jetstream_stream_delete(struct stream *stream);
 
+/* ---- consumers: js_consumers.c ---- */
+
+enum consumer_action {
+    CONSUMER_CREATE_OR_UPDATE,
+    CONSUMER_CREATE, /* one of that name must have the same configuration */
+    CONSUMER_UPDATE  /* it must be there */
+};
+
 /* Makes it, or updates the one of that name; takes *config. */
 int jetstream_consumer_create(struct stream *stream, const char *name,
                               struct consumer_config *config,
+                              enum consumer_action action,
                               struct consumer **out, struct js_error *error);
+
+/* Nothing is delivered until then (wall clock; 0: go on). */
+int jetstream_consumer_pause(struct consumer *consumer, int64_t until_ns,
+                             struct js_error *error);
+
+/* Saves the states of all, on disk when it returns. */
+void jetstream_save_states(struct jetstream *js);
+void jetstream_save_timeout(struct timer *timer);
 
 /* ---- called by consumers ---- */
 

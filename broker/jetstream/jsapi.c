@@ -56,6 +56,8 @@ static const struct api_row {
      api_consumer_list},
     {"CONSUMER.DELETE.*.*", NAMES_CONSUMER, 2, "consumer_delete_response",
      api_consumer_delete},
+    {"CONSUMER.PAUSE.*.*", NAMES_CONSUMER, 2, "consumer_pause_response",
+     api_consumer_pause},
 };
 
 static const struct api_row *row_of(struct str subject)

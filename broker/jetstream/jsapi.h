@@ -57,5 +57,6 @@ int api_consumer_info(struct api_call *call);
 int api_consumer_names(struct api_call *call);
 int api_consumer_list(struct api_call *call);
 int api_consumer_delete(struct api_call *call);
+int api_consumer_pause(struct api_call *call);
 
 #endif

@@ -292,12 +292,6 @@ void retention_review(struct stream *stream, uint64_t from)
 
 /* ---- consumers of a work queue ---- */
 
-static struct str filter_of(const struct consumer_config *config)
-{
-    return str_of(config->filter_subject != NULL ? config->filter_subject
-                                                 : ">");
-}
-
 /* Each message of a work queue is for one consumer. */
 static bool is_apart(const struct stream *stream, const char *name,
                      const struct consumer_config *config)
@@ -305,7 +299,7 @@ static bool is_apart(const struct stream *stream, const char *name,
     for (const struct consumer *other = stream->consumers; other != NULL;
          other = other->hh.next) {
         if (strcmp(other->name, name) != 0 &&
-            subject_overlaps(filter_of(config), filter_of(&other->config)))
+            consumer_config_overlap(config, &other->config))
             return false;
     }
     return true;
@@ -327,7 +321,7 @@ int retention_admits(const struct stream *stream, const char *name,
     if (config->ack_policy != ACK_EXPLICIT)
         return js_refuse(error, 400, 10098,
                          "workqueue stream requires explicit ack");
-    if (has_others(stream, name) && config->filter_subject == NULL)
+    if (has_others(stream, name) && config->filters.count == 0)
         return js_refuse(error, 400, 10099,
                          "multiple non-filtered consumers not allowed on "
                          "workqueue stream");

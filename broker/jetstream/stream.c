@@ -74,33 +74,12 @@ void stream_commit(struct stream *stream)
     backlog_commit(&stream->backlog, state.last_seq);
 }
 
-static void count_for_filters(struct stream *stream, uint64_t from, uint64_t to)
-{
-    struct consumer *consumer;
-    bool any = false;
-    for (consumer = stream->consumers; consumer != NULL && !any;
-         consumer = consumer->hh.next)
-        any = consumer->filtered;
-    for (uint64_t seq = from; any && seq <= to; seq++) {
-        struct store_msg msg;
-        if (stream->store->ops->read(stream->store, seq, &msg) != 0)
-            continue;
-        for (consumer = stream->consumers; consumer != NULL;
-             consumer = consumer->hh.next) {
-            if (consumer->filtered)
-                consumer_count(consumer, seq, msg.subject);
-        }
-    }
-}
-
 void stream_advance(struct stream *stream)
 {
     uint64_t durable = stream->store->ops->durable(stream->store);
     if (durable > stream->durable) {
-        uint64_t from = stream->durable + 1;
         stream->durable = durable;
         backlog_advance(&stream->backlog, durable);
-        count_for_filters(stream, from, durable);
         for (struct consumer *consumer = stream->consumers; consumer != NULL;
              consumer = consumer->hh.next)
             consumer_wake(consumer);
@@ -138,9 +117,6 @@ uint64_t stream_remove_through(struct stream *stream, uint64_t seq)
         seq = before.last_seq;
     if (seq < before.first_seq)
         return 0;
-    for (consumer = stream->consumers; consumer != NULL;
-         consumer = consumer->hh.next)
-        consumer_leaving(consumer, seq);
     if (stream->origins != NULL)
         origins_leaving(stream->origins, seq);
     if (stream->store->ops->remove_through(stream->store, seq) != 0)
@@ -387,6 +363,7 @@ void stream_consumer_delete(struct stream *stream, struct consumer *consumer)
     if (consumer->durable)
         js_remove_consumer(consumer);
     uint64_t from = consumer->floor.seq + 1;
+    consumer_advise_deleted(consumer);
     consumer_free(consumer, "409 Consumer Deleted");
     retention_review(stream, from);
 }

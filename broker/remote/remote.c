@@ -37,7 +37,7 @@
 struct remote {
     struct watch watch;
     struct server *server;
-    struct remote_config config;
+    struct remote_config config; /* without the URL; owned */
     struct remote_url url;
     enum remote_state state;
     struct timer timer; /* what it means depends on the state */
@@ -65,6 +65,28 @@ static void begin(struct remote *remote);
 
 /* ---- coming and going ---- */
 
+static char *copy_of(const char *text)
+{
+    return text != NULL ? mem_strdup(text) : NULL;
+}
+
+static void keep_config(struct remote *remote,
+                        const struct remote_config *config)
+{
+    remote->config = (struct remote_config){.domain = copy_of(config->domain),
+                                            .user = copy_of(config->user),
+                                            .pass = copy_of(config->pass),
+                                            .token = copy_of(config->token)};
+}
+
+static void drop_config(struct remote *remote)
+{
+    const char *const texts[] = {remote->config.domain, remote->config.user,
+                                 remote->config.pass, remote->config.token};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        free((void *)texts[i]);
+}
+
 struct remote *remote_new(struct server *server,
                           const struct remote_config *config,
                           struct errmsg *err)
@@ -73,7 +95,7 @@ struct remote *remote_new(struct server *server,
     remote->watch.ready = ready;
     remote->timer.fire = timeout;
     remote->server = server;
-    remote->config = *config;
+    keep_config(remote, config);
     remote->fd = -1;
     remote->rest_ns = REST_MIN_NS;
     if (remote_url_parse(&remote->url, config->url, err) != 0)
@@ -125,6 +147,7 @@ void remote_free(struct remote **remotep)
         return;
     drop_connection(remote);
     remote_url_fini(&remote->url);
+    drop_config(remote);
     free(remote->its_domain);
     free(remote);
     *remotep = NULL;

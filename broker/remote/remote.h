@@ -54,7 +54,7 @@ enum remote_state {
     REMOTE_UP
 };
 
-/* Connects to nobody yet. Borrows the configuration. NULL with *err. */
+/* Connects to nobody yet. Copies the configuration. NULL with *err. */
 struct remote *remote_new(struct server *server,
                           const struct remote_config *config,
                           struct errmsg *err);
