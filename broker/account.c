@@ -10,14 +10,6 @@
 #include "lib/buf.h"
 #include "lib/mem.h"
 
-const struct account_limits account_unlimited = {.connections_max = -1,
-                                                 .subs_max = -1,
-                                                 .payload_max = -1,
-                                                 .js_memory_max = -1,
-                                                 .js_file_max = -1,
-                                                 .js_streams_max = -1,
-                                                 .js_consumers_max = -1};
-
 struct account *account_new(struct server *server, const char *name)
 {
     struct account *account = mem_zalloc(sizeof(*account));

@@ -20,9 +20,6 @@ struct jetstream;
 struct server;
 struct server_config;
 
-/* The limits of an account that has none. */
-extern const struct account_limits account_unlimited;
-
 struct account {
     struct server *server;
     char *name; /* the key in server->accounts */
