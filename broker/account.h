@@ -26,6 +26,7 @@ struct account {
     struct sublist *subs;
     struct mailbox mailbox; /* for the broker's own listeners */
     struct jetstream *js;   /* NULL: off */
+    struct sub *js_off;     /* says so, where other accounts have it; or NULL */
     struct account_limits limits;
     uint32_t conn_count;
     UT_hash_handle hh; /* of server */
