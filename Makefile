@@ -42,14 +42,14 @@ GATEWAY_SRC   := $(wildcard api/*.c api/rest/*.c api/graphql/*.c)
 LIB := $(BUILD)/libnexus.a
 # The broker takes from its libraries only what it calls: shared, their tables
 # alone would be a third of its memory when it is idle.
-LIBS_broker    := -Wl,-Bstatic -lwebsockets -lssl -lcrypto -lcap -lz \
+LIBS_broker    := -Wl,-Bstatic -lwebsockets -lssl -lcrypto -lcrypt -lcap -lz \
                   -Wl,-Bdynamic
 LDFLAGS_broker := -Wl,-z,pack-relative-relocs
 LIBS_streamer  := $(MALLOC) -lnats -lwebsockets -lm
 LIBS_collector := -lnats -lwebsockets -lpq -lm
 LIBS_simulator := -lm
 LIBS_gateway   := -lwebsockets -lpq -lm
-LIBS_all       := -lnats -lwebsockets -lpq -lssl -lcrypto -lz -lm
+LIBS_all       := -lnats -lwebsockets -lpq -lssl -lcrypto -lcrypt -lz -lm
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ       := $(call objects,$(LIB_SRC))

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <uthash.h>
 
+#include "broker/auth/auth.h"
 #include "broker/mailbox.h"
 #include "broker/sublist.h"
 #include "lib/errmsg.h"
@@ -17,6 +18,10 @@
 
 struct jetstream;
 struct server;
+struct server_config;
+
+/* The limits of an account that has none. */
+extern const struct account_limits account_unlimited;
 
 struct account {
     struct server *server;
@@ -24,6 +29,7 @@ struct account {
     struct sublist *subs;
     struct mailbox mailbox; /* for the broker's own listeners */
     struct jetstream *js;   /* NULL: off */
+    struct account_limits limits;
     uint32_t conn_count;
     UT_hash_handle hh; /* of server */
 };
@@ -34,6 +40,15 @@ struct account *account_new(struct server *server, const char *name);
 /* Opens its streams in a folder. 0, or a negative errno with *err. */
 int account_open_streams(struct account *account, const char *folder,
                          struct errmsg *err);
+
+/* Makes and changes accounts as the configuration wants them: their limits, and
+ * streams for those that have none yet. 0, or a negative errno with *err; what
+ * is done then changes nothing for anybody. */
+int accounts_open(struct server *server, const struct server_config *config,
+                  struct errmsg *err);
+
+/* The limits of a configuration that is in force. */
+void accounts_limit(struct server *server);
 
 /* After its connections are freed. */
 void account_free(struct account *account);

@@ -10,8 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "broker/auth/permissions.h"
 #include "broker/jetstream/jetstream.h"
 #include "broker/server.h"
+#include "broker/sign_in.h"
 #include "broker/verbs.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -99,7 +101,10 @@ struct conn *conn_new(struct server *server, int fd)
     conn->resume_timer.fire = conn_resume_timeout;
     conn->started_ns = clock_wall_ns();
     conn->active_ns = server->now_ns;
-    conn->authorized = !auth_required(&config->auth);
+    conn->authorized = auth_open(&config->auth);
+    conn->subs_max = config->subs_max > 0 ? config->subs_max : -1;
+    if (config->auth.has_nkeys)
+        nkey_nonce(conn->nonce);
     conn->next_ping_ns = server->now_ns + config->auth_timeout_ns;
     read_peer(conn);
     conn_link(conn);
@@ -118,12 +123,18 @@ static void give_sign_in_time(struct conn *conn)
     schedule(conn);
 }
 
-void conn_greet(struct conn *conn)
+void conn_inform(struct conn *conn)
 {
     struct buf info = {0};
     server_info(conn->server, conn, &info);
     conn_send(conn, buf_str(&info));
     buf_fini(&info);
+    conn->info_due = false;
+}
+
+void conn_greet(struct conn *conn)
+{
+    conn_inform(conn);
     conn->greeted = true;
     give_sign_in_time(conn);
 }
@@ -155,6 +166,7 @@ void conn_free(struct conn *conn)
     if (conn->transport != NULL)
         conn->transport->ops->free(conn->transport);
     buf_fini(&conn->in);
+    grants_free(&conn->grants);
     free(conn);
 }
 
@@ -181,6 +193,7 @@ void conn_close(struct conn *conn, const char *reason)
               LOG_STR("reason", reason));
     conn_resume(conn);
     conn->state = CONN_CLOSED;
+    sign_in_end(conn);
     if (conn->reason == NULL)
         conn->reason = reason;
     drop_subs(conn);
@@ -201,7 +214,7 @@ void conn_close(struct conn *conn, const char *reason)
 static void set_events(struct conn *conn)
 {
     uint32_t events = 0;
-    if (!conn->paused)
+    if (!conn->paused && conn->state != CONN_HELD)
         events |= EPOLLIN;
     if (conn->out_blocked)
         events |= EPOLLOUT;
@@ -363,7 +376,7 @@ void conn_flush(struct conn *conn)
 static void read_again_soon(struct conn *conn)
 {
     struct server *server = conn->server;
-    if (conn->state != CONN_CLOSED &&
+    if (conn->state != CONN_CLOSED && conn->state != CONN_HELD &&
         conn->transport->ops->pending(conn->transport))
         timer_set(&server->timers, &conn->resume_timer, server->now_ns + 1);
 }
@@ -516,11 +529,12 @@ static void take_events(struct conn *conn, uint32_t events)
     }
     if (conn->state == CONN_CLOSED)
         return;
-    if (conn->paused && (events & (EPOLLHUP | EPOLLERR)) != 0)
+    bool reads = !conn->paused && conn->state != CONN_HELD;
+    if (!reads && (events & (EPOLLHUP | EPOLLERR)) != 0)
         conn_close(conn, "the client is gone");
     else if (conn->state == CONN_LINGERING)
         read_away(conn);
-    else if (!conn->paused && (events & ~(uint32_t)EPOLLOUT) != 0)
+    else if (reads && (events & ~(uint32_t)EPOLLOUT) != 0)
         read_input(conn);
 }
 
@@ -531,6 +545,35 @@ static void conn_ready(struct watch *watch, uint32_t events)
         serve_transport(conn, events);
     else
         take_events(conn, events);
+}
+
+/* ---- while its password is checked ---- */
+
+void conn_hold(struct conn *conn)
+{
+    conn->state = CONN_HELD;
+    set_events(conn);
+}
+
+void conn_release(struct conn *conn)
+{
+    conn->state = CONN_OPEN;
+    set_events(conn);
+    schedule(conn);
+}
+
+void conn_go_on(struct conn *conn)
+{
+    char *buffer = conn->server->read_buffer;
+    size_t kept = conn->in.len;
+    assert(kept < SERVER_READ_BYTES);
+    if (kept > 0) {
+        memcpy(buffer, conn->in.data, kept);
+        size_t used = run_input(conn, buffer, kept);
+        keep_rest(conn, buffer + used, kept - used);
+    }
+    if (conn->transport != NULL)
+        read_again_soon(conn);
 }
 
 /* ---- over a transport ---- */
@@ -644,7 +687,7 @@ static void conn_timeout(struct timer *timer)
     if (conn->server->now_ns >= conn->next_ping_ns) {
         if (conn->transport != NULL && !conn->carried)
             handshake_timeout(conn);
-        else if (!conn->authorized)
+        else if (!conn->authorized && auth_required(&conn->server->config.auth))
             conn_fail(conn, "Authentication Timeout");
         else
             send_ping(conn);
@@ -674,6 +717,22 @@ void conn_sub_remove(struct conn *conn, struct sub *sub)
     HASH_DEL(conn->subs, sub);
     conn->sub_count--;
     sublist_remove(conn->account->subs, sub);
+}
+
+void conn_move(struct conn *conn, struct account *account)
+{
+    drop_subs(conn);
+    conn->memo = NULL;
+    conn->account->conn_count--;
+    conn->account = account;
+    account->conn_count++;
+}
+
+bool conn_may_subscribe(const struct conn *conn, struct str subject,
+                        struct str queue)
+{
+    return conn->grants == NULL ||
+           grants_subscribe(conn->grants, subject, queue);
 }
 
 /* ---- /connz ---- */

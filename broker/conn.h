@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/auth/nkey.h"
 #include "broker/net/transport.h"
 #include "broker/parser.h"
 #include "broker/sublist.h"
@@ -28,7 +29,10 @@
 #define CONN_TEXT_MAX     128u /* bytes kept of a client's name, lang, version */
 
 struct account;
+struct auth_user;
+struct grants;
 struct server;
+struct waiting;
 
 struct chunk {
     struct chunk *next;
@@ -38,6 +42,7 @@ struct chunk {
 
 enum conn_state {
     CONN_OPEN,      /* reads and writes */
+    CONN_HELD,      /* writes; reads on when its password has been checked */
     CONN_LINGERING, /* told why it ends; waits for the client to hang up */
     CONN_CLOSED     /* waits to be freed after the turn */
 };
@@ -67,6 +72,12 @@ struct conn {
     bool greeted;       /* INFO was sent */
     bool carried;       /* the transport's handshake is done */
     bool authorized;
+    const struct auth_user *user; /* NULL: none is asked for, or the token's */
+    struct grants *grants;        /* NULL: may do everything */
+    struct waiting *waiting;      /* for its password's check; or NULL */
+    int64_t subs_max;             /* negative: any number */
+    bool info_due; /* its limits are not what INFO said; told after a PONG */
+    char nonce[NKEY_NONCE_LEN + 1]; /* of INFO; "": none */
     struct conn_options options;
     char host[48]; /* the client's address */
     int port;
@@ -117,6 +128,9 @@ void conn_free(struct conn *conn);
 /* Sends INFO, and gives it its time to sign in. */
 void conn_greet(struct conn *conn);
 
+/* Sends INFO again: something in it has changed. */
+void conn_inform(struct conn *conn);
+
 /* Its bytes go through transport, which it takes. Until that is ready no INFO
  * is sent, unless it was sent before; handshake_ns is the time it has for that.
  * Behind an INFO in clear, only when that has left (conn_flush). */
@@ -162,6 +176,19 @@ void conn_close(struct conn *conn, const char *reason);
 
 /* Writes what it can. */
 void conn_flush(struct conn *conn);
+
+/* Between these two it reads nothing; then conn_go_on carries out what it has
+ * sent meanwhile. */
+void conn_hold(struct conn *conn);
+void conn_release(struct conn *conn);
+void conn_go_on(struct conn *conn);
+
+/* Into another account, where it has no subscriptions yet. */
+void conn_move(struct conn *conn, struct account *account);
+
+/* Do its permissions allow that? queue empty: none. */
+bool conn_may_subscribe(const struct conn *conn, struct str subject,
+                        struct str queue);
 
 /* Stops reading from it for delay_ns, or until a blocked connection has room
  * again: what it publishes comes faster than it can leave. */

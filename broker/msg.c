@@ -28,3 +28,18 @@ bool msg_header(struct str headers, const char *name, struct str *value)
     }
     return false;
 }
+
+bool msg_header_next(struct str *block, struct str *name, struct str *value)
+{
+    struct str line;
+    while (line_next(block, &line)) {
+        const char *colon = line.len > 0 ? memchr(line.p, ':', line.len) : NULL;
+        if (colon == NULL)
+            continue;
+        size_t len = (size_t)(colon - line.p);
+        *name = str_make(line.p, len);
+        *value = str_trim(str_make(colon + 1, line.len - len - 1));
+        return true;
+    }
+    return false;
+}

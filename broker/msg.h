@@ -22,6 +22,10 @@ struct msg {
     struct str payload;
 };
 
+/* Takes the next "Name: value" off a block, the value without surrounding
+ * spaces; passes over lines that are none. False: there is no more. */
+bool msg_header_next(struct str *block, struct str *name, struct str *value);
+
 /* The first value of that name, without surrounding spaces. */
 bool msg_header(struct str headers, const char *name, struct str *value);
 

@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "broker/account.h"
+#include "broker/auth/permissions.h"
 #include "broker/conn.h"
 #include "broker/server.h"
 
@@ -103,6 +104,12 @@ static bool is_listener(const struct sub *sub)
     return sub->conn == NULL;
 }
 
+static bool may_receive(const struct sub *sub, const struct msg *msg)
+{
+    return grants_receive(sub->conn->grants, msg->subject, sub->queue,
+                          msg->reply, sub->conn->server->now_ns);
+}
+
 static bool usable(const struct sub *sub, const struct delivery *d)
 {
     if (sub->closed)
@@ -110,7 +117,8 @@ static bool usable(const struct sub *sub, const struct delivery *d)
     if (is_listener(sub))
         return d->receivers != CLIENTS;
     return d->receivers != LISTENERS &&
-           (sub->conn != d->from || d->from->options.echo);
+           (sub->conn != d->from || d->from->options.echo) &&
+           (!sub->guarded || may_receive(sub, d->msg));
 }
 
 static void deliver(const struct delivery *d, struct sub *sub)

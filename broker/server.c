@@ -14,6 +14,7 @@
 
 #include "broker/jetstream/jetstream.h"
 #include "broker/net/net.h"
+#include "broker/sign_in.h"
 #include "broker/store/store.h"
 #include "lib/buf.h"
 #include "lib/json.h"
@@ -109,8 +110,10 @@ static int open_streams(struct server *server, struct errmsg *err)
     server->syncer = syncer_new(server->wake_fd, err);
     if (server->syncer == NULL)
         return -EINVAL;
-    return account_open_streams(server->account, server->config.js.store_dir,
-                                err);
+    if (account_open_streams(server->account, server->config.js.store_dir,
+                             err) != 0)
+        return -EINVAL;
+    return accounts_open(server, &server->config, err);
 }
 
 static void close_streams(struct server *server)
@@ -169,6 +172,7 @@ static void wake_ready(struct watch *watch, uint32_t events)
     eventfd_read(server->wake_fd, &count);
     run_calls(server);
     for_each_jetstream(server, jetstream_stored);
+    sign_in_checked(server);
 }
 
 static void stop_ready(struct watch *watch, uint32_t events)
@@ -286,6 +290,7 @@ static int server_open(struct server *server, struct errmsg *err)
     server_watch(server, server->wake_fd, EPOLLIN, &server->wake_watch);
     if (server->config.jetstream && open_streams(server, err) != 0)
         return -EINVAL;
+    accounts_limit(server);
     return net_open(server, err);
 }
 
@@ -363,6 +368,7 @@ void server_free(struct server **serverp)
     if (server == NULL)
         return;
     close_conns(server);
+    sign_in_stop(server);
     close_streams(server);
     free_accounts(server);
     net_free(server);
@@ -429,10 +435,14 @@ void server_info(const struct server *server, const struct conn *conn,
     json_member_bool(&w, "headers", true);
     if (auth_required(&server->config.auth))
         json_member_bool(&w, "auth_required", true);
+    if (conn->nonce[0] != '\0')
+        json_member_text(&w, "nonce", conn->nonce);
     describe_tls(server, conn, &w);
-    json_member_i64(&w, "max_payload", server->config.payload_max);
-    if (conn->account->js != NULL)
+    json_member_u64(&w, "max_payload", conn->parser.payload_max);
+    if (server->config.jetstream)
         json_member_bool(&w, "jetstream", true);
+    if (server->lame_duck)
+        json_member_bool(&w, "ldm", true);
     json_member_u64(&w, "client_id", conn->id);
     json_member_text(&w, "client_ip", conn->host);
     json_end_object(&w);

@@ -40,6 +40,7 @@
 #define SERVER_SLOW_NS    (2 * NS_PER_MS)
 
 struct jetstream;
+struct password_checker;
 struct syncer;
 
 struct server_config {
@@ -48,7 +49,11 @@ struct server_config {
     const char *name;
     struct auth_config auth;
     int64_t payload_max, control_line_max, pending_max, connections_max;
+    int64_t subs_max; /* of one connection; 0: any number */
     int64_t ping_interval_ns, ping_max, auth_timeout_ns, write_deadline_ns;
+    /* From the lame duck signal to the end: a pause, then the clients go one
+     * by one. */
+    int64_t lame_duck_grace_ns, lame_duck_ns;
     bool jetstream;
     struct jetstream_config js;
     struct tls_config tls;
@@ -76,6 +81,7 @@ struct server {
     struct account *accounts; /* by name */
     struct account *account;  /* the default one */
     struct timers timers;
+    struct password_checker *passwords; /* NULL: none was checked yet */
     struct syncer *syncer; /* of all file stores; NULL: no streams */
     struct sub_result scratch[SERVER_ROUTE_DEPTH_MAX];
     unsigned route_depth;
@@ -94,6 +100,11 @@ struct server {
     struct watch stop_watch, wake_watch;
     int wake_fd; /* the syncer and server_call write it */
     bool stopping;
+
+    bool lame_duck; /* SIGUSR2 came; see lame_duck.h */
+    struct timer duck_timer;
+    int64_t duck_step_ns;
+    uint32_t duck_batch;
 
     pthread_mutex_t call_lock;
     pthread_cond_t call_done;

@@ -54,6 +54,7 @@ struct sublist {
     uint64_t generation;
     struct cache_entry *retired;
     struct sub *removed;
+    struct interest interest;
     struct sublist_stats stats;
 };
 
@@ -460,6 +461,12 @@ void sublist_free(struct sublist **list)
     *list = NULL;
 }
 
+static inline void tell_change(struct sublist *list, const struct sub *sub)
+{
+    if (list->interest.topics != NULL)
+        interest_tell(&list->interest, sub->subject);
+}
+
 void sublist_insert(struct sublist *list, struct sub *sub)
 {
     struct sublist_node *node = &list->root;
@@ -470,6 +477,7 @@ void sublist_insert(struct sublist *list, struct sub *sub)
     list->stats.subs++;
     list->stats.inserts++;
     cache_invalidate(list, sub->subject);
+    tell_change(list, sub);
 }
 
 void sublist_remove(struct sublist *list, struct sub *sub)
@@ -488,6 +496,7 @@ void sublist_remove(struct sublist *list, struct sub *sub)
     list->stats.subs--;
     list->stats.removes++;
     cache_invalidate(list, sub->subject);
+    tell_change(list, sub);
 }
 
 const struct sub_result *sublist_match(struct sublist *list, struct str subject,
@@ -538,6 +547,23 @@ static bool find_interest(const struct sublist_node *node, struct str rest)
 bool sublist_has_interest(struct sublist *list, struct str subject)
 {
     return find_interest(&list->root, subject);
+}
+
+bool sublist_has_group(struct sublist *list, struct str subject,
+                       struct str queue)
+{
+    struct sub_result result = {0};
+    bool found = false;
+    collect(&list->root, subject, &result);
+    for (uint32_t i = 0; i < result.group_count && !found; i++)
+        found = str_eq(result.groups[i].queue, queue);
+    sub_result_fini(&result);
+    return found;
+}
+
+struct interest *sublist_interest(struct sublist *list)
+{
+    return &list->interest;
 }
 
 uint64_t sublist_generation(const struct sublist *list)

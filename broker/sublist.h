@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <uthash.h>
 
+#include "broker/interest.h"
 #include "lib/str.h"
 
 struct conn;
@@ -34,6 +35,7 @@ struct sub {
     uint64_t delivered;
     uint64_t max; /* deliveries after which it ends; 0: none */
     bool closed;  /* removed; memory stays until sublist_reap */
+    bool guarded; /* its client's permissions are asked for each message */
     struct sublist_node *node;
     uint32_t index; /* in its node's or group's array */
     struct sub *next_removed;
@@ -82,6 +84,13 @@ const struct sub_result *sublist_match(struct sublist *list, struct str subject,
 
 /* Does anybody want the subject? */
 bool sublist_has_interest(struct sublist *list, struct str subject);
+
+/* Does a member of that group want it? */
+bool sublist_has_group(struct sublist *list, struct str subject,
+                       struct str queue);
+
+/* Those who want to know when that changes. */
+struct interest *sublist_interest(struct sublist *list);
 
 /* Changes with every insert and remove, and when an answer leaves the cache: a
  * cached answer kept aside is good while this stays the same. */

@@ -3,13 +3,12 @@
 
 #include <stdio.h>
 
-#include "broker/auth/auth.h"
+#include "broker/auth/permissions.h"
 #include "broker/conn.h"
 #include "broker/route.h"
 #include "broker/server.h"
+#include "broker/sign_in.h"
 #include "broker/subject.h"
-#include "lib/arena.h"
-#include "lib/json.h"
 #include "lib/log.h"
 
 /* Replies that only the broker may ask for. */
@@ -35,10 +34,23 @@ static bool reply_reserved(struct str reply)
     return false;
 }
 
+static bool may_publish(struct conn *conn, struct str subject)
+{
+    if (grants_publish(conn->grants, subject, conn->server->now_ns))
+        return true;
+    log_debug("publish denied", LOG_I64("client", conn->id),
+              LOG_SLICE("subject", subject));
+    conn_error(conn, "Permissions Violation for Publish to \"%.*s\"",
+               STR_ARG(subject));
+    return false;
+}
+
 static void run_pub(struct conn *conn, const struct op *op)
 {
     conn->traffic.in_msgs++;
     conn->traffic.in_bytes += op->headers.len + op->payload.len;
+    if (conn->grants != NULL && !may_publish(conn, op->subject))
+        return;
     if (op->reply.len > 0 && reply_reserved(op->reply)) {
         conn_error(conn,
                    "Permissions Violation for Publish with Reply of "
@@ -61,16 +73,44 @@ static void run_pub(struct conn *conn, const struct op *op)
 
 /* ---- SUB, UNSUB ---- */
 
+static void refuse_sub(struct conn *conn, const struct op *op)
+{
+    log_debug("subscription denied", LOG_I64("client", conn->id),
+              LOG_SLICE("subject", op->subject));
+    if (op->queue.len > 0)
+        conn_error(conn,
+                   "Permissions Violation for Subscription to \"%.*s\" using "
+                   "queue \"%.*s\"",
+                   STR_ARG(op->subject), STR_ARG(op->queue));
+    else
+        conn_error(conn, "Permissions Violation for Subscription to \"%.*s\"",
+                   STR_ARG(op->subject));
+}
+
+static void add_sub(struct conn *conn, const struct op *op)
+{
+    struct sub *sub = sub_new(conn, op->subject, op->queue, op->sid);
+    sub->guarded =
+        conn->grants != NULL && grants_guard(conn->grants, op->subject);
+    conn_sub_add(conn, sub);
+}
+
 static void run_sub(struct conn *conn, const struct op *op)
 {
+    if (!conn_may_subscribe(conn, op->subject, op->queue)) {
+        refuse_sub(conn, op);
+        return;
+    }
+    if (conn->subs_max >= 0 && conn->sub_count >= conn->subs_max) {
+        conn_error(conn, "maximum subscriptions exceeded");
+        return;
+    }
     if (!subject_valid(op->subject)) {
         conn_error(conn, "Invalid Subject");
         return;
     }
-    if (conn_sub_find(conn, op->sid) == NULL) {
-        struct sub *sub = sub_new(conn, op->subject, op->queue, op->sid);
-        conn_sub_add(conn, sub);
-    }
+    if (conn_sub_find(conn, op->sid) == NULL)
+        add_sub(conn, op);
     acknowledge(conn);
 }
 
@@ -85,103 +125,14 @@ static void run_unsub(struct conn *conn, const struct op *op)
     acknowledge(conn);
 }
 
-/* ---- CONNECT ---- */
-
-struct sign_in {
-    struct conn_options options;
-    struct str user, pass, token;
-    bool account; /* asks for another account */
-};
-
-static struct str text_of(struct json root, const char *name,
-                          struct arena *arena)
-{
-    struct str text = STR("");
-    if (json_string(json_get(root, name), arena, &text) != 0)
-        return str_make("", 0);
-    return text;
-}
-
-static void text_copy(char *to, size_t room, struct str text)
-{
-    size_t n = text.len < room ? text.len : room - 1;
-    memcpy(to, text.p, n);
-    to[n] = '\0';
-}
-
-static void flag_read(struct json root, const char *name, bool *flag)
-{
-    json_bool(json_get(root, name), flag);
-}
-
-static bool sign_in_read(struct sign_in *in, struct str text,
-                         struct arena *arena)
-{
-    struct json_doc doc;
-    if (json_parse(&doc, text, arena, NULL) != 0 ||
-        json_type(json_root(&doc)) != JSON_OBJECT)
-        return false;
-    struct json root = json_root(&doc);
-    struct conn_options *o = &in->options;
-    *o = (struct conn_options){.verbose = true, .pedantic = true, .echo = true};
-    flag_read(root, "verbose", &o->verbose);
-    flag_read(root, "pedantic", &o->pedantic);
-    flag_read(root, "echo", &o->echo);
-    flag_read(root, "headers", &o->headers);
-    flag_read(root, "no_responders", &o->no_responders);
-    int64_t protocol = 0;
-    json_i64(json_get(root, "protocol"), &protocol);
-    o->protocol = protocol == 0 || protocol == 1 ? (int)protocol : -1;
-    text_copy(o->name, sizeof(o->name), text_of(root, "name", arena));
-    text_copy(o->lang, sizeof(o->lang), text_of(root, "lang", arena));
-    text_copy(o->version, sizeof(o->version), text_of(root, "version", arena));
-    in->user = text_of(root, "user", arena);
-    in->pass = text_of(root, "pass", arena);
-    in->token = text_of(root, "auth_token", arena);
-    in->account = text_of(root, "account", arena).len > 0;
-    return true;
-}
-
-static void refuse_sign_in(struct conn *conn)
-{
-    log_warn("authorization refused", LOG_I64("client", conn->id),
-             LOG_STR("address", conn->host));
-    conn_fail(conn, "Authorization Violation");
-}
-
-static void sign_in_apply(struct conn *conn, const struct sign_in *in)
-{
-    if (in->options.protocol < 0) {
-        conn_fail(conn, "invalid client protocol");
-        return;
-    }
-    if (in->options.no_responders && !in->options.headers) {
-        conn_fail(conn, "no responders requires headers support");
-        return;
-    }
-    if (in->account || !auth_check(&conn->server->config.auth, in->user,
-                                   in->pass, in->token)) {
-        refuse_sign_in(conn);
-        return;
-    }
-    conn->options = in->options;
-    conn->parser.headers = in->options.headers;
-    conn->authorized = true;
-    acknowledge(conn);
-}
-
-static void run_connect(struct conn *conn, const struct op *op)
-{
-    struct arena arena = {0};
-    struct sign_in in = {0};
-    if (sign_in_read(&in, op->options, &arena))
-        sign_in_apply(conn, &in);
-    else
-        conn_close(conn, "malformed CONNECT");
-    arena_fini(&arena);
-}
-
 /* ---- PING, PONG ---- */
+
+static void run_ping(struct conn *conn)
+{
+    conn_send_text(conn, "PONG\r\n");
+    if (conn->info_due)
+        conn_inform(conn);
+}
 
 static void run_pong(struct conn *conn)
 {
@@ -192,10 +143,9 @@ static void run_pong(struct conn *conn)
 
 void verbs_run(struct conn *conn, const struct op *op)
 {
-    if (!conn->authorized && op->kind != OP_CONNECT) {
-        refuse_sign_in(conn);
+    if (!conn->authorized && op->kind != OP_CONNECT &&
+        !sign_in_as_anybody(conn))
         return;
-    }
     switch (op->kind) {
     case OP_PUB:
         run_pub(conn, op);
@@ -207,10 +157,10 @@ void verbs_run(struct conn *conn, const struct op *op)
         run_unsub(conn, op);
         break;
     case OP_CONNECT:
-        run_connect(conn, op);
+        sign_in(conn, op->options);
         break;
     case OP_PING:
-        conn_send_text(conn, "PONG\r\n");
+        run_ping(conn);
         break;
     case OP_PONG:
         run_pong(conn);

@@ -1,20 +1,29 @@
 #include "lib/log.h"
 
-#include <pthread.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "lib/mem.h"
 #include "lib/timestamp.h"
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
 static struct {
     const char *program;
-    enum log_level level;
+    atomic_int level; /* the only one that changes while others log */
     enum log_format format;
-} setup = {"nexus", LOG_INFO, LOG_LOGFMT};
+    char *path; /* of the file; NULL: standard error */
+} setup = {"nexus", LOG_INFO, LOG_LOGFMT, NULL};
+
+/* Stays the same number when the file is opened anew, so that a line being
+ * written goes to one or the other. */
+static int log_fd = STDERR_FILENO;
 
 static _Thread_local const char *correlation;
 
@@ -26,9 +35,46 @@ void log_setup(const char *program, enum log_level level,
     setup.format = format;
 }
 
+void log_set_level(enum log_level level)
+{
+    setup.level = level;
+}
+
+static int open_append(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    return fd >= 0 ? fd : -errno;
+}
+
+int log_open(const char *path)
+{
+    int fd = open_append(path);
+    if (fd < 0)
+        return fd;
+    free(setup.path);
+    setup.path = mem_strdup(path);
+    if (log_fd == STDERR_FILENO) {
+        log_fd = fd;
+        return 0;
+    }
+    int rc = dup3(fd, log_fd, O_CLOEXEC) < 0 ? -errno : 0;
+    close(fd);
+    return rc;
+}
+
+int log_reopen(void)
+{
+    if (setup.path == NULL)
+        return 0;
+    char *path = mem_strdup(setup.path);
+    int rc = log_open(path);
+    free(path);
+    return rc;
+}
+
 bool log_enabled(enum log_level level)
 {
-    return level >= setup.level;
+    return (int)level >= setup.level;
 }
 
 void log_set_correlation(const char *id)
@@ -123,7 +169,7 @@ void log_write(enum log_level level, const char *message,
     else
         append_logfmt(&line, now, level, message, fields);
     buf_append_byte(&line, '\n');
-    ssize_t written = write(STDERR_FILENO, line.data, line.len);
+    ssize_t written = write(log_fd, line.data, line.len);
     (void)written; /* nowhere left to report it */
     buf_fini(&line);
 }

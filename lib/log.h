@@ -45,6 +45,16 @@ struct log_field {
 void log_setup(const char *program, enum log_level level,
                enum log_format format);
 
+/* From now on, for every thread. */
+void log_set_level(enum log_level level);
+
+/* Appends to the file in place of standard error. 0, or a negative errno and
+ * all stays as it was. */
+int log_open(const char *path);
+
+/* The same file anew, under its name: what was renamed is let go of. */
+int log_reopen(void);
+
 bool log_enabled(enum log_level level);
 
 /* Every line of this thread carries the id until it is set to NULL; borrows. */

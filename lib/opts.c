@@ -183,10 +183,15 @@ static void set_default(const struct opt *o)
     }
 }
 
+void opts_reset(const struct opt *table)
+{
+    for (const struct opt *o = table; o->flag != NULL; o++)
+        set_default(o);
+}
+
 static int set_from_environment(const struct opt *table, struct errmsg *err)
 {
     for (const struct opt *o = table; o->flag != NULL; o++) {
-        set_default(o);
         char name[ENV_NAME_MAX];
         const char *env = env_name(o, name);
         const char *text = env[0] != '\0' ? getenv(env) : NULL;
@@ -265,14 +270,9 @@ static void print_help(const struct opt *table, const char *program,
     printf("  --help                     this text\n");
 }
 
-int opts_parse(const struct opt *table, const char *program,
-               const char *summary, int argc, char **argv, struct errmsg *err)
+int opts_override(const struct opt *table, int argc, char **argv,
+                  struct errmsg *err)
 {
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help(table, program, summary);
-            return 1;
-        }
     if (set_from_environment(table, err) < 0)
         return -EINVAL;
     for (int i = 1; i < argc;) {
@@ -282,4 +282,16 @@ int opts_parse(const struct opt *table, const char *program,
         i += used;
     }
     return 0;
+}
+
+int opts_parse(const struct opt *table, const char *program,
+               const char *summary, int argc, char **argv, struct errmsg *err)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(table, program, summary);
+            return 1;
+        }
+    opts_reset(table);
+    return opts_override(table, argc, argv, err);
 }

@@ -49,4 +49,11 @@ struct opt {
 int opts_parse(const struct opt *table, const char *program,
                const char *summary, int argc, char **argv, struct errmsg *err);
 
+/* The steps of that alone, for a program that reads a file in between: every
+ * value back to its default; then what environment and flags say, over what is
+ * there. */
+void opts_reset(const struct opt *table);
+int opts_override(const struct opt *table, int argc, char **argv,
+                  struct errmsg *err);
+
 #endif

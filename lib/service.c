@@ -18,6 +18,12 @@ static atomic_bool stopping;
 static int stop_fd = -1;
 static bool checking;
 
+/* The program's own options and the common ones, for as long as it runs. */
+static struct opt *settings;
+static int setting_argc;
+static char **setting_argv;
+static int level, format;
+
 /* Only async-signal-safe calls: an atomic store and a write. */
 void service_stop(void)
 {
@@ -59,6 +65,26 @@ void service_checked(void)
         exit(0);
 }
 
+bool service_checking(void)
+{
+    return checking;
+}
+
+enum log_level service_log_level(void)
+{
+    return (enum log_level)level;
+}
+
+void service_reset(void)
+{
+    opts_reset(settings);
+}
+
+int service_override(struct errmsg *err)
+{
+    return opts_override(settings, setting_argc, setting_argv, err);
+}
+
 void service_refuse(const char *program, const struct errmsg *err)
 {
     fprintf(stderr, "%s: %s\n", program, err->text);
@@ -71,7 +97,6 @@ void service_init(const char *program, const char *summary,
     static const char *const levels[] = {"debug", "info", "warn", "error",
                                          NULL};
     static const char *const formats[] = {"logfmt", "json", NULL};
-    static int level, format;
     static bool version;
     const struct opt common[] = {
         {.flag = "log-level",
@@ -87,11 +112,13 @@ void service_init(const char *program, const char *summary,
          .initial = "logfmt",
          .help = "how lines look"},
         {.flag = "check",
+         .alias = "t",
          .env = "",
          .type = OPT_BOOL,
          .value = &checking,
          .help = "check the settings and exit"},
         {.flag = "version",
+         .alias = "v",
          .env = "",
          .type = OPT_BOOL,
          .value = &version,
@@ -99,12 +126,13 @@ void service_init(const char *program, const char *summary,
         OPTS_END,
     };
     size_t own = count_options(options);
-    struct opt *table = mem_alloc(sizeof common + own * sizeof *table);
-    memcpy(table, options, own * sizeof *table);
-    memcpy(table + own, common, sizeof common);
+    settings = mem_grow(settings, 1, sizeof common + own * sizeof *settings);
+    memcpy(settings, options, own * sizeof *settings);
+    memcpy(settings + own, common, sizeof common);
+    setting_argc = argc;
+    setting_argv = argv;
     struct errmsg err;
-    int rc = opts_parse(table, program, summary, argc, argv, &err);
-    free(table);
+    int rc = opts_parse(settings, program, summary, argc, argv, &err);
     if (rc < 0)
         service_refuse(program, &err);
     if (version)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/log.h"
 #include "lib/opts.h"
 
 #define NEXUS_VERSION "0.1.0"
@@ -18,6 +19,18 @@
  * started. */
 void service_init(const char *program, const char *summary,
                   const struct opt *options, int argc, char **argv);
+
+/* For a program that has a configuration file, too: every setting back to its
+ * default; then what environment and flags say, over what the file said. The
+ * second returns 0, or -EINVAL with *err. */
+void service_reset(void);
+int service_override(struct errmsg *err);
+
+/* --check was given: service_checked will end the program. */
+bool service_checking(void);
+
+/* The level that flags and environment ask for. */
+enum log_level service_log_level(void);
 
 /* Ends the program, with 0, where --check asked to look at the settings and no
  * more. Call when all of them have been looked at, before anything is opened. */

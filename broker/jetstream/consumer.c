@@ -1,11 +1,10 @@
-/* consumer: see consumer.h. Its place in the stream, its beginning and end; what
- * it sends is in consumer_delivery.c, what it hears back in consumer_ack.c. */
+/* consumer: see consumer.h. Its beginning and end, and what it says of itself;
+ * consumer_parts.h tells where the rest is. */
 #include "broker/jetstream/consumer_parts.h"
 
 #include <stdlib.h>
 
 #include "broker/jetstream/js_config.h"
-#include "broker/subject.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -16,113 +15,10 @@ void consumer_mark_dirty(struct consumer *consumer)
         jetstream_consumer_dirty(consumer->stream->js, consumer);
 }
 
-/* ---- what it selects ---- */
-
-bool consumer_selects(const struct consumer *consumer, struct str subject)
-{
-    return !consumer->filtered ||
-           subject_matches(str_of(consumer->config.filter_subject), subject);
-}
-
-static bool filter_leaves_out(const struct consumer *consumer)
-{
-    if (consumer->config.filter_subject == NULL)
-        return false;
-    if (consumer->stream->narrowed)
-        return true;
-    struct str filter = str_of(consumer->config.filter_subject);
-    const struct stream_config *stream = &consumer->stream->config;
-    for (unsigned i = 0; i < stream->subject_count; i++) {
-        if (!subject_covers(filter, str_of(stream->subjects[i])))
-            return true;
-    }
-    return false;
-}
-
-static uint64_t count_between(const struct consumer *consumer, uint64_t from,
-                              uint64_t to)
-{
-    struct store *store = consumer->stream->store;
-    struct store_msg msg;
-    uint64_t count = 0;
-    for (uint64_t seq = from; seq <= to; seq++) {
-        if (store->ops->read(store, seq, &msg) == 0)
-            count += consumer_selects(consumer, msg.subject);
-    }
-    return count;
-}
-
-static uint64_t first_to_come(const struct consumer *consumer)
-{
-    struct store_state state;
-    stream_state(consumer->stream, &state);
-    return consumer->next_seq > state.first_seq ? consumer->next_seq
-                                                : state.first_seq;
-}
-
-void consumer_recount(struct consumer *consumer)
-{
-    consumer->filtered = filter_leaves_out(consumer);
-    consumer->left = 0;
-    if (consumer->filtered)
-        consumer->left = count_between(consumer, first_to_come(consumer),
-                                       stream_durable(consumer->stream));
-}
-
-void consumer_count(struct consumer *consumer, uint64_t seq, struct str subject)
-{
-    if (seq >= consumer->next_seq && consumer_selects(consumer, subject))
-        consumer->left++;
-}
-
-uint64_t consumer_pending(const struct consumer *consumer)
-{
-    if (consumer->filtered)
-        return consumer->left;
-    uint64_t from = first_to_come(consumer);
-    uint64_t durable = stream_durable(consumer->stream);
-    return durable >= from ? durable - from + 1 : 0;
-}
-
-/* ---- where it starts ---- */
-
-static uint64_t last_selected(const struct consumer *consumer,
-                              const struct store_state *state)
-{
-    struct store *store = consumer->stream->store;
-    struct store_msg msg;
-    for (uint64_t seq = state->last_seq; seq >= state->first_seq && seq > 0;
-         seq--) {
-        if (store->ops->read(store, seq, &msg) == 0 &&
-            consumer_selects(consumer, msg.subject))
-            return seq;
-    }
-    return state->last_seq + 1;
-}
-
-static uint64_t first_wanted(const struct consumer *consumer)
-{
-    const struct consumer_config *config = &consumer->config;
-    struct store_state state;
-    stream_state(consumer->stream, &state);
-    switch (config->deliver_policy) {
-    case DELIVER_LAST:
-        return last_selected(consumer, &state);
-    case DELIVER_NEW:
-        return state.last_seq + 1;
-    case DELIVER_BY_START_SEQUENCE:
-        return config->start_seq;
-    case DELIVER_BY_START_TIME:
-        return stream_seq_at(consumer->stream, config->start_time_ns);
-    case DELIVER_ALL:
-    default:
-        return state.first_seq;
-    }
-}
-
 /* ---- coming and going ---- */
 
 static void inactive_timeout(struct timer *timer);
+static void wake_timeout(struct timer *timer);
 
 static void name_acks(struct consumer *consumer)
 {
@@ -149,13 +45,6 @@ void consumer_note_activity(struct consumer *consumer)
         timer_stop(consumer_timers(consumer), &consumer->inactive_timer);
 }
 
-void consumer_restart(struct consumer *consumer, uint64_t start_seq)
-{
-    consumer->start_seq = start_seq > 0 ? start_seq : 1;
-    consumer->next_seq = consumer->start_seq;
-    consumer->floor.seq = consumer->start_seq - 1;
-}
-
 struct consumer *consumer_new(struct stream *stream, const char *name,
                               struct consumer_config *config,
                               int64_t created_ns)
@@ -171,27 +60,30 @@ struct consumer *consumer_new(struct stream *stream, const char *name,
         consumer->config.name = mem_strdup(name);
     consumer->ack_timer.fire = consumer_ack_timeout;
     consumer->inactive_timer.fire = inactive_timeout;
-    consumer->filtered = filter_leaves_out(consumer);
-    consumer_restart(consumer, first_wanted(consumer));
-    consumer_recount(consumer);
+    consumer->wake_timer.fire = wake_timeout;
+    consumer_set_filter(consumer);
+    uint64_t first = consumer_first_wanted(consumer);
+    consumer_restart(consumer, first, consumer->picks.through);
     name_acks(consumer);
+    consumer_pace_start(consumer);
+    consumer_push_start(consumer);
     consumer_note_activity(consumer);
     return consumer;
 }
 
 void consumer_free(struct consumer *consumer, const char *status)
 {
-    struct server *server = consumer_server(consumer);
-    while (consumer->pulls.first != NULL) {
-        if (status != NULL)
-            consumer_tell(consumer, consumer->pulls.first->inbox, status);
-        consumer_end_pull(consumer, consumer->pulls.first);
-    }
+    struct timers *timers = consumer_timers(consumer);
+    consumer_end_pulls(consumer, status);
+    consumer_push_stop(consumer);
     jetstream_consumer_forget(consumer->stream->js, consumer);
-    timer_stop(&server->timers, &consumer->ack_timer);
-    timer_stop(&server->timers, &consumer->inactive_timer);
+    timer_stop(timers, &consumer->ack_timer);
+    timer_stop(timers, &consumer->inactive_timer);
+    timer_stop(timers, &consumer->wake_timer);
     sublist_remove(consumer_account(consumer)->subs, consumer->ack_sub);
     unacked_fini(&consumer->unacked);
+    picks_fini(&consumer->picks);
+    consumer_forget_filter(consumer);
     buf_fini(&consumer->ack_subject);
     consumer_config_fini(&consumer->config);
     free(consumer->name);
@@ -200,31 +92,27 @@ void consumer_free(struct consumer *consumer, const char *status)
 
 void consumer_update(struct consumer *consumer, struct consumer_config *config)
 {
+    consumer_push_stop(consumer);
     consumer_config_fini(&consumer->config);
     consumer->config = *config;
     *config = (struct consumer_config){0};
-    if (consumer->config.name == NULL)
-        consumer->config.name = mem_strdup(consumer->name);
+    consumer_pace_update(consumer);
     consumer_recount(consumer);
+    consumer_push_start(consumer);
     consumer_note_activity(consumer);
     consumer_wake(consumer);
 }
 
-static bool somebody_waits(const struct consumer *consumer)
+static bool is_used(const struct consumer *consumer)
 {
-    for (const struct pull *pull = consumer->pulls.first; pull != NULL;
-         pull = pull->next) {
-        if (sublist_has_interest(consumer_account(consumer)->subs, pull->inbox))
-            return true;
-    }
-    return false;
+    return consumer_is_bound(consumer) || consumer_has_waiting(consumer);
 }
 
 static void inactive_timeout(struct timer *timer)
 {
     char *start = (char *)timer - offsetof(struct consumer, inactive_timer);
     struct consumer *consumer = (struct consumer *)start;
-    if (somebody_waits(consumer))
+    if (is_used(consumer))
         consumer->active_ns = consumer_now(consumer);
     int64_t end_ns =
         time_after(consumer->active_ns, consumer->config.inactive_threshold_ns);
@@ -238,111 +126,52 @@ static void inactive_timeout(struct timer *timer)
     stream_consumer_delete(consumer->stream, consumer);
 }
 
+/* ---- being fed ---- */
+
 void consumer_wake(struct consumer *consumer)
 {
     jetstream_consumer_woken(consumer->stream->js, consumer);
 }
 
+static void wake_timeout(struct timer *timer)
+{
+    char *start = (char *)timer - offsetof(struct consumer, wake_timer);
+    consumer_wake((struct consumer *)start);
+}
+
+void consumer_wake_at(struct consumer *consumer, int64_t when_ns)
+{
+    struct timer *timer = &consumer->wake_timer;
+    if (!timer_is_set(timer) || timer->when_ns > when_ns)
+        timer_set(consumer_timers(consumer), timer, when_ns);
+}
+
+static void release_pulls(struct pulls *pulls)
+{
+    for (struct pull *pull = pulls->first; pull != NULL; pull = pull->next)
+        pull->held = false;
+    pulls->held = 0;
+}
+
 void consumer_room(struct consumer *consumer)
 {
-    if (consumer->pulls.held == 0)
+    bool held = consumer->push != NULL && consumer->push->held;
+    if (consumer->pulls.held == 0 && !held)
         return;
-    for (struct pull *pull = consumer->pulls.first; pull != NULL;
-         pull = pull->next)
-        pull->held = false;
-    consumer->pulls.held = 0;
+    release_pulls(&consumer->pulls);
+    if (held)
+        consumer->push->held = false;
     consumer_wake(consumer);
 }
 
-/* ---- messages that leave the stream ---- */
-
-static void give_up_from(struct consumer *consumer, uint64_t seq)
+bool consumer_pump(struct consumer *consumer)
 {
-    struct unacked_entry *entry = unacked_lowest(&consumer->unacked), *next;
-    for (; entry != NULL; entry = next) {
-        next = unacked_higher(&consumer->unacked, entry);
-        if (entry->seq >= seq)
-            consumer_settle(consumer, entry);
+    if (consumer_check_pause(consumer)) {
+        consumer_end_impatient(consumer);
+        return false;
     }
-}
-
-/* The stream lost messages at its end and gives their sequences to new ones,
- * which must not pass for delivered. */
-static void step_back(struct consumer *consumer, uint64_t last_seq)
-{
-    const struct consumer_config *config = &consumer->config;
-    uint64_t next_seq = last_seq + 1;
-    if (config->deliver_policy == DELIVER_BY_START_SEQUENCE &&
-        config->start_seq > next_seq)
-        next_seq = config->start_seq;
-    if (consumer->next_seq <= next_seq)
-        return;
-    log_error("consumer is ahead of its stream, goes back to its end",
-              LOG_STR("stream", consumer->stream->name),
-              LOG_STR("consumer", consumer->name),
-              LOG_I64("next_seq", consumer->next_seq),
-              LOG_I64("last_seq", last_seq));
-    consumer->next_seq = next_seq;
-    give_up_from(consumer, next_seq);
-    if (consumer->floor.seq >= next_seq)
-        consumer->floor.seq = next_seq - 1;
-    consumer_mark_dirty(consumer);
-}
-
-void consumer_recovered(struct consumer *consumer)
-{
-    struct store_state state;
-    stream_state(consumer->stream, &state);
-    step_back(consumer, state.last_seq);
-    consumer_left(consumer, state.first_seq - 1);
-    consumer->redelivered = 0;
-    for (const struct unacked_entry *entry = unacked_lowest(&consumer->unacked);
-         entry != NULL; entry = unacked_higher(&consumer->unacked, entry))
-        consumer->redelivered += entry->deliveries > 1;
-    consumer_recount(consumer);
-    consumer_schedule_acks(consumer);
-}
-
-void consumer_leaving(struct consumer *consumer, uint64_t seq)
-{
-    if (!consumer->filtered || seq < consumer->next_seq)
-        return;
-    if (seq >= stream_durable(consumer->stream))
-        consumer->left = 0;
-    else
-        consumer->left -= count_between(consumer, first_to_come(consumer), seq);
-}
-
-void consumer_left(struct consumer *consumer, uint64_t seq)
-{
-    struct unacked_entry *lowest;
-    while ((lowest = unacked_lowest(&consumer->unacked)) != NULL &&
-           lowest->seq <= seq)
-        consumer_settle(consumer, lowest);
-    if (consumer->next_seq <= seq) {
-        consumer->next_seq = seq + 1;
-        consumer_raise_floor(consumer);
-        consumer_mark_dirty(consumer);
-    }
-}
-
-void consumer_lost(struct consumer *consumer, uint64_t seq, struct str subject)
-{
-    struct unacked_entry *entry = unacked_find(&consumer->unacked, seq);
-    if (entry != NULL)
-        consumer_settle(consumer, entry);
-    if (consumer->filtered && seq >= consumer->next_seq &&
-        seq <= stream_durable(consumer->stream) &&
-        consumer_selects(consumer, subject))
-        consumer->left--;
-}
-
-bool consumer_needs(const struct consumer *consumer, uint64_t seq,
-                    struct str subject)
-{
-    if (seq < consumer->next_seq)
-        return unacked_find(&consumer->unacked, seq) != NULL;
-    return consumer_selects(consumer, subject);
+    return consumer->push != NULL ? consumer_pump_push(consumer)
+                                  : consumer_pump_pulls(consumer);
 }
 
 /* ---- what it says of itself ---- */
@@ -361,7 +190,7 @@ static void describe_position(struct json_writer *w, const char *key,
     json_end_object(w);
 }
 
-void consumer_describe(const struct consumer *consumer, struct json_writer *w)
+void consumer_describe(struct consumer *consumer, struct json_writer *w)
 {
     const struct consumer_position delivered = {.dseq = consumer->last_dseq,
                                                 .seq = consumer->next_seq - 1};
@@ -376,4 +205,8 @@ void consumer_describe(const struct consumer *consumer, struct json_writer *w)
     json_member_u64(w, "num_redelivered", consumer->redelivered);
     json_member_u64(w, "num_waiting", consumer->pulls.count);
     json_member_u64(w, "num_pending", consumer_pending(consumer));
+    if (consumer_is_bound(consumer))
+        json_member_bool(w, "push_bound", true);
+    if (consumer->config.pause_until_ns != 0)
+        consumer_describe_pause(consumer, w);
 }

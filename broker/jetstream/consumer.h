@@ -1,11 +1,13 @@
-/* consumer: a place in a stream, shared by all who pull from it.
+/* consumer: a place in a stream, and what comes next from there.
  *
  *     1 … floor … [delivered, some acknowledged] … next … durable end
  *
  * Up to the acknowledgement floor everything is done. Between it and `next`
  * the messages without an acknowledgement stand in `unacked`. What comes from
- * `next` on is new. A message is sent when a request waits for it
- * (consumer_pump), first those to be sent again, then new ones.
+ * `next` on is new. A message is sent when somebody waits for it
+ * (consumer_pump): a request of a pull consumer (consumer_pull.c), or whoever
+ * listens to the deliver subject of a push consumer (consumer_push.c). First
+ * come those to be sent again, then new ones.
  *
  * A durable consumer's configuration is on disk before its creation is
  * answered; its state is written behind (consumer_state.h), so that after a
@@ -18,11 +20,13 @@
 #include <uthash.h>
 
 #include "broker/jetstream/consumer_config.h"
-#include "broker/msg.h"
+#include "broker/jetstream/picks.h"
 #include "broker/jetstream/pull.h"
+#include "broker/jetstream/push.h"
+#include "broker/jetstream/unacked.h"
+#include "broker/msg.h"
 #include "broker/sublist.h"
 #include "broker/timer.h"
-#include "broker/jetstream/unacked.h"
 #include "lib/buf.h"
 
 struct jetstream;
@@ -31,6 +35,15 @@ struct stream;
 struct consumer_position {
     uint64_t dseq; /* in the order of this consumer's deliveries */
     uint64_t seq;  /* in the stream */
+};
+
+/* How fast it goes: see consumer_pace.c. */
+struct consumer_pace {
+    bool replaying;       /* at the speed at which messages came */
+    int64_t last_time_ns; /* of the message sent last */
+    int64_t last_sent_ns; /* mono */
+    int64_t credit;       /* of a rate limit: bytes */
+    int64_t credited_ns;  /* mono: when that was worked out */
 };
 
 struct consumer {
@@ -46,19 +59,26 @@ struct consumer {
     struct consumer_position floor;
     struct unacked unacked;
     uint64_t redelivered; /* of the unacked, sent more than once */
-    bool filtered;        /* the filter leaves out some of the stream */
-    uint64_t left;        /* filtered: messages from next_seq on it selects */
+
+    struct store_filter filter; /* no patterns: all of the stream */
+    struct picks picks;         /* last_per_subject: what comes first */
+    uint64_t left;              /* selected, from next_seq through `counted` */
+    uint64_t counted;
 
     struct pulls pulls;
+    struct push *push; /* NULL: a pull consumer */
+    struct consumer_pace pace;
     struct sub *ack_sub;    /* $JS.ACK.<stream>.<consumer>.> */
     struct buf ack_subject; /* "$JS.ACK.<stream>.<consumer>." and scratch */
     size_t ack_prefix;
     struct timer ack_timer;      /* the earliest deadline of the unacked */
     struct timer inactive_timer; /* ephemeral */
+    struct timer wake_timer;     /* something has to wait until then */
     int64_t active_ns;           /* mono: last request or acknowledgement */
     int64_t sent_ns, acked_ns;   /* mono; 0: not since the start */
 
-    bool woken; /* in the list of those to be pumped */
+    bool paused; /* until config.pause_until_ns */
+    bool woken;  /* in the list of those to be pumped */
     struct consumer *next_woken;
     bool dirty;       /* state differs from what is on disk */
     bool save_failed; /* and that was logged */
@@ -92,12 +112,7 @@ void consumer_wake(struct consumer *consumer);
 /* A blocked receiver has room again. */
 void consumer_room(struct consumer *consumer);
 
-/* Of a filtered one: a message of that subject became durable. */
-void consumer_count(struct consumer *consumer, uint64_t seq,
-                    struct str subject);
-
-/* Messages up to seq are about to leave / have left the stream. */
-void consumer_leaving(struct consumer *consumer, uint64_t seq);
+/* Messages up to seq have left the stream. */
 void consumer_left(struct consumer *consumer, uint64_t seq);
 
 /* One message is about to leave the stream, from anywhere in it. */
@@ -111,13 +126,29 @@ bool consumer_needs(const struct consumer *consumer, uint64_t seq,
 void consumer_recount(struct consumer *consumer);
 
 /* Messages that are to come. */
-uint64_t consumer_pending(const struct consumer *consumer);
+uint64_t consumer_pending(struct consumer *consumer);
 
 /* Members of ConsumerInfo. */
-void consumer_describe(const struct consumer *consumer, struct json_writer *w);
+void consumer_describe(struct consumer *consumer, struct json_writer *w);
 
-/* Puts it where it began at first. */
-void consumer_restart(struct consumer *consumer, uint64_t start_seq);
+/* Does somebody listen to its deliver subject? */
+bool consumer_is_bound(const struct consumer *consumer);
+
+/* Paused or resumed by a request; its configuration says until when. */
+void consumer_pause(struct consumer *consumer);
+
+/* "paused", "pause_until" and "pause_remaining". */
+void consumer_describe_pause(const struct consumer *consumer,
+                             struct json_writer *w);
+
+/* Tells whoever listens to advisories. */
+void consumer_advise_created(const struct consumer *consumer);
+void consumer_advise_deleted(const struct consumer *consumer);
+
+/* Puts it where it began at first. picked_through: of a last_per_subject
+ * consumer, up to where only the picked ones count. */
+void consumer_restart(struct consumer *consumer, uint64_t start_seq,
+                      uint64_t picked_through);
 
 /* After its state was read back from disk. */
 void consumer_recovered(struct consumer *consumer);

@@ -2,16 +2,11 @@
  * refused, or due to be sent again. */
 #include "broker/jetstream/consumer_parts.h"
 
-#include "broker/jetstream/advisory.h"
 #include "broker/jetstream/retention.h"
 #include "broker/route.h"
-#include "broker/subject.h"
 #include "lib/arena.h"
 #include "lib/json.h"
 #include "lib/timestamp.h"
-
-#define ACK_TOKENS    9 /* $JS.ACK.<stream>.<consumer>.<deliveries>.<seq>.… */
-#define ACK_SEQ_TOKEN 5 /* from 0 */
 
 /* ---- the floor and deadlines ---- */
 
@@ -53,40 +48,12 @@ void consumer_settle(struct consumer *consumer, struct unacked_entry *entry)
         consumer_wake(consumer);
 }
 
-/* What the advisory is about. */
-struct given_up {
-    const struct consumer *consumer;
-    const struct unacked_entry *entry;
-};
-
-static void write_given_up(struct json_writer *w, const void *arg)
-{
-    const struct given_up *it = arg;
-    json_member_text(w, "stream", it->consumer->stream->name);
-    json_member_text(w, "consumer", it->consumer->name);
-    json_member_u64(w, "stream_seq", it->entry->seq);
-    json_member_u64(w, "deliveries", it->entry->deliveries);
-}
-
-static void advise_max_deliver(struct consumer *consumer,
-                               const struct unacked_entry *entry)
-{
-    const struct given_up about = {.consumer = consumer, .entry = entry};
-    const struct stream *stream = consumer->stream;
-    struct buf subject = {0};
-    buf_printf(&subject, ADVISORY_SUBJECT "CONSUMER.MAX_DELIVERIES.%s.%s",
-               stream->name, consumer->name);
-    advisory_send(stream->js, ADVISORY_TYPE "max_deliver", buf_str(&subject),
-                  write_given_up, &about);
-    buf_fini(&subject);
-}
-
 /* To be sent again, unless it was sent often enough. */
 static void redeliver(struct consumer *consumer, struct unacked_entry *entry)
 {
     int64_t most = consumer->config.max_deliver;
     if (most > 0 && entry->deliveries >= (uint64_t)most) {
-        advise_max_deliver(consumer, entry);
+        consumer_advise_max_deliver(consumer, entry);
         consumer_settle(consumer, entry);
         return;
     }
@@ -105,36 +72,60 @@ void consumer_ack_timeout(struct timer *timer)
     consumer_schedule_acks(consumer);
 }
 
-void consumer_await_ack(struct consumer *consumer, struct unacked_entry *entry)
+static bool has_backoff(const struct consumer *consumer,
+                        const struct unacked_entry *entry)
+{
+    return consumer->config.backoff_count > 0 && entry->deliveries > 1;
+}
+
+int64_t consumer_ack_wait(const struct consumer *consumer,
+                          const struct unacked_entry *entry)
 {
     const struct consumer_config *config = &consumer->config;
-    enum unacked_queue queue = UNACKED_WAITING;
-    int64_t wait_ns = config->ack_wait_ns;
-    if (config->backoff_count > 0 && entry->deliveries > 1) {
-        unsigned step = entry->deliveries - 1;
-        unsigned last = config->backoff_count - 1;
-        wait_ns = config->backoff_ns[step < last ? step : last];
-        queue = UNACKED_DELAYED;
-    }
-    unacked_move(&consumer->unacked, entry, queue,
+    if (!has_backoff(consumer, entry))
+        return config->ack_wait_ns;
+    unsigned step = entry->deliveries - 1;
+    unsigned last = config->backoff_count - 1;
+    return config->backoff_ns[step < last ? step : last];
+}
+
+void consumer_await_ack(struct consumer *consumer, struct unacked_entry *entry)
+{
+    int64_t wait_ns = consumer_ack_wait(consumer, entry);
+    unacked_move(&consumer->unacked, entry,
+                 has_backoff(consumer, entry) ? UNACKED_DELAYED
+                                              : UNACKED_WAITING,
                  time_after(consumer_now(consumer), wait_ns));
     consumer_schedule_acks(consumer);
 }
 
 /* ---- what arrives ---- */
 
-/* The stream sequence in an acknowledgement's subject; 0: not one. */
-static uint64_t acked_seq(struct str subject)
+/* The number that *text begins with, up to a '.' or the end, taken off. */
+static bool take_number(struct str *text, uint64_t *out)
 {
-    struct str token;
-    int64_t seq = 0;
-    unsigned place = 0;
-    for (; subject_next(&subject, &token); place++) {
-        if (place == ACK_SEQ_TOKEN &&
-            (str_to_i64(token, &seq) != 0 || seq <= 0))
-            return 0;
+    size_t i = 0;
+    *out = 0;
+    for (; i < text->len && text->p[i] != '.'; i++) {
+        unsigned digit = (unsigned char)text->p[i] - (unsigned)'0';
+        if (digit > 9 || *out > (UINT64_MAX - digit) / 10)
+            return false;
+        *out = *out * 10 + digit;
     }
-    return place == ACK_TOKENS ? (uint64_t)seq : 0;
+    size_t taken = i < text->len ? i + 1 : i;
+    *text = str_make(text->p + taken, text->len - taken);
+    return i > 0;
+}
+
+/* <deliveries>.<seq>.<dseq>.<time>.<pending>, which is what follows
+ * $JS.ACK.<stream>.<consumer>. */
+static bool read_acked(struct str rest, struct acked *acked)
+{
+    uint64_t time_ns, pending;
+    return take_number(&rest, &acked->deliveries) &&
+           take_number(&rest, &acked->seq) && acked->seq > 0 &&
+           take_number(&rest, &acked->dseq) && take_number(&rest, &time_ns) &&
+           take_number(&rest, &pending) && rest.len == 0;
 }
 
 /* Acknowledged: with interest or workqueue retention it may leave the
@@ -146,19 +137,30 @@ static void conclude(struct consumer *consumer, struct unacked_entry *entry)
     retention_acked(consumer->stream, seq);
 }
 
-static void acknowledge(struct consumer *consumer, uint64_t seq)
+static void acknowledge(struct consumer *consumer, const struct acked *acked)
 {
-    struct unacked_entry *entry;
+    struct unacked_entry *entry = unacked_find(&consumer->unacked, acked->seq);
     consumer->acked_ns = consumer_now(consumer);
+    if (entry != NULL)
+        consumer_sample_ack(consumer, entry, acked);
     if (consumer->config.ack_policy == ACK_ALL) {
         while ((entry = unacked_lowest(&consumer->unacked)) != NULL &&
-               entry->seq <= seq)
+               entry->seq <= acked->seq)
             conclude(consumer, entry);
-        return;
-    }
-    entry = unacked_find(&consumer->unacked, seq);
-    if (entry != NULL)
+    } else if (entry != NULL) {
         conclude(consumer, entry);
+    }
+}
+
+/* +TERM, +TERM reason: it does not come again. */
+static void terminate(struct consumer *consumer, const struct acked *acked,
+                      struct str words)
+{
+    struct unacked_entry *entry = unacked_find(&consumer->unacked, acked->seq);
+    if (entry == NULL)
+        return;
+    consumer_advise_terminated(consumer, acked, str_trim(words));
+    conclude(consumer, entry);
 }
 
 /* -NAK, -NAK 5s, -NAK {"delay":5000000000} */
@@ -178,13 +180,14 @@ static int64_t nak_delay(struct str words)
     return delay_ns > 0 ? delay_ns : 0;
 }
 
-static void refuse_delivery(struct consumer *consumer, uint64_t seq,
-                            struct str words)
+static void refuse_delivery(struct consumer *consumer,
+                            const struct acked *acked, struct str words)
 {
-    struct unacked_entry *entry = unacked_find(&consumer->unacked, seq);
+    struct unacked_entry *entry = unacked_find(&consumer->unacked, acked->seq);
     int64_t delay_ns = nak_delay(words);
     if (entry == NULL)
         return;
+    consumer_advise_naked(consumer, acked);
     if (delay_ns == 0) {
         redeliver(consumer, entry);
         return;
@@ -217,22 +220,23 @@ void consumer_ack_arrived(struct sub *sub, struct conn *from,
     (void)from;
     struct consumer *consumer = sub->arg;
     struct str body = msg->payload, reply = msg->reply;
-    uint64_t seq = acked_seq(msg->to);
-    if (seq == 0)
+    struct acked acked;
+    if (!read_acked(behind(msg->to, consumer->ack_prefix), &acked))
         return;
     consumer->active_ns = consumer_now(consumer);
-    if (starts(body, "-NAK")) {
-        refuse_delivery(consumer, seq, behind(body, 4));
+    if (body.len == 0 || starts(body, "+ACK") || starts(body, "+OK")) {
+        acknowledge(consumer, &acked);
+    } else if (starts(body, "-NAK")) {
+        refuse_delivery(consumer, &acked, behind(body, 4));
     } else if (starts(body, "+WPI")) {
-        prolong(consumer, seq);
+        prolong(consumer, acked.seq);
+    } else if (starts(body, "+TERM")) {
+        terminate(consumer, &acked, behind(body, 5));
     } else if (starts(body, "+NXT")) {
-        acknowledge(consumer, seq);
+        acknowledge(consumer, &acked);
         if (reply.len > 0)
             consumer_request(consumer, reply, behind(body, 4));
         return;
-    } else if (body.len == 0 || starts(body, "+ACK") || starts(body, "+OK") ||
-               starts(body, "+TERM")) {
-        acknowledge(consumer, seq);
     }
     if (reply.len > 0)
         route_text(consumer_account(consumer), reply, str_make(NULL, 0),

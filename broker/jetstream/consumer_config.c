@@ -12,7 +12,6 @@
 #define INACTIVE_DEFAULT_NS     (5 * NS_PER_S)
 #define MAX_ACK_PENDING_DEFAULT 1000
 #define MAX_WAITING_DEFAULT     512
-#define DESCRIPTION_MAX         (4u << 10)
 
 static const char *const deliver_policies[] = {"all",
                                                "last",
@@ -24,60 +23,49 @@ static const char *const deliver_policies[] = {"all",
 static const char *const ack_policies[] = {"none", "all", "explicit", NULL};
 static const char *const replay_policies[] = {"instant", "original", NULL};
 
+#define AT(member) offsetof(struct consumer_config, member)
+
+static const struct js_member rows[] = {
+    {"durable_name", JS_TEXT, AT(durable_name)},
+    {"name", JS_TEXT, AT(name)},
+    {"description", JS_TEXT, AT(description)},
+    {"deliver_policy", JS_CHOICE, AT(deliver_policy), deliver_policies, true},
+    {"opt_start_seq", JS_U64, AT(start_seq)},
+    {"opt_start_time", JS_TIME, AT(start_time_ns)},
+    {"ack_policy", JS_CHOICE, AT(ack_policy), ack_policies, true},
+    {"ack_wait", JS_I64, AT(ack_wait_ns)},
+    {"max_deliver", JS_I64, AT(max_deliver)},
+    {"replay_policy", JS_CHOICE, AT(replay_policy), replay_policies, true},
+    {"rate_limit_bps", JS_U64, AT(rate_bps)},
+    {"sample_freq", JS_TEXT, AT(sample_freq)},
+    {"max_waiting", JS_I64, AT(max_waiting)},
+    {"max_ack_pending", JS_I64, AT(max_ack_pending)},
+    {"flow_control", JS_BOOL, AT(flow_control)},
+    {"headers_only", JS_BOOL, AT(headers_only)},
+    {"max_batch", JS_I64, AT(max_batch)},
+    {"max_expires", JS_I64, AT(max_expires_ns)},
+    {"max_bytes", JS_I64, AT(max_bytes)},
+    {"deliver_subject", JS_TEXT, AT(deliver_subject)},
+    {"deliver_group", JS_TEXT, AT(deliver_group)},
+    {"idle_heartbeat", JS_I64, AT(heartbeat_ns)},
+    {"inactive_threshold", JS_I64, AT(inactive_threshold_ns)},
+    {"num_replicas", JS_I64, AT(replicas), NULL, true},
+    {"mem_storage", JS_BOOL, AT(mem_storage)},
+    {"pause_until", JS_TIME, AT(pause_until_ns)},
+};
+
+static const struct js_members members = {rows, sizeof(rows) / sizeof(rows[0])};
+
 void consumer_config_fini(struct consumer_config *config)
 {
-    free(config->durable_name);
-    free(config->name);
-    free(config->description);
-    free(config->sample_freq);
-    free(config->filter_subject);
+    js_members_fini(members, config);
+    js_texts_fini(&config->filters);
+    js_metadata_fini(&config->metadata);
     free(config->backoff_ns);
     *config = (struct consumer_config){0};
 }
 
 /* ---- reading ---- */
-
-static int read_names(struct consumer_config *config, struct json json,
-                      struct arena *arena)
-{
-    return js_read_text(json, "durable_name", arena, &config->durable_name) |
-           js_read_text(json, "name", arena, &config->name) |
-           js_read_text(json, "description", arena, &config->description) |
-           js_read_text(json, "sample_freq", arena, &config->sample_freq) |
-           js_read_text(json, "filter_subject", arena, &config->filter_subject);
-}
-
-static int read_policies(struct consumer_config *config, struct json json,
-                         struct arena *arena)
-{
-    int deliver = DELIVER_ALL, ack = ACK_EXPLICIT;
-    int64_t start_seq = 0;
-    if (js_read_choice(json, "deliver_policy", arena, deliver_policies,
-                       &deliver) != 0 ||
-        js_read_choice(json, "ack_policy", arena, ack_policies, &ack) != 0 ||
-        js_read_i64(json, "opt_start_seq", &start_seq) != 0 || start_seq < 0 ||
-        js_read_time(json, "opt_start_time", arena, &config->start_time_ns) !=
-            0)
-        return -1;
-    config->deliver_policy = (enum deliver_policy)deliver;
-    config->ack_policy = (enum ack_policy)ack;
-    config->start_seq = (uint64_t)start_seq;
-    return 0;
-}
-
-static int read_limits(struct consumer_config *config, struct json json)
-{
-    return js_read_i64(json, "ack_wait", &config->ack_wait_ns) |
-           js_read_i64(json, "max_deliver", &config->max_deliver) |
-           js_read_i64(json, "max_waiting", &config->max_waiting) |
-           js_read_i64(json, "max_ack_pending", &config->max_ack_pending) |
-           js_read_i64(json, "max_batch", &config->max_batch) |
-           js_read_i64(json, "max_expires", &config->max_expires_ns) |
-           js_read_i64(json, "max_bytes", &config->max_bytes) |
-           js_read_i64(json, "inactive_threshold",
-                       &config->inactive_threshold_ns) |
-           js_read_bool(json, "mem_storage", &config->mem_storage);
-}
 
 static int read_backoff(struct consumer_config *config, struct json json)
 {
@@ -102,6 +90,32 @@ static bool given(const char *text)
     return text != NULL && text[0] != '\0';
 }
 
+/* filter_subject names one, filter_subjects a list of them. */
+static int read_filters(struct consumer_config *config, struct json json,
+                        struct arena *arena, struct js_error *error)
+{
+    struct js_texts *filters = &config->filters;
+    char *one = NULL;
+    if (js_texts_read(filters, json_get(json, "filter_subjects"), arena,
+                      CONSUMER_FILTERS_MAX) != 0 ||
+        js_read_text(json, "filter_subject", arena, &one) != 0)
+        return js_refuse(error, JS_INVALID_JSON);
+    config->filters_listed = filters->count > 0;
+    if (!given(one)) {
+        free(one);
+        return 0;
+    }
+    if (config->filters_listed) {
+        free(one);
+        return js_refuse(error, 400, 10136,
+                         "consumer cannot have both FilterSubject and "
+                         "FilterSubjects specified");
+    }
+    filters->texts = (char **)mem_alloc(sizeof(char *));
+    filters->texts[filters->count++] = one;
+    return 0;
+}
+
 static void drop_empty(char **text)
 {
     if (*text != NULL && (*text)[0] == '\0') {
@@ -110,22 +124,29 @@ static void drop_empty(char **text)
     }
 }
 
-static void put_defaults(struct consumer_config *config)
+static void put_ack_defaults(struct consumer_config *config)
 {
-    drop_empty(&config->durable_name);
-    drop_empty(&config->name);
-    drop_empty(&config->filter_subject);
-    if (config->max_deliver <= 0)
+    if (config->max_deliver == 0)
         config->max_deliver = -1;
     if (config->ack_policy != ACK_NONE && config->ack_wait_ns <= 0)
         config->ack_wait_ns = ACK_WAIT_DEFAULT_NS;
     if (config->backoff_count > 0)
         config->ack_wait_ns = config->backoff_ns[0];
-    if (config->ack_policy == ACK_NONE)
-        config->max_ack_pending = 0;
-    else if (config->max_ack_pending == 0)
+    config->ack_pending_open =
+        config->ack_policy != ACK_NONE && config->max_ack_pending == 0;
+    if (config->ack_pending_open)
         config->max_ack_pending = MAX_ACK_PENDING_DEFAULT;
-    if (config->max_waiting <= 0)
+}
+
+static void put_defaults(struct consumer_config *config)
+{
+    drop_empty(&config->durable_name);
+    drop_empty(&config->name);
+    drop_empty(&config->deliver_subject);
+    drop_empty(&config->deliver_group);
+    drop_empty(&config->sample_freq);
+    put_ack_defaults(config);
+    if (!consumer_config_is_push(config) && config->max_waiting == 0)
         config->max_waiting = MAX_WAITING_DEFAULT;
     if (config->durable_name == NULL && config->inactive_threshold_ns <= 0)
         config->inactive_threshold_ns = INACTIVE_DEFAULT_NS;
@@ -133,161 +154,60 @@ static void put_defaults(struct consumer_config *config)
         config->name = mem_strdup(config->durable_name);
 }
 
-/* ---- refusing ---- */
-
-static int refuse_unsupported(struct json json, struct arena *arena,
-                              struct js_error *error)
+/* "30" or "30%" */
+static int read_sampling(struct consumer_config *config, struct js_error *error)
 {
-    char *deliver = NULL;
-    int replay = 0;
-    bool headers_only = false;
-    int64_t rate = 0;
-    int wrong =
-        js_read_text(json, "deliver_subject", arena, &deliver) |
-        js_read_choice(json, "replay_policy", arena, replay_policies, &replay) |
-        js_read_bool(json, "headers_only", &headers_only) |
-        js_read_i64(json, "rate_limit_bps", &rate);
-    bool push = given(deliver);
-    free(deliver);
-    const char *what = NULL;
-    if (wrong != 0)
-        return js_refuse(error, JS_INVALID_JSON);
-    if (push)
-        what = "a deliver subject (push consumer)";
-    else if (json_count(json_get(json, "filter_subjects")) > 0)
-        what = "filter_subjects";
-    else if (replay != 0)
-        what = "replay policy original";
-    else if (headers_only)
-        what = "headers_only";
-    else if (rate > 0)
-        what = "rate_limit_bps";
-    if (what == NULL)
+    struct str text = str_of(config->sample_freq);
+    if (text.len == 0)
         return 0;
-    return js_refuse(error, 500, 10012, "%s is not supported", what);
+    if (text.p[text.len - 1] == '%')
+        text.len--;
+    if (str_to_i64(text, &config->sample_percent) == 0)
+        return 0;
+    return js_refuse(error, 400, 10095,
+                     "failed to parse consumer sampling configuration: "
+                     "strconv.Atoi: parsing \"%.*s\": invalid syntax",
+                     STR_ARG(text));
 }
 
-static int check_start(const struct consumer_config *config,
-                       struct js_error *error)
+static int refuse_unsupported(struct json json, struct js_error *error)
 {
-    if (config->deliver_policy == DELIVER_LAST_PER_SUBJECT)
-        return js_refuse(error, 500, 10012,
-                         "deliver policy last_per_subject is not supported");
-    bool by_seq = config->deliver_policy == DELIVER_BY_START_SEQUENCE;
-    bool by_time = config->deliver_policy == DELIVER_BY_START_TIME;
-    const char *policy = deliver_policies[config->deliver_policy];
-    if (by_seq && config->start_seq == 0)
-        return js_refuse(error, 400, 10094,
-                         "consumer delivery policy is deliver %s, but optional "
-                         "start sequence is not set",
-                         policy);
-    if (!by_seq && config->start_seq != 0)
-        return js_refuse(error, 400, 10094,
-                         "consumer delivery policy is deliver %s, but optional "
-                         "start sequence is also set",
-                         policy);
-    if (by_time && config->start_time_ns == 0)
-        return js_refuse(error, 400, 10094,
-                         "consumer delivery policy is deliver %s, but optional "
-                         "start time is not set",
-                         policy);
-    if (!by_time && config->start_time_ns != 0)
-        return js_refuse(error, 400, 10094,
-                         "consumer delivery policy is deliver %s, but optional "
-                         "start time is also set",
-                         policy);
-    return 0;
-}
-
-static int check(const struct consumer_config *config, struct js_error *error)
-{
-    const char *names[] = {config->name, config->durable_name};
-    for (int i = 0; i < 2; i++) {
-        if (names[i] != NULL && !js_name_valid(str_of(names[i])))
-            return js_refuse(error, 500, 10012,
-                             "consumer name can not contain whitespace, '.', "
-                             "'*', '>', '/' or '\\' and has at most %u bytes",
-                             JS_NAME_MAX);
-    }
-    if (config->name != NULL && config->durable_name != NULL &&
-        strcmp(config->name, config->durable_name) != 0)
-        return js_refuse(error, 400, 10017,
-                         "consumer name in subject does not match durable "
-                         "name in request");
-    if (config->filter_subject != NULL &&
-        !subject_valid(str_of(config->filter_subject)))
-        return js_refuse(error, 500, 10012, "invalid filter subject");
-    if (given(config->description) &&
-        strlen(config->description) > DESCRIPTION_MAX)
-        return js_refuse(error, 400, 10107,
-                         "consumer description is too long, maximum allowed "
-                         "is %u",
-                         DESCRIPTION_MAX);
-    if (config->backoff_count > 0 && config->max_deliver > 0 &&
-        config->max_deliver <= (int64_t)config->backoff_count)
-        return js_refuse(error, 400, 10116,
-                         "max deliver is required to be > length of backoff "
-                         "values");
-    return check_start(config, error);
+    if (json_count(json_get(json, "priority_groups")) == 0)
+        return 0;
+    return js_refuse(error, 500, 10012, "priority_groups is not supported");
 }
 
 int consumer_config_read(struct consumer_config *config, struct json json,
                          struct arena *arena, struct js_error *error)
 {
-    *config = (struct consumer_config){.ack_policy = ACK_EXPLICIT};
+    *config = (struct consumer_config){0};
     if (json_type(json) != JSON_OBJECT ||
-        read_names(config, json, arena) != 0 ||
-        read_policies(config, json, arena) != 0 ||
-        read_limits(config, json) != 0 || read_backoff(config, json) != 0)
+        js_members_read(members, json, arena, config) != 0 ||
+        js_metadata_read(&config->metadata, json_get(json, "metadata"),
+                         arena) != 0 ||
+        read_backoff(config, json) != 0)
         return js_refuse(error, JS_INVALID_JSON);
-    if (refuse_unsupported(json, arena, error) != 0)
+    if (read_filters(config, json, arena, error) != 0 ||
+        refuse_unsupported(json, error) != 0)
         return -1;
     put_defaults(config);
-    return check(config, error);
+    if (read_sampling(config, error) != 0)
+        return -1;
+    return consumer_config_check(config, error);
 }
 
-int consumer_config_fits(const struct consumer_config *config,
-                         const struct stream_config *stream,
-                         struct js_error *error)
+void consumer_config_adopt(struct consumer_config *config,
+                           const struct stream_config *stream)
 {
-    if (config->filter_subject == NULL)
-        return 0;
-    for (unsigned i = 0; i < stream->subject_count; i++) {
-        if (subject_overlaps(str_of(stream->subjects[i]),
-                             str_of(config->filter_subject)))
-            return 0;
-    }
-    return js_refuse(error, 400, 10093,
-                     "consumer filter subject is not a valid subset of the "
-                     "interest subjects");
+    int64_t inactive_ns = stream->consumer_limits.inactive_threshold_ns;
+    int64_t ack_pending = stream->consumer_limits.max_ack_pending;
+    if (inactive_ns > 0 && config->inactive_threshold_ns == 0)
+        config->inactive_threshold_ns = inactive_ns;
+    if (ack_pending > 0 && config->ack_pending_open)
+        config->max_ack_pending = ack_pending;
 }
 
-/* ---- writing and comparing ---- */
-
-static void write_names(const struct consumer_config *config,
-                        struct json_writer *w)
-{
-    if (config->durable_name != NULL)
-        json_member_text(w, "durable_name", config->durable_name);
-    if (config->name != NULL)
-        json_member_text(w, "name", config->name);
-    if (given(config->description))
-        json_member_text(w, "description", config->description);
-    json_member_text(w, "deliver_policy",
-                     deliver_policies[config->deliver_policy]);
-    if (config->start_seq != 0)
-        json_member_u64(w, "opt_start_seq", config->start_seq);
-    if (config->start_time_ns != 0)
-        js_member_time(w, "opt_start_time", config->start_time_ns);
-    json_member_text(w, "ack_policy", ack_policies[config->ack_policy]);
-}
-
-static void member_unless_zero(struct json_writer *w, const char *key,
-                               int64_t value)
-{
-    if (value != 0)
-        json_member_i64(w, key, value);
-}
+/* ---- writing ---- */
 
 static void write_backoff(const struct consumer_config *config,
                           struct json_writer *w)
@@ -301,47 +221,62 @@ static void write_backoff(const struct consumer_config *config,
     json_end_array(w);
 }
 
+static void write_filters(const struct consumer_config *config,
+                          struct json_writer *w)
+{
+    if (config->filters_listed) {
+        json_key(w, "filter_subjects");
+        js_texts_write(&config->filters, w);
+    } else if (config->filters.count > 0) {
+        json_member_text(w, "filter_subject", config->filters.texts[0]);
+    }
+}
+
 void consumer_config_write(const struct consumer_config *config,
                            struct json_writer *w)
 {
     json_begin_object(w);
-    write_names(config, w);
-    member_unless_zero(w, "ack_wait", config->ack_wait_ns);
-    json_member_i64(w, "max_deliver", config->max_deliver);
+    js_members_write(members, config, w);
     write_backoff(config, w);
-    if (config->filter_subject != NULL)
-        json_member_text(w, "filter_subject", config->filter_subject);
-    json_member_text(w, "replay_policy", "instant");
-    if (given(config->sample_freq))
-        json_member_text(w, "sample_freq", config->sample_freq);
-    json_member_i64(w, "max_waiting", config->max_waiting);
-    member_unless_zero(w, "max_ack_pending", config->max_ack_pending);
-    member_unless_zero(w, "max_batch", config->max_batch);
-    member_unless_zero(w, "max_expires", config->max_expires_ns);
-    member_unless_zero(w, "max_bytes", config->max_bytes);
-    member_unless_zero(w, "inactive_threshold", config->inactive_threshold_ns);
-    json_member_i64(w, "num_replicas", 0);
-    if (config->mem_storage)
-        json_member_bool(w, "mem_storage", true);
+    write_filters(config, w);
+    js_metadata_write(&config->metadata, w);
     json_end_object(w);
 }
 
-int consumer_config_may_become(const struct consumer_config *from,
-                               const struct consumer_config *to,
-                               struct js_error *error)
+/* ---- comparing ---- */
+
+bool consumer_config_equal(const struct consumer_config *a,
+                           const struct consumer_config *b)
 {
-    const char *what = NULL;
-    if (from->deliver_policy != to->deliver_policy)
-        what = "deliver policy";
-    else if (from->start_seq != to->start_seq)
-        what = "start sequence";
-    else if (from->start_time_ns != to->start_time_ns)
-        what = "start time";
-    else if (from->ack_policy != to->ack_policy)
-        what = "ack policy";
-    else if (from->max_waiting != to->max_waiting)
-        what = "max waiting";
-    if (what == NULL)
-        return 0;
-    return js_refuse(error, 500, 10012, "%s can not be updated", what);
+    struct buf left = {0}, right = {0};
+    struct json_writer w = json_writer(&left);
+    consumer_config_write(a, &w);
+    w = json_writer(&right);
+    consumer_config_write(b, &w);
+    bool equal = str_eq(buf_str(&left), buf_str(&right));
+    buf_fini(&left);
+    buf_fini(&right);
+    return equal;
+}
+
+static unsigned pattern_count(const struct consumer_config *config)
+{
+    return config->filters.count > 0 ? config->filters.count : 1;
+}
+
+static struct str pattern(const struct consumer_config *config, unsigned i)
+{
+    return str_of(config->filters.count > 0 ? config->filters.texts[i] : ">");
+}
+
+bool consumer_config_overlap(const struct consumer_config *a,
+                             const struct consumer_config *b)
+{
+    for (unsigned i = 0; i < pattern_count(a); i++) {
+        for (unsigned j = 0; j < pattern_count(b); j++) {
+            if (subject_overlaps(pattern(a, i), pattern(b, j)))
+                return true;
+        }
+    }
+    return false;
 }

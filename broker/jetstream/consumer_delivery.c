@@ -1,76 +1,41 @@
-/* consumer_delivery: requests, and what is sent for them. */
+/* consumer_delivery: the next message of a consumer, and sending it. */
 #include "broker/jetstream/consumer_parts.h"
 
 #include <errno.h>
 
 #include "broker/jetstream/retention.h"
 #include "broker/route.h"
-#include "lib/arena.h"
 #include "lib/clock.h"
-#include "lib/timestamp.h"
 
-/* Of one consumer in one turn, so that the others get theirs. */
-#define PUMP_MESSAGES_MAX 1024
-#define PUMP_READS_MAX    8192
+/* A read that failed is tried again after this. */
+#define READ_RETRY_NS (500 * NS_PER_MS)
 
-static void pull_timeout(struct timer *timer);
+/* ---- finding ---- */
 
-/* ---- the end of a request ---- */
-
-void consumer_end_pull(struct consumer *consumer, struct pull *pull)
+/* Sets found->msg. False: it is gone (no later attempt will read it), or it
+ * could not be read now. */
+static bool read_message(struct consumer *consumer, uint64_t seq,
+                         struct candidate *found, bool *gone)
 {
-    timer_stop(consumer_timers(consumer), &pull->timer);
-    pull_remove(&consumer->pulls, pull);
-}
-
-void consumer_tell(struct consumer *consumer, struct str inbox,
-                   const char *status)
-{
-    struct buf headers = {0};
-    buf_printf(&headers, "NATS/1.0 %s\r\n\r\n", status);
-    route_status(consumer_account(consumer), inbox, buf_str(&headers));
-    buf_fini(&headers);
-}
-
-/* The end of a request that did not get all it asked for. */
-static void tell_left(struct consumer *consumer, const struct pull *pull,
-                      const char *status)
-{
-    struct buf headers = {0};
-    buf_printf(&headers,
-               "NATS/1.0 %s\r\nNats-Pending-Messages: %lld\r\n"
-               "Nats-Pending-Bytes: %lld\r\n\r\n",
-               status, (long long)pull->left.batch,
-               (long long)pull->left.bytes);
-    route_status(consumer_account(consumer), pull->inbox, buf_str(&headers));
-    buf_fini(&headers);
-}
-
-/* ---- sending ---- */
-
-/* A message found to be sent. */
-struct candidate {
-    struct store_msg msg;
-    struct unacked_entry *again; /* or NULL: it is new */
-};
-
-/* A message that no later attempt will read. */
-static bool is_gone(int rc)
-{
-    return rc == -ENOENT || rc == -EBADMSG;
+    struct store *store = consumer->stream->store;
+    int rc = store->ops->read(store, seq, &found->msg);
+    *gone = rc == -ENOENT || rc == -EBADMSG;
+    if (rc < 0 && !*gone)
+        consumer_wake_at(consumer, consumer_now(consumer) + READ_RETRY_NS);
+    return rc == 0;
 }
 
 /* The next message to be sent again. */
 static bool find_again(struct consumer *consumer, struct candidate *found)
 {
-    struct store *store = consumer->stream->store;
     struct unacked_entry *entry;
-    while ((entry = unacked_ready(&consumer->unacked)) != NULL) {
-        int rc = store->ops->read(store, entry->seq, &found->msg);
+    bool gone = true;
+    while (gone && (entry = unacked_ready(&consumer->unacked)) != NULL) {
         found->again = entry;
-        if (rc == 0 || !is_gone(rc))
-            return rc == 0;
-        consumer_settle(consumer, entry);
+        if (read_message(consumer, entry->seq, found, &gone))
+            return true;
+        if (gone)
+            consumer_settle(consumer, entry);
     }
     return false;
 }
@@ -81,29 +46,84 @@ static bool may_send_new(const struct consumer *consumer)
     return most <= 0 || consumer->unacked.count < (uint64_t)most;
 }
 
-/* The next new message; passes over what the filter leaves out and what is
- * missing or damaged. */
-static bool find_new(struct consumer *consumer, struct candidate *found,
-                     int *reads)
+/* It has looked at everything before seq. */
+static void move_on(struct consumer *consumer, uint64_t seq)
 {
-    struct store *store = consumer->stream->store;
-    uint64_t durable = stream_durable(consumer->stream);
-    if (!may_send_new(consumer))
-        return false;
-    found->again = NULL;
-    for (; consumer->next_seq <= durable && *reads > 0; --*reads) {
-        int rc = store->ops->read(store, consumer->next_seq, &found->msg);
-        if (rc == 0 && consumer_selects(consumer, found->msg.subject))
-            return true;
-        if (rc < 0 && !is_gone(rc))
+    consumer->next_seq = seq;
+    if (consumer->unacked.count == 0)
+        consumer_raise_floor(consumer);
+}
+
+static bool find_pick(struct consumer *consumer, struct candidate *found)
+{
+    uint64_t durable = stream_durable(consumer->stream), seq;
+    bool gone = true;
+    while (gone && (seq = picks_next(&consumer->picks)) != 0) {
+        if (seq > durable)
             return false;
-        consumer->next_seq++;
-        if (consumer->unacked.count == 0)
-            consumer_raise_floor(consumer);
-        consumer_mark_dirty(consumer);
+        if (read_message(consumer, seq, found, &gone))
+            return true;
+        if (gone) {
+            picks_take(&consumer->picks);
+            consumer->left--;
+        }
     }
     return false;
 }
+
+/* The first message from next_seq on that the filter selects. */
+static bool find_selected(struct consumer *consumer, struct candidate *found)
+{
+    struct store *store = consumer->stream->store;
+    const struct store_filter *filter = &consumer->filter;
+    int rc = -ENOENT;
+    if (consumer->next_seq > consumer->counted)
+        return false;
+    if (filter->count == 0)
+        rc = store->ops->read(store, consumer->next_seq, &found->msg);
+    if (rc == -ENOENT || rc == -EBADMSG)
+        rc = store->ops->next(store, filter, consumer->next_seq, &found->msg);
+    if (rc == 0)
+        return found->msg.seq <= consumer->counted;
+    if (rc == -ENOENT) {
+        move_on(consumer, consumer->counted + 1);
+        consumer->left = 0;
+        consumer_pace_caught_up(consumer);
+    } else {
+        consumer_wake_at(consumer, consumer_now(consumer) + READ_RETRY_NS);
+    }
+    return false;
+}
+
+static bool find_new(struct consumer *consumer, struct candidate *found)
+{
+    found->again = NULL;
+    if (!may_send_new(consumer))
+        return false;
+    if (consumer->left == 0) { /* which is the case of the idle ones */
+        if (consumer->next_seq <= consumer->counted)
+            move_on(consumer, consumer->counted + 1);
+        consumer_pace_caught_up(consumer);
+        return false;
+    }
+    if (consumer->next_seq <= consumer->picks.through) {
+        if (find_pick(consumer, found))
+            return true;
+        if (picks_next(&consumer->picks) != 0)
+            return false;
+        move_on(consumer, consumer->picks.through + 1);
+    }
+    return find_selected(consumer, found);
+}
+
+bool consumer_find(struct consumer *consumer, struct candidate *found)
+{
+    if (find_again(consumer, found))
+        return true;
+    return find_new(consumer, found) && consumer_pace_allows(consumer, found);
+}
+
+/* ---- sending ---- */
 
 static void append_number(struct buf *out, uint64_t value)
 {
@@ -116,14 +136,59 @@ static struct str ack_subject(struct consumer *consumer,
                               const struct candidate *found)
 {
     struct buf *out = &consumer->ack_subject;
-    uint64_t pending = consumer_pending(consumer);
+    uint64_t deliveries =
+        found->again != NULL ? found->again->deliveries + 1 : 1;
     out->len = consumer->ack_prefix;
-    append_number(out, found->again != NULL ? found->again->deliveries + 1 : 1);
+    append_number(out, deliveries);
     append_number(out, found->msg.seq);
     append_number(out, consumer->last_dseq + 1);
     append_number(out, (uint64_t)found->msg.time_ns);
-    buf_append_u64(out, found->again == NULL ? pending - 1 : pending);
+    buf_append_u64(out, consumer->left - (found->again == NULL));
     return buf_str(out);
+}
+
+/* The headers with the payload's size in place of the payload. */
+static void append_size_header(struct buf *out, const struct store_msg *msg)
+{
+    struct str headers = msg->headers;
+    if (headers.len >= 2)
+        buf_append(out, headers.p, headers.len - 2); /* less the empty line */
+    else
+        buf_append_text(out, MSG_HEADERS_LINE);
+    buf_printf(out, "Nats-Msg-Size: %zu\r\n\r\n", msg->payload.len);
+}
+
+size_t consumer_size(struct consumer *consumer, const struct candidate *found)
+{
+    const struct store_msg *msg = &found->msg;
+    size_t payload = consumer->config.headers_only ? 0 : msg->payload.len;
+    return msg->subject.len + ack_subject(consumer, found).len +
+           msg->headers.len + payload;
+}
+
+static void note_sent_again(struct consumer *consumer,
+                            struct unacked_entry *entry)
+{
+    consumer->redelivered += entry->deliveries == 1;
+    entry->deliveries++;
+    consumer_await_ack(consumer, entry);
+}
+
+static void note_sent_new(struct consumer *consumer, struct candidate *found)
+{
+    uint64_t seq = found->msg.seq;
+    consumer_pace_sent(consumer, found);
+    consumer->next_seq = seq + 1;
+    consumer->left--;
+    if (picks_next(&consumer->picks) == seq)
+        picks_take(&consumer->picks);
+    if (consumer->config.ack_policy == ACK_NONE) {
+        consumer_raise_floor(consumer);
+        retention_acked(consumer->stream, seq);
+        return;
+    }
+    consumer_await_ack(consumer, unacked_add(&consumer->unacked, seq,
+                                             consumer->last_dseq, INT64_MAX));
 }
 
 static void note_sent(struct consumer *consumer, struct candidate *found)
@@ -131,230 +196,32 @@ static void note_sent(struct consumer *consumer, struct candidate *found)
     consumer->last_dseq++;
     consumer->sent_ns = consumer_now(consumer);
     consumer_mark_dirty(consumer);
-    if (found->again != NULL) {
-        consumer->redelivered += found->again->deliveries == 1;
-        found->again->deliveries++;
-        consumer_await_ack(consumer, found->again);
-        return;
-    }
-    consumer->next_seq = found->msg.seq + 1;
-    consumer->left -= consumer->filtered;
-    if (consumer->config.ack_policy == ACK_NONE) {
-        consumer_raise_floor(consumer);
-        retention_acked(consumer->stream, found->msg.seq);
-        return;
-    }
-    struct unacked_entry *entry = unacked_add(
-        &consumer->unacked, found->msg.seq, consumer->last_dseq, INT64_MAX);
-    consumer_await_ack(consumer, entry);
+    if (found->again != NULL)
+        note_sent_again(consumer, found->again);
+    else
+        note_sent_new(consumer, found);
 }
 
-enum sent { SENT, SENT_NOT, SENT_TOO_LARGE };
-
-static enum sent send_to_pull(struct consumer *consumer, struct pull *pull,
-                              struct candidate *found)
+enum sent consumer_send(struct consumer *consumer, struct str to,
+                        struct candidate *found)
 {
     struct server *server = consumer_server(consumer);
-    struct msg msg = {.to = pull->inbox,
+    struct buf headers = {0};
+    struct msg msg = {.to = to,
                       .subject = found->msg.subject,
                       .reply = ack_subject(consumer, found),
                       .headers = found->msg.headers,
                       .payload = found->msg.payload};
-    int64_t size = (int64_t)(msg.subject.len + msg.reply.len + msg.headers.len +
-                             msg.payload.len);
-    if (pull->left.bytes > 0 && size > pull->left.bytes)
-        return SENT_TOO_LARGE;
+    if (consumer->config.headers_only) {
+        append_size_header(&headers, &found->msg);
+        msg.headers = buf_str(&headers);
+        msg.payload = str_make(NULL, 0);
+    }
     server->pressure = false;
-    if (route_own(consumer_account(consumer), &msg) == 0)
-        return SENT_NOT;
-    pull->left.batch--;
-    if (pull->left.bytes > 0)
-        pull->left.bytes -= size;
-    pull->spoke_ns = consumer_now(consumer);
-    pull->served = true;
-    if (server->pressure) {
-        pull->held = true;
-        consumer->pulls.held++;
-    }
-    return SENT;
-}
-
-/* Sends the message to the request, or ends the request. */
-static bool serve(struct consumer *consumer, struct pull *pull,
-                  struct candidate *found)
-{
-    switch (send_to_pull(consumer, pull, found)) {
-    case SENT:
-        note_sent(consumer, found);
-        if (pull->left.batch == 0)
-            consumer_end_pull(consumer, pull);
-        else
-            pull_rotate(&consumer->pulls, pull);
-        return true;
-    case SENT_TOO_LARGE:
-        tell_left(consumer, pull, "409 Message Size Exceeds MaxBytes");
-        consumer_end_pull(consumer, pull);
-        return false;
-    case SENT_NOT:
-    default:
-        /* Nobody listens to its inbox any more. */
-        consumer_end_pull(consumer, pull);
-        return false;
-    }
-}
-
-/* There is nothing more to send: requests that do not wait end. With an expiry
- * such a request does wait for its first message, then takes what is there. */
-static void end_impatient(struct consumer *consumer)
-{
-    struct pull *next;
-    for (struct pull *pull = consumer->pulls.first; pull != NULL; pull = next) {
-        next = pull->next;
-        if (!pull->left.no_wait || (pull->ends_ns != 0 && !pull->served))
-            continue;
-        if (pull->served)
-            tell_left(consumer, pull, "408 Request Timeout");
-        else
-            consumer_tell(consumer, pull->inbox, "404 No Messages");
-        consumer_end_pull(consumer, pull);
-    }
-}
-
-bool consumer_pump(struct consumer *consumer)
-{
-    struct candidate found;
-    struct pull *pull;
-    int reads = PUMP_READS_MAX, sent = 0;
-    while (sent < PUMP_MESSAGES_MAX &&
-           (pull = pull_next(&consumer->pulls)) != NULL) {
-        if (!find_again(consumer, &found) &&
-            !find_new(consumer, &found, &reads)) {
-            if (reads == 0)
-                return true;
-            end_impatient(consumer);
-            return false;
-        }
-        sent += serve(consumer, pull, &found);
-    }
-    return sent == PUMP_MESSAGES_MAX;
-}
-
-/* ---- requests ---- */
-
-/* Ends requests whose inbox nobody listens to. */
-static void drop_deserted(struct consumer *consumer)
-{
-    struct pull *next;
-    for (struct pull *pull = consumer->pulls.first; pull != NULL; pull = next) {
-        next = pull->next;
-        if (!sublist_has_interest(consumer_account(consumer)->subs,
-                                  pull->inbox))
-            consumer_end_pull(consumer, pull);
-    }
-}
-
-static void seconds_append(struct buf *out, int64_t ns)
-{
-    if (ns % NS_PER_S == 0)
-        buf_printf(out, "%llds", (long long)(ns / NS_PER_S));
-    else
-        duration_append(out, ns);
-}
-
-/* The status with which the request is refused; false: none. */
-static bool refusal(struct consumer *consumer, const struct pull_terms *terms,
-                    struct buf *status)
-{
-    const struct consumer_config *config = &consumer->config;
-    if (config->max_batch > 0 && terms->batch > config->max_batch) {
-        buf_printf(status, "409 Exceeded MaxRequestBatch of %lld",
-                   (long long)config->max_batch);
-    } else if (config->max_expires_ns > 0 &&
-               terms->expires_ns > config->max_expires_ns) {
-        buf_append_text(status, "409 Exceeded MaxRequestExpires of ");
-        seconds_append(status, config->max_expires_ns);
-    } else if (config->max_bytes > 0 && terms->bytes > config->max_bytes) {
-        buf_printf(status, "409 Exceeded MaxRequestMaxBytes of %lld",
-                   (long long)config->max_bytes);
-    } else if (terms->heartbeat_ns > terms->expires_ns / 2) {
-        buf_append_text(status, "400 Bad Request - heartbeat value too large");
-    } else if (consumer->pulls.count >= (uint64_t)config->max_waiting) {
-        drop_deserted(consumer);
-        if (consumer->pulls.count >= (uint64_t)config->max_waiting)
-            buf_append_text(status, "409 Exceeded MaxWaiting");
-    }
-    return status->len > 0;
-}
-
-static void pull_schedule(struct consumer *consumer, struct pull *pull)
-{
-    int64_t when_ns = pull->ends_ns != 0 ? pull->ends_ns : INT64_MAX;
-    if (pull->left.heartbeat_ns > 0) {
-        int64_t beat_ns = pull->timer.when_ns + pull->left.heartbeat_ns;
-        when_ns = beat_ns < when_ns ? beat_ns : when_ns;
-    }
-    if (when_ns != INT64_MAX)
-        timer_set(consumer_timers(consumer), &pull->timer, when_ns);
-}
-
-static void admit(struct consumer *consumer, struct str inbox,
-                  const struct pull_terms *terms)
-{
-    struct pull *pull = pull_add(&consumer->pulls, inbox, terms);
-    int64_t now_ns = consumer_now(consumer);
-    pull->consumer = consumer;
-    pull->timer.fire = pull_timeout;
-    pull->timer.when_ns = now_ns;
-    if (terms->expires_ns > 0)
-        pull->ends_ns = time_after(now_ns, terms->expires_ns);
-    pull_schedule(consumer, pull);
-    consumer_wake(consumer);
-}
-
-void consumer_request(struct consumer *consumer, struct str inbox,
-                      struct str body)
-{
-    struct arena arena = {0};
-    struct buf status = {0};
-    struct pull_terms terms;
-    struct errmsg why;
-    if (str_has_prefix(inbox, str_of("$JS.")))
-        return; /* messages must not act as requests to the broker */
-    consumer_note_activity(consumer);
-    if (pull_terms_read(&terms, body, &arena, &why) != 0)
-        buf_printf(&status, "400 Bad Request - %s", why.text);
-    if (status.len > 0 || refusal(consumer, &terms, &status))
-        consumer_tell(consumer, inbox, buf_text(&status));
-    else
-        admit(consumer, inbox, &terms);
-    buf_fini(&status);
-    arena_fini(&arena);
-}
-
-static void send_heartbeat(struct consumer *consumer, const struct pull *pull)
-{
-    struct buf headers = {0};
-    buf_printf(&headers,
-               "NATS/1.0 100 Idle Heartbeat\r\nNats-Last-Consumer: %llu\r\n"
-               "Nats-Last-Stream: %llu\r\n\r\n",
-               (unsigned long long)consumer->last_dseq,
-               (unsigned long long)(consumer->next_seq - 1));
-    route_status(consumer_account(consumer), pull->inbox, buf_str(&headers));
+    uint32_t receivers = route_own(consumer_account(consumer), &msg);
     buf_fini(&headers);
-}
-
-static void pull_timeout(struct timer *timer)
-{
-    char *start = (char *)timer - offsetof(struct pull, timer);
-    struct pull *pull = (struct pull *)start;
-    struct consumer *consumer = pull->consumer;
-    int64_t now_ns = consumer_now(consumer);
-    if (pull->ends_ns != 0 && now_ns >= pull->ends_ns) {
-        tell_left(consumer, pull, "408 Request Timeout");
-        consumer_end_pull(consumer, pull);
-        return;
-    }
-    if (now_ns - pull->spoke_ns >= pull->left.heartbeat_ns)
-        send_heartbeat(consumer, pull);
-    pull_schedule(consumer, pull);
+    if (receivers == 0)
+        return SENT_NOT;
+    note_sent(consumer, found);
+    return server->pressure ? SENT_HELD : SENT;
 }

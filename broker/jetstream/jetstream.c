@@ -22,41 +22,6 @@
 #include "lib/log.h"
 #include "lib/mem.h"
 
-/* A crash costs at most the acknowledgements of this time (they come again). */
-#define SAVE_DELAY_NS (250 * NS_PER_MS)
-
-/* ---- saving behind ---- */
-
-/* Says so once until it succeeds again. */
-static int save_state(struct consumer *consumer, bool sync)
-{
-    struct errmsg err;
-    int rc = js_save_state(consumer, sync, &err);
-    if (rc != 0 && (sync || !consumer->save_failed))
-        log_warn("consumer state not saved", LOG_STR("error", err.text));
-    consumer->save_failed = rc != 0;
-    return rc;
-}
-
-static void save_states(struct jetstream *js, bool sync)
-{
-    struct consumer *todo = js->dirty_states;
-    js->dirty_states = NULL;
-    while (todo != NULL) {
-        struct consumer *consumer = todo;
-        todo = consumer->next_dirty;
-        consumer->dirty = false;
-        if (save_state(consumer, sync) != 0 && !sync)
-            jetstream_consumer_dirty(js, consumer);
-    }
-}
-
-static void save_timeout(struct timer *timer)
-{
-    char *start = (char *)timer - offsetof(struct jetstream, save_timer);
-    save_states((struct jetstream *)start, false);
-}
-
 /* ---- beginning and end ---- */
 
 static int lock_folder(struct jetstream *js, struct errmsg *err)
@@ -88,7 +53,7 @@ struct jetstream *jetstream_open(struct account *account, const char *folder,
     js->account = account;
     js->folder = mem_strdup(folder);
     js->lock_fd = -1;
-    js->save_timer.fire = save_timeout;
+    js->save_timer.fire = jetstream_save_timeout;
     if (lock_folder(js, err) != 0) {
         jetstream_close(&js);
         return NULL;
@@ -104,13 +69,15 @@ void jetstream_close(struct jetstream **jsp)
     struct stream *stream, *next;
     if (js == NULL)
         return;
-    save_states(js, true);
+    jetstream_save_states(js);
     HASH_ITER (hh, js->streams, stream, next) {
         HASH_DEL(js->streams, stream);
         stream_free(stream, false);
     }
-    if (js->api_sub != NULL)
-        sublist_remove(js->account->subs, js->api_sub);
+    for (int i = 0; i < 2; i++) {
+        if (js->api_subs[i] != NULL)
+            sublist_remove(js->account->subs, js->api_subs[i]);
+    }
     timer_stop(&js->account->server->timers, &js->save_timer);
     if (js->lock_fd >= 0)
         close(js->lock_fd);
@@ -195,6 +162,67 @@ bool jetstream_congested(const struct jetstream *js)
             return true;
     }
     return false;
+}
+
+/* ---- what all streams may have ---- */
+
+static int64_t limit_of(const struct jetstream *js, enum stream_storage storage)
+{
+    const struct jetstream_config *settings = &js->account->server->config.js;
+    return storage == STORAGE_MEMORY ? settings->max_memory
+                                     : settings->max_storage;
+}
+
+static void count_used(struct jetstream *js)
+{
+    js->used_ns = js->account->server->now_ns;
+    js->used[STORAGE_FILE] = js->used[STORAGE_MEMORY] = 0;
+    for (const struct stream *stream = js->streams; stream != NULL;
+         stream = stream->hh.next) {
+        struct store_state state;
+        stream_state(stream, &state);
+        js->used[stream->config.storage] += state.bytes;
+    }
+}
+
+bool jetstream_has_room(struct jetstream *js, enum stream_storage storage,
+                        uint64_t bytes)
+{
+    int64_t limit = limit_of(js, storage);
+    if (limit <= 0)
+        return true;
+    if (js->used_ns != js->account->server->now_ns)
+        count_used(js);
+    return js->used[storage] + bytes <= (uint64_t)limit;
+}
+
+void jetstream_took(struct jetstream *js, enum stream_storage storage,
+                    uint64_t bytes)
+{
+    js->used[storage] += bytes;
+}
+
+/* A stream's max_bytes is room that it may count on. */
+static int check_reserved(const struct jetstream *js, const struct stream *self,
+                          const struct stream_config *config,
+                          struct js_error *error)
+{
+    int64_t limit = limit_of(js, config->storage), reserved = 0;
+    if (limit <= 0 || config->max_bytes <= 0)
+        return 0;
+    for (const struct stream *stream = js->streams; stream != NULL;
+         stream = stream->hh.next) {
+        if (stream != self && stream->config.storage == config->storage &&
+            stream->config.max_bytes > 0)
+            reserved += stream->config.max_bytes;
+    }
+    if (config->max_bytes <= limit && reserved <= limit - config->max_bytes)
+        return 0;
+    return config->storage == STORAGE_MEMORY
+               ? js_refuse(error, 500, 10028,
+                           "insufficient memory resources available")
+               : js_refuse(error, 500, 10047,
+                           "insufficient storage resources available");
 }
 
 const char *jetstream_domain(const struct jetstream *js)
@@ -306,8 +334,12 @@ static int create_new(struct jetstream *js, struct stream_config *config,
     char *folder = memory ? mem_strdup("") : js_stream_folder(js, config->name);
     struct store *store = memory ? store_mem_open()
                                  : make_store(js, config, folder, now_ns, &err);
-    if (store != NULL)
+    if (store != NULL && config->first_seq > 1)
+        store->ops->skip(store, config->first_seq - 1);
+    if (store != NULL) {
         *out = jetstream_stream_add(js, config, store, folder, now_ns);
+        stream_mark_dirty(*out);
+    }
     free(folder);
     return store != NULL ? 0 : js_refuse(error, 500, 10049, "%s", err.text);
 }
@@ -321,6 +353,7 @@ int jetstream_stream_create(struct jetstream *js, struct stream_config *config,
                    ? 0
                    : js_refuse(error, JS_NAME_IN_USE);
     if (stream_config_may_begin(config, error) != 0 ||
+        check_reserved(js, NULL, config, error) != 0 ||
         check_overlap(js, NULL, config, error) != 0)
         return -1;
     return create_new(js, config, out, error);
@@ -330,12 +363,15 @@ int jetstream_stream_update(struct stream *stream, struct stream_config *config,
                             struct js_error *error)
 {
     struct errmsg err;
+    if (config->sealed)
+        stream_config_seal(config);
     const struct js_stream_record record = {
         .config = config,
         .created_ns = stream->created_ns,
         .narrowed = stream->narrowed || !stream_keeps_subjects(stream, config)};
-    if (check_overlap(stream->js, stream, config, error) != 0 ||
-        stream_config_may_become(&stream->config, config, error) != 0)
+    if (stream_config_may_become(&stream->config, config, error) != 0 ||
+        check_reserved(stream->js, stream, config, error) != 0 ||
+        check_overlap(stream->js, stream, config, error) != 0)
         return -1;
     if (js_on_disk(stream) &&
         js_save_stream(stream->folder, &record, &err) != 0)
@@ -355,94 +391,4 @@ void jetstream_stream_delete(struct stream *stream)
     if (stored && remove_folder(folder, &err) != 0)
         log_error("stream not deleted", LOG_STR("error", err.text));
     free(folder);
-}
-
-/* ---- consumers ---- */
-
-static int update_consumer(struct consumer *consumer,
-                           struct consumer_config *config,
-                           struct js_error *error)
-{
-    struct errmsg err;
-    if (consumer_config_may_become(&consumer->config, config, error) != 0)
-        return -1;
-    if (consumer->durable && js_on_disk(consumer->stream) &&
-        js_save_consumer(consumer, config, &err) != 0)
-        return js_refuse(error, 500, 10012, "%s", err.text);
-    consumer_update(consumer, config);
-    return 0;
-}
-
-static int create_consumer(struct stream *stream, const char *name,
-                           struct consumer_config *config,
-                           struct consumer **out, struct js_error *error)
-{
-    struct errmsg err;
-    int64_t most = stream->config.max_consumers;
-    if (most > 0 && stream->consumer_count >= (uint64_t)most)
-        return js_refuse(error, 400, 10026, "maximum consumers limit reached");
-    struct consumer *consumer =
-        consumer_new(stream, name, config, clock_wall_ns());
-    consumer->durable = consumer->durable && js_on_disk(stream);
-    if (consumer->durable &&
-        (js_save_consumer(consumer, &consumer->config, &err) != 0 ||
-         js_save_state(consumer, true, &err) != 0)) {
-        js_remove_consumer(consumer);
-        consumer_free(consumer, NULL);
-        return js_refuse(error, 500, 10012, "%s", err.text);
-    }
-    stream_consumer_add(stream, consumer);
-    *out = consumer;
-    return 0;
-}
-
-int jetstream_consumer_create(struct stream *stream, const char *name,
-                              struct consumer_config *config,
-                              struct consumer **out, struct js_error *error)
-{
-    if (consumer_config_fits(config, &stream->config, error) != 0 ||
-        retention_admits(stream, name, config, error) != 0)
-        return -1;
-    *out = stream_consumer(stream, str_of(name));
-    if (*out == NULL)
-        return create_consumer(stream, name, config, out, error);
-    return update_consumer(*out, config, error);
-}
-
-void jetstream_consumer_dirty(struct jetstream *js, struct consumer *consumer)
-{
-    if (consumer->dirty)
-        return;
-    consumer->dirty = true;
-    consumer->next_dirty = js->dirty_states;
-    js->dirty_states = consumer;
-    if (!timer_is_set(&js->save_timer))
-        timer_set(&js->account->server->timers, &js->save_timer,
-                  js->account->server->now_ns + SAVE_DELAY_NS);
-}
-
-void jetstream_consumer_woken(struct jetstream *js, struct consumer *consumer)
-{
-    if (consumer->woken)
-        return;
-    consumer->woken = true;
-    consumer->next_woken = js->woken;
-    js->woken = consumer;
-}
-
-void jetstream_consumer_forget(struct jetstream *js, struct consumer *consumer)
-{
-    struct consumer **at;
-    for (at = &js->woken; *at != NULL; at = &(*at)->next_woken) {
-        if (*at == consumer) {
-            *at = consumer->next_woken;
-            break;
-        }
-    }
-    for (at = &js->dirty_states; *at != NULL; at = &(*at)->next_dirty) {
-        if (*at == consumer) {
-            *at = consumer->next_dirty;
-            break;
-        }
-    }
 }

@@ -26,15 +26,22 @@ struct jetstream {
     struct account *account;
     char *folder;
     int lock_fd;
-    struct stream *streams; /* by name */
-    struct sub *api_sub;    /* $JS.API.> */
+    struct stream *streams;  /* by name */
+    struct sub *api_subs[2]; /* $JS.API.>, $JS.<domain>.API.> (NULL: none) */
     uint64_t api_total, api_errors;
     unsigned damaged; /* streams that could not be opened */
 
+    /* Bytes of all streams by storage, as of the turn that began then and with
+     * what was taken since; kept only where they are limited. */
+    uint64_t used[2];
+    int64_t used_ns;
+
     struct stream *dirty;          /* appended to in this turn */
     struct consumer *woken;        /* to be pumped at the end of the turn */
-    struct consumer *dirty_states; /* to be saved */
+    struct consumer *dirty_states; /* to be saved, in turns */
+    struct consumer *last_dirty_state;
     struct timer save_timer;
+    int64_t save_after_ns; /* mono: not before */
 };
 
 /* Opens the folder, or makes it, with the streams in it. A stream that cannot
@@ -60,6 +67,15 @@ bool jetstream_busy(const struct jetstream *js);      /* more to do now */
 bool jetstream_settled(const struct jetstream *js);   /* all is on disk */
 bool jetstream_congested(const struct jetstream *js); /* the disk lags */
 
+/* May a stream of that storage take so many bytes more, after what the
+ * operator lets all of them have? */
+bool jetstream_has_room(struct jetstream *js, enum stream_storage storage,
+                        uint64_t bytes);
+
+/* A stream took them. */
+void jetstream_took(struct jetstream *js, enum stream_storage storage,
+                    uint64_t bytes);
+
 /* Of the broker's configuration; "": none. */
 const char *jetstream_domain(const struct jetstream *js);
 
@@ -79,10 +95,27 @@ int jetstream_stream_update(struct stream *stream, struct stream_config *config,
                             struct js_error *error);
 void jetstream_stream_delete(struct stream *stream);
 
+/* ---- consumers: js_consumers.c ---- */
+
+enum consumer_action {
+    CONSUMER_CREATE_OR_UPDATE,
+    CONSUMER_CREATE, /* one of that name must have the same configuration */
+    CONSUMER_UPDATE  /* it must be there */
+};
+
 /* Makes it, or updates the one of that name; takes *config. */
 int jetstream_consumer_create(struct stream *stream, const char *name,
                               struct consumer_config *config,
+                              enum consumer_action action,
                               struct consumer **out, struct js_error *error);
+
+/* Nothing is delivered until then (wall clock; 0: go on). */
+int jetstream_consumer_pause(struct consumer *consumer, int64_t until_ns,
+                             struct js_error *error);
+
+/* Saves the states of all, on disk when it returns. */
+void jetstream_save_states(struct jetstream *js);
+void jetstream_save_timeout(struct timer *timer);
 
 /* ---- called by consumers ---- */
 

@@ -8,6 +8,7 @@
 #include "broker/jetstream/consumer_state.h"
 #include "broker/jetstream/js_config.h"
 #include "broker/jetstream/js_file.h"
+#include "broker/jetstream/retention.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 
@@ -17,8 +18,9 @@
 /* A stream.json or consumer .json. */
 struct record {
     int64_t created_ns;
-    uint64_t start_seq; /* of a consumer */
-    bool narrowed;      /* of a stream */
+    uint64_t start_seq; /* of a consumer; and see consumer_restart */
+    uint64_t picked_through;
+    bool narrowed; /* of a stream */
     struct json config;
 };
 
@@ -36,6 +38,7 @@ static int read_record(const char *path, struct arena *arena,
     struct json root = json_root(doc);
     *record = (struct record){.config = json_get(root, "config")};
     json_u64(json_get(root, "start"), &record->start_seq);
+    json_u64(json_get(root, "picked_through"), &record->picked_through);
     json_bool(json_get(root, "narrowed"), &record->narrowed);
     if (js_read_time(root, "created", arena, &record->created_ns) != 0)
         return errmsg_set(err, -EINVAL, "%s: created is not a time", path);
@@ -80,7 +83,7 @@ static int restore_consumer(struct stream *stream, const char *name,
             consumer_new(stream, name, &config, record.created_ns);
         path = js_path(base, "", ".state");
         stream_consumer_add(stream, consumer);
-        consumer_restart(consumer, record.start_seq);
+        consumer_restart(consumer, record.start_seq, record.picked_through);
         restore_state(consumer, path);
         free(path);
     }
@@ -157,6 +160,7 @@ static int restore_stream(struct jetstream *js, const char *folder,
         char *consumers = js_path(folder, "/", "consumers");
         each_entry(consumers, ".json", consumer_found, stream);
         free(consumers);
+        retention_apply(stream);
         announce(stream);
     }
     stream_config_fini(&config);

@@ -52,7 +52,7 @@ int js_save_stream(const char *folder, const struct js_stream_record *record,
     return rc;
 }
 
-/* {"created":"…","start":1,"config":{…}} */
+/* {"created":"…","start":1,"picked_through":9,"config":{…}} */
 int js_save_consumer(const struct consumer *consumer,
                      const struct consumer_config *config, struct errmsg *err)
 {
@@ -62,6 +62,8 @@ int js_save_consumer(const struct consumer *consumer,
     json_begin_object(&w);
     js_member_time(&w, "created", consumer->created_ns);
     json_member_u64(&w, "start", consumer->start_seq);
+    if (consumer->picks.through > 0)
+        json_member_u64(&w, "picked_through", consumer->picks.through);
     json_key(&w, "config");
     consumer_config_write(config, &w);
     json_end_object(&w);
@@ -104,7 +106,8 @@ struct store *js_open_store(struct jetstream *js,
         return store_mem_open();
     const struct jetstream_config *settings = &js->account->server->config.js;
     const struct store_options options = {
-        .sync = settings->sync,
+        .sync = config->persist == PERSIST_ASYNC ? STORE_SYNC_RELAXED
+                                                 : settings->sync,
         .sync_interval_ns = settings->sync_interval_ns,
         .index_bytes_max = (uint64_t)settings->index_bytes_max};
     char *path = js_path(folder, "/", "msgs");

@@ -23,8 +23,8 @@ static int check_names(struct api_call *call,
         stream.len > 0 && !str_eq(stream, call->stream))
         return js_refuse(error, 400, 10056,
                          "stream name in subject does not match request");
-    if (call->consumer.len > 0 && config->name != NULL &&
-        !str_is(call->consumer, config->name))
+    if (call->consumer.len > 0 && config->durable_name != NULL &&
+        !str_is(call->consumer, config->durable_name))
         return js_refuse(error, 400, 10017,
                          "consumer name in subject does not match durable "
                          "name in request");
@@ -32,8 +32,12 @@ static int check_names(struct api_call *call,
         return js_refuse(error, 400, 10020,
                          "consumer expected to be ephemeral but a durable "
                          "name was set in request");
-    const char *filter =
-        config->filter_subject != NULL ? config->filter_subject : "";
+    bool single = config->filters.count > 0 && !config->filters_listed;
+    const char *filter = single ? config->filters.texts[0] : "";
+    if (call->filter.len > 0 && config->filters_listed)
+        return js_refuse(error, 400, 10137,
+                         "consumer with multiple subject filters cannot use "
+                         "subject based API");
     if (call->filter.len > 0 && !str_is(call->filter, filter))
         return js_refuse(error, 400, 10131,
                          "Consumer create request did not match filtered "
@@ -54,20 +58,34 @@ static char *make_name(struct api_call *call)
     return mem_strdup(name);
 }
 
+/* "create", "update" or nothing. */
+static int read_action(struct api_call *call, enum consumer_action *action)
+{
+    static const char *const actions[] = {"", "create", "update", NULL};
+    int found = CONSUMER_CREATE_OR_UPDATE;
+    if (js_read_choice(call->body, "action", call->arena, actions, &found) != 0)
+        return js_refuse(&call->error, JS_INVALID_JSON);
+    *action = (enum consumer_action)found;
+    return 0;
+}
+
 static int create(struct api_call *call, struct consumer_config *config)
 {
+    enum consumer_action action = CONSUMER_CREATE_OR_UPDATE;
     struct consumer *consumer = NULL;
     char *name;
-    if (check_names(call, config) != 0)
+    if (check_names(call, config) != 0 || read_action(call, &action) != 0)
         return -1;
-    if (call->consumer.len > 0)
+    if (call->consumer.len > 0) {
         name = mem_strndup(call->consumer);
-    else if (config->name != NULL)
-        name = mem_strdup(config->name);
-    else
-        name = make_name(call);
+        free(config->name); /* the subject has the last word */
+        config->name = NULL;
+    } else {
+        name =
+            config->name != NULL ? mem_strdup(config->name) : make_name(call);
+    }
     int rc = js_name_valid(str_of(name))
-                 ? jetstream_consumer_create(call->target, name, config,
+                 ? jetstream_consumer_create(call->target, name, config, action,
                                              &consumer, &call->error)
                  : js_refuse(&call->error, JS_BAD_REQUEST);
     free(name);
@@ -114,7 +132,7 @@ static struct consumer *target(struct api_call *call)
 
 int api_consumer_info(struct api_call *call)
 {
-    const struct consumer *consumer = target(call);
+    struct consumer *consumer = target(call);
     if (consumer == NULL)
         return -1;
     consumer_describe(consumer, &call->w);
@@ -137,28 +155,43 @@ int api_consumer_delete(struct api_call *call)
     return 0;
 }
 
+/* {"pause_until":"2030-01-01T00:00:00Z"}; without it, it goes on. */
+int api_consumer_pause(struct api_call *call)
+{
+    struct consumer *consumer = target(call);
+    int64_t until_ns = 0;
+    if (consumer == NULL)
+        return -1;
+    if (js_read_time(call->body, "pause_until", call->arena, &until_ns) != 0)
+        return js_refuse(&call->error, JS_INVALID_JSON);
+    if (jetstream_consumer_pause(consumer, until_ns, &call->error) != 0)
+        return -1;
+    consumer_describe_pause(consumer, &call->w);
+    return 0;
+}
+
 static void write_consumers(struct api_call *call, uint64_t limit,
-                            void (*write)(const struct consumer *consumer,
+                            void (*write)(struct consumer *consumer,
                                           struct json_writer *w))
 {
     struct api_page page = api_page(call, call->target->consumer_count, limit);
     uint64_t at = 0;
     json_key(&call->w, "consumers");
     json_begin_array(&call->w);
-    for (const struct consumer *consumer = call->target->consumers;
-         consumer != NULL; consumer = consumer->hh.next, at++) {
+    for (struct consumer *consumer = call->target->consumers; consumer != NULL;
+         consumer = consumer->hh.next, at++) {
         if (at >= page.offset && at < page.offset + page.limit)
             write(consumer, &call->w);
     }
     json_end_array(&call->w);
 }
 
-static void write_name(const struct consumer *consumer, struct json_writer *w)
+static void write_name(struct consumer *consumer, struct json_writer *w)
 {
     json_put_text(w, consumer->name);
 }
 
-static void write_info(const struct consumer *consumer, struct json_writer *w)
+static void write_info(struct consumer *consumer, struct json_writer *w)
 {
     json_begin_object(w);
     consumer_describe(consumer, w);

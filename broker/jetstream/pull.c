@@ -87,6 +87,7 @@ struct pull *pull_add(struct pulls *pulls, struct str inbox,
     pull->left = *terms;
     link_last(pulls, pull);
     pulls->count++;
+    pulls->impatient += terms->no_wait;
     return pull;
 }
 
@@ -95,6 +96,7 @@ void pull_remove(struct pulls *pulls, struct pull *pull)
     unlink_from(pulls, pull);
     pulls->count--;
     pulls->held -= pull->held;
+    pulls->impatient -= pull->left.no_wait;
     free(pull);
 }
 

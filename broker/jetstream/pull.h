@@ -39,6 +39,7 @@ struct pull {
 struct pulls {
     struct pull *first, *last;
     uint32_t count, held;
+    uint32_t impatient; /* of them, with no_wait */
 };
 
 /* Body of a request: empty, a number, or JSON. 0, or -1 with the reason. */

@@ -3,7 +3,244 @@
 
 #include <errno.h>
 
+#include "broker/jetstream/jetstream.h"
+#include "broker/jetstream/js_headers.h"
+#include "broker/jetstream/msg_ttl.h"
+#include "broker/jetstream/publish.h"
+#include "broker/server.h"
 #include "broker/subject.h"
+#include "lib/clock.h"
+
+/* Messages whose time is over, of one stream in one turn. */
+#define EXPIRE_MAX 1000
+
+/* Waits of the timers where what is due cannot leave yet. */
+#define EXPIRE_AGAIN_NS (10 * NS_PER_MS)
+#define NEVER_AGAIN_NS  NS_PER_S
+
+static struct timers *timers_of(const struct stream *stream)
+{
+    return &stream->js->account->server->timers;
+}
+
+/* ---- limits ---- */
+
+void retention_keep_last(struct stream *stream, struct str subject,
+                         uint64_t keep)
+{
+    struct store_subject there;
+    while (stream->store->ops->subject(stream->store, subject, &there) &&
+           there.messages > keep &&
+           stream_drop(stream, there.first_seq, subject, false) == 0)
+        ;
+}
+
+static bool is_over(const struct stream_config *config,
+                    const struct store_state *state)
+{
+    return state->messages > 0 &&
+           ((config->max_msgs > 0 &&
+             state->messages > (uint64_t)config->max_msgs) ||
+            (config->max_bytes > 0 &&
+             state->bytes > (uint64_t)config->max_bytes));
+}
+
+static void drop_oldest(struct stream *stream)
+{
+    const struct stream_config *config = &stream->config;
+    struct store_state state;
+    if (config->discard != DISCARD_OLD ||
+        (config->max_msgs <= 0 && config->max_bytes <= 0))
+        return;
+    for (stream_state(stream, &state); is_over(config, &state);
+         stream_state(stream, &state))
+        stream_remove_through(stream, state.first_seq);
+}
+
+/* ---- time ---- */
+
+/* Subjects whose message's time was over: "a\0b\0". */
+struct expired {
+    struct stream *stream;
+    struct buf subjects;
+};
+
+static void expire(struct expired *expired, const struct store_msg *msg)
+{
+    struct stream *stream = expired->stream;
+    size_t at = expired->subjects.len;
+    uint64_t seq = msg->seq;
+    buf_append_str(&expired->subjects, msg->subject);
+    buf_append_byte(&expired->subjects, '\0');
+    stream_drop(stream, seq, str_of(expired->subjects.data + at), false);
+    if (stream->config.delete_marker_ttl_ns == 0)
+        expired->subjects.len = at;
+}
+
+static void put_marker(struct stream *stream, struct str subject)
+{
+    struct buf headers = {0}, ttl = {0};
+    int64_t ttl_ns = stream->config.delete_marker_ttl_ns;
+    msg_ttl_append(&ttl, ttl_ns);
+    js_headers_begin(&headers, str_make(NULL, 0));
+    js_headers_text(&headers, "Nats-Marker-Reason", str_of("MaxAge"));
+    js_headers_text(&headers, "Nats-TTL", buf_str(&ttl));
+    js_headers_text(&headers, "Nats-Rollup", str_of("sub"));
+    js_headers_end(&headers);
+    const struct msg msg = {
+        .to = subject, .subject = subject, .headers = buf_str(&headers)};
+    publish_own(stream, &msg, ttl_ns);
+    buf_fini(&headers);
+    buf_fini(&ttl);
+}
+
+/* Of subjects that have nothing any more. */
+static void put_markers(struct expired *expired)
+{
+    struct stream *stream = expired->stream;
+    const char *at = expired->subjects.data;
+    const char *end = at + expired->subjects.len;
+    struct store_subject there;
+    for (; at < end; at += strlen(at) + 1) {
+        if (!stream->store->ops->subject(stream->store, str_of(at), &there))
+            put_marker(stream, str_of(at));
+    }
+    buf_fini(&expired->subjects);
+}
+
+/* One by one: some stay for ever, some leave a marker. */
+static void expire_aged(struct stream *stream, int64_t oldest_ns)
+{
+    struct store *store = stream->store;
+    struct expired expired = {.stream = stream};
+    struct store_state state;
+    struct store_msg msg;
+    stream_state(stream, &state);
+    uint64_t seq = state.first_seq;
+    for (unsigned n = 0; n < EXPIRE_MAX; n++) {
+        if (store->ops->next(store, NULL, seq, &msg) != 0 ||
+            msg.time_ns > oldest_ns)
+            break;
+        seq = msg.seq + 1;
+        if (!msg_ttl_is_never(msg.headers))
+            expire(&expired, &msg);
+    }
+    put_markers(&expired);
+}
+
+static void schedule_age(struct stream *stream)
+{
+    struct store_state state;
+    stream_state(stream, &state);
+    if (stream->config.max_age_ns <= 0 || state.messages == 0) {
+        timer_stop(timers_of(stream), &stream->age_timer);
+        return;
+    }
+    int64_t end_ns = time_after(state.first_time_ns, stream->config.max_age_ns);
+    int64_t left_ns = end_ns - clock_wall_ns() + NS_PER_MS;
+    if (left_ns <= 0)
+        left_ns = stream->config.allow_msg_ttl ? NEVER_AGAIN_NS : 0;
+    timer_set(timers_of(stream), &stream->age_timer,
+              time_after(clock_mono_ns(), left_ns));
+}
+
+void retention_age_timeout(struct timer *timer)
+{
+    char *start = (char *)timer - offsetof(struct stream, age_timer);
+    struct stream *stream = (struct stream *)start;
+    struct store_state state;
+    int64_t oldest_ns = clock_wall_ns() - stream->config.max_age_ns;
+    stream_state(stream, &state);
+    if (stream->config.allow_msg_ttl)
+        expire_aged(stream, oldest_ns);
+    else if (state.messages > 0 && state.first_time_ns <= oldest_ns)
+        stream_remove_through(stream, stream_seq_at(stream, oldest_ns) - 1);
+    schedule_age(stream);
+}
+
+static void schedule_ttl(struct stream *stream)
+{
+    int64_t when_ns = stream->store->ops->next_expiry(stream->store);
+    if (when_ns == INT64_MAX) {
+        timer_stop(timers_of(stream), &stream->ttl_timer);
+        return;
+    }
+    int64_t left_ns = when_ns - clock_wall_ns();
+    if (left_ns < EXPIRE_AGAIN_NS)
+        left_ns = EXPIRE_AGAIN_NS;
+    timer_set(timers_of(stream), &stream->ttl_timer,
+              time_after(clock_mono_ns(), left_ns));
+}
+
+static void ttl_is_over(void *arg, const struct store_msg *msg)
+{
+    expire(arg, msg);
+}
+
+void retention_ttl_timeout(struct timer *timer)
+{
+    char *start = (char *)timer - offsetof(struct stream, ttl_timer);
+    struct stream *stream = (struct stream *)start;
+    struct expired expired = {.stream = stream};
+    stream->store->ops->expired(stream->store, clock_wall_ns(), EXPIRE_MAX,
+                                ttl_is_over, &expired);
+    put_markers(&expired);
+    schedule_ttl(stream);
+}
+
+/* ---- when something changed ---- */
+
+void retention_appended(struct stream *stream, const struct store_msg *msg)
+{
+    const struct stream_config *config = &stream->config;
+    if (config->max_msgs_per_subject > 0)
+        retention_keep_last(stream, msg->subject,
+                            (uint64_t)config->max_msgs_per_subject);
+    drop_oldest(stream);
+    if (config->max_age_ns > 0 && !timer_is_set(&stream->age_timer))
+        schedule_age(stream);
+    if (msg->expires_ns != 0 && !stream->config.sealed)
+        schedule_ttl(stream);
+}
+
+/* Subjects that have more than they may: "a\0b\0". */
+struct crowded {
+    uint64_t most;
+    struct buf subjects;
+};
+
+static bool note_crowded(void *arg, struct str subject,
+                         const struct store_subject *found)
+{
+    struct crowded *crowded = arg;
+    if (found->messages > crowded->most) {
+        buf_append_str(&crowded->subjects, subject);
+        buf_append_byte(&crowded->subjects, '\0');
+    }
+    return true;
+}
+
+static void thin_subjects(struct stream *stream)
+{
+    struct crowded crowded = {
+        .most = (uint64_t)stream->config.max_msgs_per_subject};
+    if (stream->config.max_msgs_per_subject <= 0)
+        return;
+    stream->store->ops->subjects(stream->store, NULL, note_crowded, &crowded);
+    const char *at = crowded.subjects.data;
+    const char *end = at + crowded.subjects.len;
+    for (; at < end; at += strlen(at) + 1)
+        retention_keep_last(stream, str_of(at), crowded.most);
+    buf_fini(&crowded.subjects);
+}
+
+void retention_apply(struct stream *stream)
+{
+    thin_subjects(stream);
+    drop_oldest(stream);
+    schedule_age(stream);
+    schedule_ttl(stream);
+}
 
 /* ---- interest and work queues ---- */
 
@@ -16,6 +253,12 @@ static bool is_needed(const struct stream *stream, uint64_t seq,
             return true;
     }
     return false;
+}
+
+bool retention_wants(const struct stream *stream, struct str subject)
+{
+    return stream->config.retention != RETENTION_INTEREST ||
+           is_needed(stream, UINT64_MAX, subject);
 }
 
 void retention_acked(struct stream *stream, uint64_t seq)
@@ -49,12 +292,6 @@ void retention_review(struct stream *stream, uint64_t from)
 
 /* ---- consumers of a work queue ---- */
 
-static struct str filter_of(const struct consumer_config *config)
-{
-    return str_of(config->filter_subject != NULL ? config->filter_subject
-                                                 : ">");
-}
-
 /* Each message of a work queue is for one consumer. */
 static bool is_apart(const struct stream *stream, const char *name,
                      const struct consumer_config *config)
@@ -62,7 +299,7 @@ static bool is_apart(const struct stream *stream, const char *name,
     for (const struct consumer *other = stream->consumers; other != NULL;
          other = other->hh.next) {
         if (strcmp(other->name, name) != 0 &&
-            subject_overlaps(filter_of(config), filter_of(&other->config)))
+            consumer_config_overlap(config, &other->config))
             return false;
     }
     return true;
@@ -81,10 +318,15 @@ int retention_admits(const struct stream *stream, const char *name,
 {
     if (stream->config.retention != RETENTION_WORKQUEUE)
         return 0;
+    if (config->ack_policy == ACK_NONE && config->deliver_subject == NULL)
+        return js_refuse(
+            error, 400, 10084,
+            "consumer in pull mode requires explicit ack policy on "
+            "workqueue stream");
     if (config->ack_policy != ACK_EXPLICIT)
         return js_refuse(error, 400, 10098,
                          "workqueue stream requires explicit ack");
-    if (has_others(stream, name) && config->filter_subject == NULL)
+    if (has_others(stream, name) && config->filters.count == 0)
         return js_refuse(error, 400, 10099,
                          "multiple non-filtered consumers not allowed on "
                          "workqueue stream");

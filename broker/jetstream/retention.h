@@ -11,6 +11,24 @@
 
 #include "broker/jetstream/stream.h"
 
+/* A message was appended; what it pushes out leaves. */
+void retention_appended(struct stream *stream, const struct store_msg *msg);
+
+/* The stream was opened, or its configuration changed: its limits hold, and its
+ * timers run. What no consumer needs is not looked for (retention_review). */
+void retention_apply(struct stream *stream);
+
+/* Of the messages on a subject, removes the oldest until `keep` are left. */
+void retention_keep_last(struct stream *stream, struct str subject,
+                         uint64_t keep);
+
+/* Would a message on that subject be kept? */
+bool retention_wants(const struct stream *stream, struct str subject);
+
+/* What the stream's timers do. */
+void retention_age_timeout(struct timer *timer);
+void retention_ttl_timeout(struct timer *timer);
+
 /* Called by a consumer when it is done with a message, which it does not need
  * any more (consumer_needs): acknowledged, terminated, or delivered where no
  * acknowledgement is asked for. Not when deliveries ran out: such a message

@@ -15,6 +15,7 @@
 #include "broker/jetstream/js_error.h"
 #include "broker/msg.h"
 #include "broker/jetstream/puback.h"
+#include "broker/jetstream/republish.h"
 #include "broker/store/store.h"
 #include "broker/jetstream/stream_config.h"
 #include "broker/sublist.h"
@@ -23,6 +24,7 @@
 #define STREAM_HEADERS_MAX (64u << 10)
 
 struct jetstream;
+struct transform;
 
 /* Bytes handed to the store that are not durable yet, told from the sums at
  * the last commits. */
@@ -60,7 +62,11 @@ struct stream {
     struct pubacks acks;
     struct buf ack; /* `{"stream":"X", "seq":` and scratch behind it */
     size_t ack_prefix;
-    struct timer age_timer; /* the first message's time is over */
+    struct timer age_timer;      /* the first message's time is over */
+    struct timer ttl_timer;      /* the time of some message is over */
+    struct transform *transform; /* of what is published; NULL: none */
+    struct buf transformed;      /* scratch: a subject */
+    struct republish republish;
 
     struct consumer *consumers; /* by name */
     uint32_t consumer_count;
@@ -88,6 +94,12 @@ bool stream_keeps_subjects(const struct stream *stream,
 
 /* Takes on a new configuration; takes *config. */
 void stream_update(struct stream *stream, struct stream_config *config);
+
+/* Something is to be committed or acknowledged in this turn. */
+void stream_mark_dirty(struct stream *stream);
+
+/* The last message's id; empty: it had none. Copies. */
+void stream_set_last_id(struct stream *stream, struct str id);
 
 /* Hands what was appended to the disk. */
 void stream_commit(struct stream *stream);
@@ -121,6 +133,10 @@ uint64_t stream_remove_through(struct stream *stream, uint64_t seq);
 /* Removes one message; erase: its bytes on disk, too. 0, or -ENOENT. */
 int stream_remove(struct stream *stream, uint64_t seq, bool erase);
 
+/* The same where its subject is known. */
+int stream_drop(struct stream *stream, uint64_t seq, struct str subject,
+                bool erase);
+
 struct consumer *stream_consumer(const struct stream *stream, struct str name);
 
 /* Adds one; takes it. Not a name that is there already. */
@@ -129,7 +145,24 @@ void stream_consumer_add(struct stream *stream, struct consumer *consumer);
 /* Ends a consumer and removes its files. */
 void stream_consumer_delete(struct stream *stream, struct consumer *consumer);
 
-/* Members of StreamInfo. */
+/* ---- stream_info.c ---- */
+
+/* What StreamInfo is to tell besides the usual. */
+struct stream_details {
+    struct str subjects_filter; /* len 0: no subjects */
+    uint64_t offset;            /* how many of them to leave out */
+    bool deleted;               /* the sequences that are not there */
+};
+
+#define STREAM_SUBJECTS_PAGE 100000u
+
+/* How many subjects the filter selects. */
+uint64_t stream_count_subjects(const struct stream *stream, struct str filter);
+
+/* Members of StreamInfo; the second with details. */
 void stream_describe(const struct stream *stream, struct json_writer *w);
+void stream_describe_with(const struct stream *stream,
+                          const struct stream_details *details,
+                          struct json_writer *w);
 
 #endif

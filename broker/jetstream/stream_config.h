@@ -93,6 +93,9 @@ int stream_config_check(const struct stream_config *config,
 int stream_config_may_begin(const struct stream_config *config,
                             struct js_error *error);
 
+/* What being sealed entails: nothing comes, nothing leaves. */
+void stream_config_seal(struct stream_config *config);
+
 /* May a stream change from one to the other? 0, or -1 with *error. */
 int stream_config_may_become(const struct stream_config *from,
                              const struct stream_config *to,

@@ -287,6 +287,14 @@ int stream_config_may_begin(const struct stream_config *config,
     return refuse_origins(config, error);
 }
 
+void stream_config_seal(struct stream_config *config)
+{
+    config->max_age_ns = 0;
+    config->discard = DISCARD_NEW;
+    config->deny_delete = config->deny_purge = true;
+    config->allow_rollup = false;
+}
+
 static bool is_same_mirror(const struct stream_config *a,
                            const struct stream_config *b)
 {

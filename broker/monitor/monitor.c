@@ -406,7 +406,7 @@ static void write_consumers(const struct stream *stream, struct json_writer *w)
 {
     json_key(w, "consumer_detail");
     json_begin_array(w);
-    for (const struct consumer *consumer = stream->consumers; consumer != NULL;
+    for (struct consumer *consumer = stream->consumers; consumer != NULL;
          consumer = consumer->hh.next) {
         json_begin_object(w);
         consumer_describe(consumer, w);

@@ -461,7 +461,7 @@ static void an_inbox_may_be_a_subject_of_the_stream(void **state)
 static void a_stream_may_keep_advisories_about_itself(void **state)
 {
     (void)state;
-    keep_one("\"s.*\",\"$JS.EVENT.ADVISORY.CONSUMER.>\"");
+    keep_one("\"s.*\",\"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>\"");
     create(",\"ack_wait\":1000000000,\"max_deliver\":1");
     fill("s.a", 1);
     pull("in.a", "1");

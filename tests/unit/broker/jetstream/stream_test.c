@@ -114,7 +114,7 @@ static void expectations(void **state)
         {"Nats-Expected-Stream: T", "\"err_code\":10060"},
         {"Nats-Expected-Last-Sequence: 5", "wrong last sequence: 1"},
         {"Nats-Expected-Last-Msg-Id: other", "wrong last msg ID: first"},
-        {"Nats-Expected-Last-Subject-Sequence: 0", "not supported"},
+        {"Nats-Expected-Last-Subject-Sequence: 0", "wrong last sequence: 1"},
         {"Nats-Rollup: all", "\"err_code\":10111"},
     };
     char headers[128];
@@ -212,7 +212,10 @@ static void purging(void **state)
     assert_contains(api("STREAM.PURGE.S", "{\"filter\":\"s.>\"}"),
                     "\"purged\":5");
     assert_int_equal(state_of().first_seq, 11);
-    assert_contains(api("STREAM.PURGE.S", "{\"filter\":\"s.a\"}"), "10110");
+    assert_contains(api("STREAM.PURGE.S", "{\"filter\":\"s..a\"}"), "10003");
+    assert_contains(api("STREAM.PURGE.S", "{\"seq\":100}"), "\"purged\":0");
+    assert_int_equal(state_of().first_seq, 100);
+    assert_int_equal(state_of().last_seq, 99);
 }
 
 static void a_restart_keeps_everything(void **state)
