@@ -65,6 +65,7 @@ struct server_counts {
     struct conn_traffic closed; /* of connections that are gone */
 };
 
+struct closed_clients;
 struct server_call;
 
 struct server {
@@ -92,6 +93,7 @@ struct server {
     uint32_t conn_count;
     uint64_t last_conn_id;
     struct conn *dirty, *closed, *paused;
+    struct closed_clients *closed_clients; /* NULL: nobody asks about them */
     struct chunk *spare;
     unsigned spare_count;
     char *read_buffer; /* SERVER_READ_BYTES */
