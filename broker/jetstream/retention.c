@@ -8,7 +8,6 @@
 #include "broker/jetstream/msg_ttl.h"
 #include "broker/jetstream/publish.h"
 #include "broker/server.h"
-#include "broker/subject.h"
 #include "lib/clock.h"
 
 /* Messages whose time is over, of one stream in one turn. */
