@@ -197,6 +197,8 @@ void conn_close(struct conn *conn, const char *reason)
     sign_in_end(conn);
     if (conn->reason == NULL)
         conn->reason = reason;
+    if (server->closed_clients != NULL)
+        closed_clients_add(server->closed_clients, conn);
     drop_subs(conn);
     timer_stop(&server->timers, &conn->timer);
     timer_stop(&server->timers, &conn->resume_timer);

@@ -101,7 +101,7 @@ static void write_settings(const struct server *server, struct page *page)
     json_member_text(w, "go", "none");
     json_member_text(w, "host", config->addr);
     json_member_i64(w, "port", server->port);
-    if (auth_required(&config->auth))
+    if (!auth_open(&config->auth))
         json_member_bool(w, "auth_required", true);
     write_tls(&config->tls, w);
     json_member_i64(w, "max_connections", config->connections_max);

@@ -257,6 +257,7 @@ authorization {
     test('a stop takes leave of the clients', async () => {
       const server = await configured(start, tlsBlock());
       const socket = await openSecure(server);
+      await answerTo(socket, 'PING\r\n');
       const end = once(socket, 'end');
       socket.resume();
       await server.stop(server.stopSignal);
