@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/store/store_scan.h"
+#include "broker/store/store_filter.h"
 #include "broker/subject.h"
 #include "lib/mem.h"
 
