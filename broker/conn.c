@@ -166,6 +166,7 @@ void conn_free(struct conn *conn)
     if (conn->transport != NULL)
         conn->transport->ops->free(conn->transport);
     buf_fini(&conn->in);
+    free(conn->memo_subject);
     grants_free(&conn->grants);
     free(conn);
 }
@@ -722,7 +723,7 @@ void conn_sub_remove(struct conn *conn, struct sub *sub)
 void conn_move(struct conn *conn, struct account *account)
 {
     drop_subs(conn);
-    conn->memo = NULL;
+    conn->parser.known = str_make(NULL, 0); /* and with it the memo */
     conn->account->conn_count--;
     conn->account = account;
     account->conn_count++;

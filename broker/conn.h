@@ -100,9 +100,8 @@ struct conn {
     struct sub *subs; /* by sid */
     uint32_t sub_count;
 
-    /* The last subject published to and who wanted it. */
-    char memo_subject[CONN_SUBJECT_MEMO];
-    size_t memo_len;
+    /* The last subject published to, parser.known, and who wanted it. */
+    char *memo_subject; /* CONN_SUBJECT_MEMO bytes; NULL before the first */
     uint64_t memo_generation;
     const struct sub_result *memo; /* in the sublist's cache */
 

@@ -59,6 +59,38 @@ static int64_t parse_size(struct str s)
     return value;
 }
 
+/* ---- the subject that is expected ---- */
+
+static uint64_t load8(const char *p)
+{
+    uint64_t bytes;
+    memcpy(&bytes, p, sizeof(bytes));
+    return bytes;
+}
+
+/* memcmp without the call, which costs more than the comparison. */
+static bool same_bytes(const char *a, const char *b, size_t n)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        if (load8(a + i) != load8(b + i))
+            return false;
+    }
+    if (n >= 8)
+        return load8(a + n - 8) == load8(b + n - 8);
+    while (i < n && a[i] == b[i])
+        i++;
+    return i == n;
+}
+
+static struct str known_or(const struct parser *parser, struct str subject)
+{
+    struct str known = parser->known;
+    return known.len == subject.len && same_bytes(subject.p, known.p, known.len)
+               ? known
+               : subject;
+}
+
 /* ---- what a line's arguments mean ---- */
 
 /* The payload behind a control line of line bytes. */
@@ -76,8 +108,8 @@ static ssize_t take_payload(struct parser *parser, const char *data, size_t len,
     const char *body = data + line;
     if (body[total] != '\r' || body[total + 1] != '\n')
         return PARSE_UNKNOWN;
-    op->headers = str_make(body, headers);
-    op->payload = str_make(body + headers, total - headers);
+    op->msg.headers = str_make(body, headers);
+    op->msg.payload = str_make(body + headers, total - headers);
     return (ssize_t)need;
 }
 
@@ -90,8 +122,8 @@ static ssize_t take_pub(struct parser *parser, const char *data, size_t len,
     if (total < 0)
         return PARSE_ARGUMENTS;
     op->kind = OP_PUB;
-    op->subject = args->arg[0];
-    op->reply = args->count == 3 ? args->arg[1] : str_make(NULL, 0);
+    op->msg.to = op->msg.subject = known_or(parser, args->arg[0]);
+    op->msg.reply = args->count == 3 ? args->arg[1] : str_make(NULL, 0);
     return take_payload(parser, data, len, line, 0, (size_t)total, op);
 }
 
@@ -105,8 +137,8 @@ static ssize_t take_hpub(struct parser *parser, const char *data, size_t len,
     if (headers < 0 || total < 0 || headers > total)
         return PARSE_ARGUMENTS;
     op->kind = OP_PUB;
-    op->subject = args->arg[0];
-    op->reply = args->count == 4 ? args->arg[1] : str_make(NULL, 0);
+    op->msg.to = op->msg.subject = known_or(parser, args->arg[0]);
+    op->msg.reply = args->count == 4 ? args->arg[1] : str_make(NULL, 0);
     return take_payload(parser, data, len, line, (size_t)headers, (size_t)total,
                         op);
 }
@@ -116,7 +148,7 @@ static ssize_t take_sub(size_t line, const struct args *args, struct op *op)
     if (args->count != 2 && args->count != 3)
         return PARSE_ARGUMENTS;
     op->kind = OP_SUB;
-    op->subject = args->arg[0];
+    op->pattern = args->arg[0];
     op->queue = args->count == 3 ? args->arg[1] : str_make(NULL, 0);
     op->sid = args->arg[args->count - 1];
     return (ssize_t)line;
@@ -261,36 +293,57 @@ static ssize_t next_slow(struct parser *parser, const char *data, size_t len,
     return take_line(parser, data, len, verb, verb_size, line, op);
 }
 
-/* ---- the busy case, "PUB subject size\r\n" all there ---- */
+/* ---- the busy case, "PUB subject [reply] size\r\n" all there ---- */
+
+/* Up to a space or a control character, maybe empty. */
+static struct str word_at(const char *p, const char *end)
+{
+    const char *start = p;
+    while (p < end && (unsigned char)*p > ' ')
+        p++;
+    return str_make(start, (size_t)(p - start));
+}
+
+static struct str subject_at(const struct parser *parser, const char *p,
+                             const char *end)
+{
+    struct str known = parser->known;
+    if (known.len > 0 && (size_t)(end - p) > known.len && p[known.len] == ' ' &&
+        same_bytes(p, known.p, known.len))
+        return known;
+    return word_at(p, end);
+}
 
 /* Bytes taken, or 0 when the general way has to look at it. */
 static size_t next_pub(const struct parser *parser, const char *data,
                        size_t len, struct op *op)
 {
     const char *p = data + 4, *end = data + len;
-    const char *subject = p;
-    while (p < end && (unsigned char)*p > ' ')
-        p++;
-    size_t subject_len = (size_t)(p - subject);
-    if (subject_len == 0 || p == end || *p++ != ' ')
+    struct msg *msg = &op->msg;
+    msg->subject = subject_at(parser, p, end);
+    p += msg->subject.len;
+    if (msg->subject.len == 0 || p == end || *p++ != ' ')
         return 0;
-    size_t size = 0;
-    const char *digits = p;
-    for (; p < end && (unsigned char)(*p - '0') <= 9; p++)
-        size = size * 10 + (size_t)(*p - '0');
-    if (p == digits || p - digits > DIGITS_MAX || size > parser->payload_max ||
+    struct str digits = word_at(p, end);
+    msg->reply = str_make(NULL, 0);
+    if ((size_t)(end - p) > digits.len && p[digits.len] == ' ') {
+        msg->reply = digits;
+        digits = word_at(p + digits.len + 1, end);
+    }
+    int64_t size = parse_size(digits);
+    p = digits.p + digits.len;
+    if (size < 0 || (size_t)size > parser->payload_max ||
         (size_t)(p - data) > parser->control_line_max)
         return 0;
-    if ((size_t)(end - p) < size + 4 || p[0] != '\r' || p[1] != '\n')
+    if (end - p < size + 4 || p[0] != '\r' || p[1] != '\n')
         return 0;
     const char *payload = p + 2;
     if (payload[size] != '\r' || payload[size + 1] != '\n')
         return 0;
     op->kind = OP_PUB;
-    op->subject = str_make(subject, subject_len);
-    op->reply = str_make(NULL, 0);
-    op->headers = str_make(NULL, 0);
-    op->payload = str_make(payload, size);
+    msg->to = msg->subject;
+    msg->headers = str_make(NULL, 0);
+    msg->payload = str_make(payload, (size_t)size);
     return (size_t)(payload + size + 2 - data);
 }
 

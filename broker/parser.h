@@ -1,7 +1,7 @@
 /* parser: the client side of the NATS protocol, one operation at a time.
  *
  * It reads where the bytes lie, copies nothing and allocates nothing: what an
- * operation names points into the input. A payload is handed out whole. */
+ * operation names points into the input (but for `known`). A payload is handed out whole. */
 #ifndef NEXUS_BROKER_PARSER_H
 #define NEXUS_BROKER_PARSER_H
 
@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "broker/msg.h"
 #include "lib/str.h"
 
 enum op_kind {
@@ -25,10 +26,8 @@ enum op_kind {
 
 struct op {
     enum op_kind kind;
-    struct str subject;
-    struct str reply;   /* PUB: empty when none */
-    struct str headers; /* PUB: the block, or empty */
-    struct str payload;
+    struct msg msg;     /* PUB: to and subject are the same */
+    struct str pattern; /* SUB: the subject */
     struct str queue;   /* SUB: empty when none */
     struct str sid;     /* SUB, UNSUB */
     uint64_t max;       /* UNSUB: 0 when none */
@@ -48,8 +47,10 @@ struct parser {
     size_t payload_max;      /* headers and payload together, in bytes */
     size_t control_line_max; /* arguments of an operation, in bytes */
     bool headers;            /* HPUB was negotiated */
-    size_t need;    /* bytes the operation under way needs; 0: not known */
-    size_t scanned; /* bytes of it in which no line end was found */
+    struct str known; /* a subject to expect in the next PUB, or empty; an op
+                         that has it points there, not into the input */
+    size_t need;      /* bytes the operation under way needs; 0: not known */
+    size_t scanned;   /* bytes of it in which no line end was found */
 };
 
 /* Reads one operation from the start of data, which always begins where the

@@ -8,29 +8,59 @@
 #include "broker/auth/permissions.h"
 #include "broker/conn.h"
 #include "broker/server.h"
+#include "lib/mem.h"
 
 /* "HMSG", five separators, two sizes and two line ends. */
 #define FRAME_BYTES 64
 
 static const struct str no_responders = STR("NATS/1.0 503\r\n\r\n");
 
-static char *put(char *at, struct str s)
+/* The first and the last n bytes of s, which has n to 2 × n. */
+static inline void put_ends(char *at, struct str s, size_t n)
 {
-    if (s.len > 0)
+    memcpy(at, s.p, n);
+    memcpy(at + s.len - n, s.p + s.len - n, n);
+}
+
+static inline void put_few(char *at, struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        at[i] = s.p[i];
+}
+
+/* Subjects and sids are short: two moves that overlap, instead of a call. */
+static inline char *put(char *at, struct str s)
+{
+    if (s.len > 32)
         memcpy(at, s.p, s.len);
+    else if (s.len >= 16)
+        put_ends(at, s, 16);
+    else if (s.len >= 8)
+        put_ends(at, s, 8);
+    else
+        put_few(at, s);
     return at + s.len;
 }
 
+static unsigned digits_of(size_t value)
+{
+    unsigned n = 1;
+    for (; value > 9; value /= 10)
+        n++;
+    return n;
+}
+
+/* Straight to its place: digits gathered aside and then copied would wait for
+ * each other in the processor, a third of this file's time. */
 static char *put_size(char *at, size_t value)
 {
-    char digits[20];
-    size_t n = sizeof(digits);
+    char *end = at + digits_of(value);
+    at = end;
     do {
-        digits[--n] = (char)('0' + value % 10);
+        *--at = (char)('0' + value % 10);
         value /= 10;
     } while (value > 0);
-    memcpy(at, digits + n, sizeof(digits) - n);
-    return at + sizeof(digits) - n;
+    return end;
 }
 
 /* Everything of a MSG but the payload's bytes: verb to line end. */
@@ -166,23 +196,31 @@ static uint32_t deliver_all(const struct delivery *d,
     return delivered;
 }
 
+/* The parser knows the memo's subject: one that it found again points there. */
 static bool memo_holds(const struct conn *conn, struct str subject,
                        uint64_t generation)
 {
-    return conn->memo_generation == generation && conn->memo != NULL &&
-           conn->memo_len == subject.len &&
-           memcmp(conn->memo_subject, subject.p, subject.len) == 0;
+    return subject.p == conn->memo_subject &&
+           conn->memo_generation == generation;
 }
 
+/* Only for the message that conn is publishing: what it published before may
+ * have pointed to the memo. */
 static void memo_keep(struct conn *conn, struct str subject,
                       uint64_t generation, const struct sub_result *result)
 {
-    if (subject.len > sizeof(conn->memo_subject))
-        return;
-    memcpy(conn->memo_subject, subject.p, subject.len);
-    conn->memo_len = subject.len;
     conn->memo_generation = generation;
     conn->memo = result;
+    if (subject.p == conn->memo_subject)
+        return;
+    if (subject.len > CONN_SUBJECT_MEMO) {
+        conn->parser.known = str_make(NULL, 0);
+        return;
+    }
+    if (conn->memo_subject == NULL)
+        conn->memo_subject = mem_alloc(CONN_SUBJECT_MEMO);
+    memcpy(conn->memo_subject, subject.p, subject.len);
+    conn->parser.known = str_make(conn->memo_subject, subject.len);
 }
 
 static bool holds_listener(const struct sub_result *result)

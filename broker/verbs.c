@@ -47,28 +47,24 @@ static bool may_publish(struct conn *conn, struct str subject)
 
 static void run_pub(struct conn *conn, const struct op *op)
 {
+    const struct msg *msg = &op->msg;
     conn->traffic.in_msgs++;
-    conn->traffic.in_bytes += op->headers.len + op->payload.len;
-    if (conn->grants != NULL && !may_publish(conn, op->subject))
+    conn->traffic.in_bytes += msg->headers.len + msg->payload.len;
+    if (conn->grants != NULL && !may_publish(conn, msg->subject))
         return;
-    if (op->reply.len > 0 && reply_reserved(op->reply)) {
+    if (msg->reply.len > 0 && reply_reserved(msg->reply)) {
         conn_error(conn,
                    "Permissions Violation for Publish with Reply of "
                    "\"%.*s\"",
-                   STR_ARG(op->reply));
+                   STR_ARG(msg->reply));
         return;
     }
-    if (conn->options.pedantic && !subject_valid_literal(op->subject))
+    if (conn->options.pedantic && !subject_valid_literal(msg->subject))
         conn_error(conn, "Invalid Publish Subject");
     acknowledge(conn);
-    struct msg msg = {.to = op->subject,
-                      .subject = op->subject,
-                      .reply = op->reply,
-                      .headers = op->headers,
-                      .payload = op->payload};
-    if (route(conn->account, conn, &msg) == 0 && op->reply.len > 0 &&
+    if (route(conn->account, conn, msg) == 0 && msg->reply.len > 0 &&
         conn->options.no_responders)
-        route_no_responders(conn, op->reply);
+        route_no_responders(conn, msg->reply);
 }
 
 /* ---- SUB, UNSUB ---- */
@@ -76,28 +72,28 @@ static void run_pub(struct conn *conn, const struct op *op)
 static void refuse_sub(struct conn *conn, const struct op *op)
 {
     log_debug("subscription denied", LOG_I64("client", conn->id),
-              LOG_SLICE("subject", op->subject));
+              LOG_SLICE("subject", op->pattern));
     if (op->queue.len > 0)
         conn_error(conn,
                    "Permissions Violation for Subscription to \"%.*s\" using "
                    "queue \"%.*s\"",
-                   STR_ARG(op->subject), STR_ARG(op->queue));
+                   STR_ARG(op->pattern), STR_ARG(op->queue));
     else
         conn_error(conn, "Permissions Violation for Subscription to \"%.*s\"",
-                   STR_ARG(op->subject));
+                   STR_ARG(op->pattern));
 }
 
 static void add_sub(struct conn *conn, const struct op *op)
 {
-    struct sub *sub = sub_new(conn, op->subject, op->queue, op->sid);
+    struct sub *sub = sub_new(conn, op->pattern, op->queue, op->sid);
     sub->guarded =
-        conn->grants != NULL && grants_guard(conn->grants, op->subject);
+        conn->grants != NULL && grants_guard(conn->grants, op->pattern);
     conn_sub_add(conn, sub);
 }
 
 static void run_sub(struct conn *conn, const struct op *op)
 {
-    if (!conn_may_subscribe(conn, op->subject, op->queue)) {
+    if (!conn_may_subscribe(conn, op->pattern, op->queue)) {
         refuse_sub(conn, op);
         return;
     }
@@ -105,7 +101,7 @@ static void run_sub(struct conn *conn, const struct op *op)
         conn_error(conn, "maximum subscriptions exceeded");
         return;
     }
-    if (!subject_valid(op->subject)) {
+    if (!subject_valid(op->pattern)) {
         conn_error(conn, "Invalid Subject");
         return;
     }

@@ -74,10 +74,8 @@ void jetstream_close(struct jetstream **jsp)
         HASH_DEL(js->streams, stream);
         stream_free(stream, false);
     }
-    for (int i = 0; i < 2; i++) {
-        if (js->api_subs[i] != NULL)
-            sublist_remove(js->account->subs, js->api_subs[i]);
-    }
+    if (js->api_sub != NULL)
+        sublist_remove(js->account->subs, js->api_sub);
     timer_stop(&js->account->server->timers, &js->save_timer);
     if (js->lock_fd >= 0)
         close(js->lock_fd);

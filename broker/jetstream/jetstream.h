@@ -26,8 +26,8 @@ struct jetstream {
     struct account *account;
     char *folder;
     int lock_fd;
-    struct stream *streams;  /* by name */
-    struct sub *api_subs[2]; /* $JS.API.>, $JS.<domain>.API.> (NULL: none) */
+    struct stream *streams; /* by name */
+    struct sub *api_sub;    /* $JS.API.> */
     uint64_t api_total, api_errors;
     unsigned damaged; /* streams that could not be opened */
 

@@ -304,7 +304,8 @@ static int check_headers(struct publication *it, struct js_error *error)
 static int take(struct publication *it, struct js_error *error)
 {
     if (it->stream->config.sealed)
-        return js_refuse(error, JS_SEALED);
+        return js_refuse(error, 400, 10109,
+                         "invalid operation on sealed stream");
     if (it->msg.headers.len > 0 && check_headers(it, error) != 0)
         return -1;
     if (it->duplicate)

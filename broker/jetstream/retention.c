@@ -318,11 +318,6 @@ int retention_admits(const struct stream *stream, const char *name,
 {
     if (stream->config.retention != RETENTION_WORKQUEUE)
         return 0;
-    if (config->ack_policy == ACK_NONE && config->deliver_subject == NULL)
-        return js_refuse(
-            error, 400, 10084,
-            "consumer in pull mode requires explicit ack policy on "
-            "workqueue stream");
     if (config->ack_policy != ACK_EXPLICIT)
         return js_refuse(error, 400, 10098,
                          "workqueue stream requires explicit ack");

@@ -135,13 +135,9 @@ int stream_drop(struct stream *stream, uint64_t seq, struct str subject,
 int stream_remove(struct stream *stream, uint64_t seq, bool erase)
 {
     struct store_msg msg;
-    struct buf subject = {0};
-    if (stream->store->ops->read(stream->store, seq, &msg) != 0)
-        return stream->store->ops->remove(stream->store, seq, erase);
-    buf_append_str(&subject, msg.subject);
-    int rc = stream_drop(stream, seq, buf_str(&subject), erase);
-    buf_fini(&subject);
-    return rc;
+    if (stream->store->ops->read(stream->store, seq, &msg) == 0)
+        return stream_drop(stream, seq, msg.subject, erase);
+    return stream->store->ops->remove(stream->store, seq, erase);
 }
 
 uint64_t stream_seq_at(const struct stream *stream, int64_t time_ns)

@@ -1,5 +1,5 @@
-/* parser: whatever comes, in one piece or in many, it reads the same
- * operations, and nothing outside the input.
+/* parser: whatever comes, in one piece or in many, with a subject to expect or
+ * without, it reads the same operations, and nothing outside the input.
  * fuzz-links: broker/parser.c */
 #include <assert.h>
 #include <stdlib.h>
@@ -10,25 +10,31 @@
 #define OPS_MAX 512
 
 struct seen {
-    size_t kind, taken, subject, reply, headers, payload, queue, sid;
+    size_t kind, taken, subject, reply, headers, payload, pattern, queue, sid;
     uint64_t max;
 };
 
+#define HEADERS 1
+#define KNOWN   2
+
 static struct parser parser_make(uint8_t flags)
 {
+    static const struct str known = STR("known.subject");
     return (struct parser){.payload_max = 300,
                            .control_line_max = 100,
-                           .headers = (flags & 1) != 0};
+                           .headers = (flags & HEADERS) != 0,
+                           .known = (flags & KNOWN) ? known : str_of("")};
 }
 
 static struct seen note(const struct op *op, ssize_t taken)
 {
     return (struct seen){.kind = op->kind,
                          .taken = (size_t)taken,
-                         .subject = op->subject.len,
-                         .reply = op->reply.len,
-                         .headers = op->headers.len,
-                         .payload = op->payload.len,
+                         .subject = op->msg.subject.len,
+                         .reply = op->msg.reply.len,
+                         .headers = op->msg.headers.len,
+                         .payload = op->msg.payload.len,
+                         .pattern = op->pattern.len,
                          .queue = op->queue.len,
                          .sid = op->sid.len,
                          .max = op->max};
@@ -73,7 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t flags = data[0];
     size_t step = 1 + data[1] % 16;
     ssize_t a = read_all(data + 2, size - 2, size, flags, whole, &whole_count);
-    ssize_t b = read_all(data + 2, size - 2, step, flags, parts, &parts_count);
+    ssize_t b =
+        read_all(data + 2, size - 2, step, flags ^ KNOWN, parts, &parts_count);
     assert(a == b && whole_count == parts_count);
     assert(memcmp(whole, parts, whole_count * sizeof(*whole)) == 0);
     return 0;

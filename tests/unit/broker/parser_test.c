@@ -67,15 +67,43 @@ static void pub(void **state)
     (void)state;
     struct op op = whole("PUB a.b 5\r\nhello\r\n");
     assert_int_equal(op.kind, OP_PUB);
-    assert_str(op.subject, "a.b");
-    assert_int_equal(op.reply.len, 0);
-    assert_str(op.payload, "hello");
+    assert_str(op.msg.subject, "a.b");
+    assert_int_equal(op.msg.reply.len, 0);
+    assert_str(op.msg.payload, "hello");
     op = whole("pub  a.b\tre.ply  0 \n\r\n");
-    assert_str(op.subject, "a.b");
-    assert_str(op.reply, "re.ply");
-    assert_str(op.payload, "");
+    assert_str(op.msg.subject, "a.b");
+    assert_str(op.msg.reply, "re.ply");
+    assert_str(op.msg.payload, "");
     op = whole("PUB a 00002\r\n\r\n\r\n");
-    assert_str(op.payload, "\r\n");
+    assert_str(op.msg.payload, "\r\n");
+}
+
+/* Whether the subject was expected shows in nothing but where it points. */
+static void expected_subject(void **state)
+{
+    (void)state;
+    static const char *const subjects[] = {
+        "a",        "a.b.c",   "a.b.c.",  "a.b.c.d",
+        "a.b.c.de", "b.b.c.d", "a.b.c.e", "a.b.c.d.e.f.g.h.i"};
+    struct parser parser = parser_make();
+    parser.known = str_of("a.b.c.d");
+    for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects); i++) {
+        static const char *const ways[][2] = {{"PUB ", " 2\r\nhi\r\n"},
+                                              {"PUB ", " r 2\r\nhi\r\n"},
+                                              {"PUB\t", " 2\r\nhi\r\n"},
+                                              {"HPUB ", " 0 2\r\nhi\r\n"}};
+        for (size_t j = 0; j < sizeof(ways) / sizeof(*ways); j++) {
+            char text[64];
+            struct op op;
+            int n = snprintf(text, sizeof(text), "%s%s%s", ways[j][0],
+                             subjects[i], ways[j][1]);
+            assert_int_equal(parse(&parser, text, (size_t)n, &op), n);
+            assert_str(op.msg.subject, subjects[i]);
+            assert_str(op.msg.to, subjects[i]);
+            assert_str(op.msg.payload, "hi");
+            assert_int_equal(op.msg.subject.p == parser.known.p, i == 3);
+        }
+    }
 }
 
 static void hpub(void **state)
@@ -83,12 +111,12 @@ static void hpub(void **state)
     (void)state;
     struct op op = whole("HPUB a r 12 14\r\nNATS/1.0\r\n\r\nhi\r\n");
     assert_int_equal(op.kind, OP_PUB);
-    assert_str(op.headers, "NATS/1.0\r\n\r\n");
-    assert_str(op.payload, "hi");
-    assert_str(op.reply, "r");
+    assert_str(op.msg.headers, "NATS/1.0\r\n\r\n");
+    assert_str(op.msg.payload, "hi");
+    assert_str(op.msg.reply, "r");
     op = whole("HPUB a 0 2\r\nhi\r\n");
-    assert_int_equal(op.headers.len, 0);
-    assert_str(op.payload, "hi");
+    assert_int_equal(op.msg.headers.len, 0);
+    assert_str(op.msg.payload, "hi");
 }
 
 static void sub_and_unsub(void **state)
@@ -96,7 +124,7 @@ static void sub_and_unsub(void **state)
     (void)state;
     struct op op = whole("SUB a.* 1\r\n");
     assert_int_equal(op.kind, OP_SUB);
-    assert_str(op.subject, "a.*");
+    assert_str(op.pattern, "a.*");
     assert_str(op.sid, "1");
     assert_int_equal(op.queue.len, 0);
     op = whole("sub a q x2\n");
@@ -201,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pub),
+        cmocka_unit_test(expected_subject),
         cmocka_unit_test(hpub),
         cmocka_unit_test(sub_and_unsub),
         cmocka_unit_test(small_operations),
