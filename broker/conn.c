@@ -153,7 +153,7 @@ static void drop_chunks(struct conn *conn)
     while (conn->out_first != NULL) {
         struct chunk *chunk = conn->out_first;
         conn->out_first = chunk->next;
-        server_chunk_give(conn->server, chunk);
+        chunk_give(&conn->server->chunks, chunk);
     }
     conn->out_last = NULL;
     conn->out_pending = 0;
@@ -234,12 +234,22 @@ void conn_mark_dirty(struct conn *conn)
     conn->server->dirty = conn;
 }
 
-char *conn_reserve_slow(struct conn *conn, size_t n)
+/* A small chunk is followed by a large one, a large one is written. */
+static size_t make_room(struct conn *conn)
 {
-    if (conn->out_last != NULL && !conn->out_blocked &&
+    if (conn->out_last == NULL)
+        return CHUNK_FIRST_BYTES;
+    if (conn->out_last->cap > CHUNK_FIRST_BYTES && !conn->out_blocked &&
         conn->state != CONN_CLOSED)
         conn_flush(conn);
-    struct chunk *chunk = server_chunk_take(conn->server, n);
+    return CHUNK_BYTES;
+}
+
+char *conn_reserve_slow(struct conn *conn, size_t n)
+{
+    size_t usual = make_room(conn);
+    struct chunk *chunk =
+        chunk_take(&conn->server->chunks, n > usual ? n : usual);
     if (conn->out_last != NULL)
         conn->out_last->next = chunk;
     else
@@ -314,7 +324,7 @@ static void drop_sent(struct conn *conn, size_t sent)
         conn->out_first = chunk->next;
         if (chunk->next == NULL)
             conn->out_last = NULL;
-        server_chunk_give(conn->server, chunk);
+        chunk_give(&conn->server->chunks, chunk);
     }
 }
 
@@ -348,6 +358,13 @@ static bool owes_output(const struct conn *conn)
     return conn->out_pending > 0 || conn->transport != NULL;
 }
 
+/* The socket took a part of a chunk: it is full. */
+static bool cut_short(const struct conn *conn)
+{
+    return conn->transport == NULL && conn->out_first != NULL &&
+           conn->out_first->sent > 0;
+}
+
 void conn_flush(struct conn *conn)
 {
     struct iovec iov[IOV_MAX_CHUNKS];
@@ -357,6 +374,10 @@ void conn_flush(struct conn *conn)
         if (n > 0) {
             drop_sent(conn, (size_t)n);
             conn->blocked_ns = conn->server->now_ns;
+            if (cut_short(conn)) {
+                note_blocked(conn);
+                return;
+            }
         } else if (n == 0) {
             break;
         } else if (n == -EAGAIN) {

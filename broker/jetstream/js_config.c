@@ -32,6 +32,23 @@ int js_read_i64(struct json object, const char *name, int64_t *out)
     return json_i64(value, out) == 0 ? 0 : -1;
 }
 
+int js_read_u64(struct json object, const char *name, uint64_t *out)
+{
+    struct json value;
+    if (!member(object, name, &value))
+        return 0;
+    return json_u64(value, out) == 0 ? 0 : -1;
+}
+
+int js_read_str(struct json object, const char *name, struct arena *arena,
+                struct str *out)
+{
+    struct json value;
+    if (!member(object, name, &value))
+        return 0;
+    return json_string(value, arena, out) == 0 ? 0 : -1;
+}
+
 int js_read_bool(struct json object, const char *name, bool *out)
 {
     struct json value;

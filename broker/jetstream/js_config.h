@@ -18,11 +18,16 @@
 bool js_name_valid(struct str name);
 
 int js_read_i64(struct json object, const char *name, int64_t *out);
+int js_read_u64(struct json object, const char *name, uint64_t *out);
 int js_read_bool(struct json object, const char *name, bool *out);
 
 /* Frees the old text; the new one is the caller's. */
 int js_read_text(struct json object, const char *name, struct arena *arena,
                  char **out);
+
+/* Borrows from the text or the arena. */
+int js_read_str(struct json object, const char *name, struct arena *arena,
+                struct str *out);
 
 /* The index of the text in names (NULL at the end). */
 int js_read_choice(struct json object, const char *name, struct arena *arena,

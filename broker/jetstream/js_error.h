@@ -17,6 +17,7 @@ struct js_error {
 #define JS_NO_MESSAGE         404, 10037, "no message found"
 #define JS_NAME_IN_USE \
     400, 10058, "stream name already in use with a different configuration"
+#define JS_SEALED           400, 10109, "invalid operation on sealed stream"
 #define JS_STREAM_NOT_FOUND 404, 10059, "stream not found"
 
 /* Fills *error; returns -1 always. */

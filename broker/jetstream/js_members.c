@@ -8,15 +8,6 @@
 
 /* ---- tables ---- */
 
-static int read_u64(struct json object, const char *name, uint64_t *out)
-{
-    struct json value = json_get(object, name);
-    enum json_type type = json_type(value);
-    if (type == JSON_NONE || type == JSON_NULL)
-        return 0;
-    return json_u64(value, out) == 0 ? 0 : -1;
-}
-
 static int read_choice(struct json object, const struct js_member *member,
                        struct arena *arena, void *at)
 {
@@ -38,7 +29,7 @@ static int read_member(const struct js_member *member, struct json object,
     case JS_I64:
         return js_read_i64(object, member->name, at);
     case JS_U64:
-        return read_u64(object, member->name, at);
+        return js_read_u64(object, member->name, at);
     case JS_BOOL:
         return js_read_bool(object, member->name, at);
     case JS_CHOICE:

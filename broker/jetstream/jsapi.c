@@ -1,6 +1,8 @@
 /* jsapi: see jsapi.h. */
 #include "broker/jetstream/jsapi.h"
 
+#include "broker/jetstream/advisory.h"
+#include "broker/jetstream/direct.h"
 #include "broker/jetstream/js_config.h"
 #include "broker/route.h"
 #include "broker/server.h"
@@ -10,8 +12,6 @@
 #define API_PREFIX     "$JS.API."
 #define API_TOKENS_MAX 5 /* before a filter */
 #define TYPE_PREFIX    "io.nats.jetstream.api.v1."
-
-static int api_info(struct api_call *call);
 
 /* What a row's subject names, besides the kind of request. */
 enum api_names {
@@ -42,6 +42,8 @@ static const struct api_row {
      api_stream_purge},
     {"STREAM.MSG.GET.*", NAMES_STREAM, 3, "stream_msg_get_response",
      api_msg_get},
+    {"STREAM.MSG.DELETE.*", NAMES_STREAM, 3, "stream_msg_delete_response",
+     api_msg_delete},
     {"CONSUMER.CREATE.*", NAMES_STREAM, 2, "consumer_create_response",
      api_consumer_create},
     {"CONSUMER.CREATE.*.>", NAMES_CONSUMER, 2, "consumer_create_response",
@@ -67,49 +69,6 @@ static const struct api_row *row_of(struct str subject)
             return &rows[i];
     }
     return NULL;
-}
-
-/* ---- INFO ---- */
-
-static void write_limits(struct json_writer *w)
-{
-    static const char *const limits[] = {"max_memory",
-                                         "max_storage",
-                                         "max_streams",
-                                         "max_consumers",
-                                         "max_ack_pending",
-                                         "memory_max_stream_bytes",
-                                         "storage_max_stream_bytes"};
-    json_key(w, "limits");
-    json_begin_object(w);
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-        json_member_i64(w, limits[i], -1);
-    json_member_bool(w, "max_bytes_required", false);
-    json_end_object(w);
-}
-
-static int api_info(struct api_call *call)
-{
-    struct json_writer *w = &call->w;
-    uint64_t bytes[2] = {0}, consumers = 0;
-    for (const struct stream *stream = call->js->streams; stream != NULL;
-         stream = stream->hh.next) {
-        struct store_state state;
-        stream_state(stream, &state);
-        bytes[stream->config.storage] += state.bytes;
-        consumers += stream->consumer_count;
-    }
-    json_member_u64(w, "memory", bytes[STORAGE_MEMORY]);
-    json_member_u64(w, "storage", bytes[STORAGE_FILE]);
-    json_member_u64(w, "streams", HASH_COUNT(call->js->streams));
-    json_member_u64(w, "consumers", consumers);
-    write_limits(w);
-    json_key(w, "api");
-    json_begin_object(w);
-    json_member_u64(w, "total", call->js->api_total);
-    json_member_u64(w, "errors", call->js->api_errors);
-    json_end_object(w);
-    return 0;
 }
 
 /* ---- lists ---- */
@@ -187,14 +146,50 @@ static void write_reply(struct api_call *call, const struct api_row *row,
     json_end_object(&call->w);
 }
 
+/* ---- who asked what ---- */
+
+struct api_audit {
+    const struct conn *from; /* NULL: the broker itself */
+    struct str subject, request, response;
+};
+
+static void write_client(struct json_writer *w, const struct conn *from)
+{
+    json_key(w, "client");
+    json_begin_object(w);
+    json_member_u64(w, "id", from->id);
+    json_member_text(w, "acc", from->account->name);
+    if (from->options.name[0] != '\0')
+        json_member_text(w, "name", from->options.name);
+    json_end_object(w);
+}
+
+static void write_audit(struct json_writer *w, const void *arg)
+{
+    const struct api_audit *audit = arg;
+    if (audit->from != NULL)
+        write_client(w, audit->from);
+    json_member_str(w, "subject", audit->subject);
+    if (audit->request.len > 0)
+        json_member_str(w, "request", audit->request);
+    json_member_str(w, "response", audit->response);
+}
+
 static void answer(struct jetstream *js, const struct api_row *row,
-                   struct str subject, const struct msg *msg)
+                   struct str subject, const struct msg *msg,
+                   const struct conn *from)
 {
     struct arena arena = {0};
     struct buf out = {0};
     struct api_call call = {.js = js, .arena = &arena, .payload = msg->payload};
     split_subject(&call, row, subject);
     write_reply(&call, row, &out);
+    const struct api_audit audit = {.from = from,
+                                    .subject = msg->to,
+                                    .request = msg->payload,
+                                    .response = buf_str(&out)};
+    advisory_send(js, ADVISORY_TYPE "api_audit", str_of(ADVISORY_SUBJECT "API"),
+                  write_audit, &audit);
     route_text(js->account, msg->reply, str_make(NULL, 0), buf_str(&out));
     buf_fini(&out);
     arena_fini(&arena);
@@ -239,28 +234,45 @@ static struct str without(struct str s, size_t prefix)
 static void request(struct sub *sub, struct conn *from, const struct msg *msg)
 {
     static const struct str next = STR("CONSUMER.MSG.NEXT.");
+    static const struct str direct = STR("DIRECT.GET.");
     struct jetstream *js = sub->arg;
-    struct str subject = without(msg->to, sizeof(API_PREFIX) - 1);
-    (void)from;
+    struct str subject = without(msg->to, sub->subject.len - 1); /* of ">" */
     if (msg->reply.len == 0)
         return;
-    js->api_total++;
     if (str_has_prefix(subject, next)) {
         next_messages(js, without(subject, next.len), msg);
         return;
     }
+    if (str_has_prefix(subject, direct)) {
+        direct_get(js, without(subject, direct.len), msg);
+        return;
+    }
     const struct api_row *row = row_of(subject);
     if (row != NULL)
-        answer(js, row, subject, msg);
+        answer(js, row, subject, msg, from);
     else
         answer_unknown(js, msg->reply);
+    js->api_total++;
+}
+
+static struct sub *listen_to(struct jetstream *js, const char *subject)
+{
+    struct str none = {0};
+    struct sub *sub = sub_new(NULL, str_of(subject), none, none);
+    sub->handle = request;
+    sub->arg = js;
+    sublist_insert(js->account->subs, sub);
+    return sub;
 }
 
 void jsapi_listen(struct jetstream *js)
 {
-    struct str none = {0};
-    js->api_sub = sub_new(NULL, str_of(API_PREFIX ">"), none, none);
-    js->api_sub->handle = request;
-    js->api_sub->arg = js;
-    sublist_insert(js->account->subs, js->api_sub);
+    const char *domain = jetstream_domain(js);
+    js->api_subs[0] = listen_to(js, API_PREFIX ">");
+    if (domain[0] == '\0')
+        return;
+    struct buf subject = {0};
+    buf_printf(&subject, "$JS.%s.API.>", domain);
+    js->api_subs[1] = listen_to(js, buf_text(&subject));
+    buf_fini(&subject);
 }

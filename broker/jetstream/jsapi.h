@@ -40,6 +40,13 @@ struct api_page {
 };
 struct api_page api_page(struct api_call *call, uint64_t total, uint64_t limit);
 
+/* jsapi_account.c */
+int api_info(struct api_call *call);
+
+/* jsapi_msg.c */
+int api_msg_get(struct api_call *call);
+int api_msg_delete(struct api_call *call);
+
 /* jsapi_stream.c */
 int api_stream_create(struct api_call *call);
 int api_stream_update(struct api_call *call);
@@ -48,7 +55,6 @@ int api_stream_names(struct api_call *call);
 int api_stream_list(struct api_call *call);
 int api_stream_delete(struct api_call *call);
 int api_stream_purge(struct api_call *call);
-int api_msg_get(struct api_call *call);
 
 /* jsapi_consumer.c */
 int api_consumer_create(struct api_call *call);

@@ -1,16 +1,14 @@
 /* jsapi_stream: the requests about streams and single messages. */
 #include "broker/jetstream/jsapi.h"
 
-#include <errno.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "broker/jetstream/advisory.h"
 #include "broker/jetstream/js_config.h"
+#include "broker/jetstream/purge.h"
 #include "broker/subject.h"
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "lib/mem.h"
 
 static void write_now(struct json_writer *w)
 {
@@ -64,12 +62,29 @@ int api_stream_update(struct api_call *call)
     return rc;
 }
 
+/* {"subjects_filter":"a.>","offset":0,"deleted_details":true} */
+static int read_details(struct api_call *call, struct stream_details *details)
+{
+    *details = (struct stream_details){0};
+    if (js_read_str(call->body, "subjects_filter", call->arena,
+                    &details->subjects_filter) != 0 ||
+        js_read_bool(call->body, "deleted_details", &details->deleted) != 0)
+        return js_refuse(&call->error, JS_INVALID_JSON);
+    return 0;
+}
+
 int api_stream_info(struct api_call *call)
 {
-    json_member_i64(&call->w, "total", 0);
-    json_member_i64(&call->w, "offset", 0);
-    json_member_i64(&call->w, "limit", 0);
-    stream_describe(call->target, &call->w);
+    struct stream_details details;
+    uint64_t subjects = 0;
+    if (read_details(call, &details) != 0)
+        return -1;
+    if (details.subjects_filter.len > 0)
+        subjects = stream_count_subjects(call->target, details.subjects_filter);
+    struct api_page page =
+        api_page(call, subjects, subjects > 0 ? STREAM_SUBJECTS_PAGE : 0);
+    details.offset = page.offset;
+    stream_describe_with(call->target, &details, &call->w);
     write_now(&call->w);
     return 0;
 }
@@ -98,34 +113,46 @@ static bool wanted(const struct stream *stream, struct str subject)
     return subject.len == 0;
 }
 
-static int write_streams(struct api_call *call, uint64_t limit,
-                         void (*write)(const struct stream *stream,
-                                       struct json_writer *w))
+static int compare_names(const void *a, const void *b)
+{
+    const struct stream *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+/* Those wanted, by name; how many. */
+static uint64_t list_streams(struct api_call *call, struct str subject,
+                             const struct stream ***list)
+{
+    size_t most = HASH_COUNT(call->js->streams);
+    uint64_t count = 0;
+    *list = arena_alloc(call->arena, sizeof(**list) * (most + 1));
+    for (const struct stream *stream = call->js->streams; stream != NULL;
+         stream = stream->hh.next) {
+        if (wanted(stream, subject))
+            (*list)[count++] = stream;
+    }
+    qsort((void *)*list, count, sizeof(**list), compare_names);
+    return count;
+}
+
+/* How many were written. */
+static uint64_t write_streams(struct api_call *call, uint64_t limit,
+                              void (*write)(const struct stream *stream,
+                                            struct json_writer *w))
 {
     struct str subject = STR("");
-    uint64_t total = 0, at = 0;
-    const struct stream *stream;
-    if (json_string(json_get(call->body, "subject"), call->arena, &subject) !=
-        0)
-        subject = str_make("", 0);
-    for (stream = call->js->streams; stream != NULL; stream = stream->hh.next)
-        total += wanted(stream, subject);
+    const struct stream **list;
+    js_read_str(call->body, "subject", call->arena, &subject);
+    uint64_t total = list_streams(call, subject, &list);
     struct api_page page = api_page(call, total, limit);
+    uint64_t end =
+        page.offset + page.limit < total ? page.offset + page.limit : total;
     json_key(&call->w, "streams");
-    if (total == 0) {
-        json_put_null(&call->w);
-        return 0;
-    }
     json_begin_array(&call->w);
-    for (stream = call->js->streams; stream != NULL; stream = stream->hh.next) {
-        if (!wanted(stream, subject))
-            continue;
-        if (at >= page.offset && at < page.offset + page.limit)
-            write(stream, &call->w);
-        at++;
-    }
+    for (uint64_t i = page.offset; i < end; i++)
+        write(list[i], &call->w);
     json_end_array(&call->w);
-    return 0;
+    return end - page.offset;
 }
 
 static void write_name(const struct stream *stream, struct json_writer *w)
@@ -140,140 +167,51 @@ static void write_info(const struct stream *stream, struct json_writer *w)
     json_end_object(w);
 }
 
+/* No names at all are null, as Go writes a list that was never made. */
 int api_stream_names(struct api_call *call)
 {
-    return write_streams(call, API_NAMES_PAGE, write_name);
+    if (write_streams(call, API_NAMES_PAGE, write_name) == 0) {
+        call->w.out->len -= 2;
+        call->w.comma = false;
+        json_put_null(&call->w);
+    }
+    return 0;
 }
 
 int api_stream_list(struct api_call *call)
 {
-    return write_streams(call, API_LIST_PAGE, write_info);
+    write_streams(call, API_LIST_PAGE, write_info);
+    return 0;
 }
 
 /* ---- PURGE ---- */
 
-/* True when the filter selects everything the stream may hold. */
-static bool filter_is_all(const struct stream *stream, struct str filter)
+static int read_purge(struct api_call *call, struct purge *purge)
 {
-    for (unsigned i = 0; i < stream->config.subject_count; i++) {
-        if (!subject_covers(filter, str_of(stream->config.subjects[i])))
-            return false;
-    }
-    return true;
-}
-
-/* The last sequence that goes; 0: none. */
-static int purge_bound(struct api_call *call, uint64_t *through)
-{
-    struct store_state state;
-    struct str filter = STR("");
-    uint64_t seq = 0, keep = 0;
-    json_u64(json_get(call->body, "seq"), &seq);
-    json_u64(json_get(call->body, "keep"), &keep);
-    if (json_string(json_get(call->body, "filter"), call->arena, &filter) != 0)
-        filter = str_make("", 0);
-    if (seq > 0 && keep > 0)
+    *purge = (struct purge){0};
+    if (js_read_str(call->body, "filter", call->arena, &purge->filter) != 0 ||
+        js_read_u64(call->body, "seq", &purge->seq) != 0 ||
+        js_read_u64(call->body, "keep", &purge->keep) != 0)
+        return js_refuse(&call->error, JS_INVALID_JSON);
+    if ((purge->seq > 0 && purge->keep > 0) ||
+        (purge->filter.len > 0 && !subject_valid(purge->filter)))
         return js_refuse(&call->error, JS_BAD_REQUEST);
-    if (filter.len > 0 && !filter_is_all(call->target, filter))
-        return js_refuse(&call->error, 500, 10110,
-                         "purging a part of a stream's subjects is not "
-                         "supported");
-    stream_state(call->target, &state);
-    *through = state.last_seq;
-    if (seq > 0 && seq - 1 < state.last_seq)
-        *through = seq - 1;
-    if (keep > 0)
-        *through = keep < state.last_seq ? state.last_seq - keep : 0;
     return 0;
 }
 
 int api_stream_purge(struct api_call *call)
 {
-    struct stream *stream = call->target;
-    uint64_t through = 0;
-    if (stream->config.sealed)
-        return js_refuse(&call->error, 400, 10109,
-                         "invalid operation on sealed stream");
-    if (stream->config.deny_purge)
+    const struct stream_config *config = &call->target->config;
+    struct purge purge;
+    if (config->sealed)
+        return js_refuse(&call->error, JS_SEALED);
+    if (config->deny_purge)
         return js_refuse(&call->error, 500, 10110,
                          "stream purge not permitted");
-    if (purge_bound(call, &through) != 0)
+    if (read_purge(call, &purge) != 0)
         return -1;
-    uint64_t purged = stream_remove_through(stream, through);
+    uint64_t purged = stream_purge(call->target, &purge);
     json_member_bool(&call->w, "success", true);
     json_member_u64(&call->w, "purged", purged);
-    return 0;
-}
-
-/* ---- MSG.GET ---- */
-
-static void member_base64(struct json_writer *w, const char *key,
-                          struct str bytes)
-{
-    size_t room = (bytes.len + 2) / 3 * 4 + 1;
-    unsigned char *text = mem_alloc(room);
-    int n =
-        EVP_EncodeBlock(text, (const unsigned char *)bytes.p, (int)bytes.len);
-    json_member_str(w, key, str_make((const char *)text, (size_t)n));
-    free(text);
-}
-
-static void write_msg(const struct store_msg *msg, struct json_writer *w)
-{
-    json_key(w, "message");
-    json_begin_object(w);
-    json_member_str(w, "subject", msg->subject);
-    json_member_u64(w, "seq", msg->seq);
-    if (msg->headers.len > 0)
-        member_base64(w, "hdrs", msg->headers);
-    if (msg->payload.len > 0)
-        member_base64(w, "data", msg->payload);
-    js_member_time(w, "time", msg->time_ns);
-    json_end_object(w);
-}
-
-/* The first message from seq on, in steps of step, of that subject. */
-static int find_subject(const struct stream *stream, uint64_t seq, int step,
-                        struct str pattern, struct store_msg *msg)
-{
-    struct store_state state;
-    stream_state(stream, &state);
-    if (seq < state.first_seq)
-        seq = state.first_seq;
-    for (; seq >= state.first_seq && seq <= stream_durable(stream);
-         seq += (uint64_t)(int64_t)step) {
-        if (stream->store->ops->read(stream->store, seq, msg) == 0 &&
-            subject_matches(pattern, msg->subject))
-            return 0;
-    }
-    return -ENOENT;
-}
-
-static int find_msg(struct api_call *call, struct store_msg *msg)
-{
-    const struct stream *stream = call->target;
-    struct str subject;
-    uint64_t seq = 0;
-    json_u64(json_get(call->body, "seq"), &seq);
-    if (json_string(json_get(call->body, "last_by_subj"), call->arena,
-                    &subject) == 0)
-        return find_subject(stream, stream_durable(stream), -1, subject, msg);
-    if (json_string(json_get(call->body, "next_by_subj"), call->arena,
-                    &subject) == 0)
-        return find_subject(stream, seq, 1, subject, msg);
-    if (seq == 0)
-        return -EINVAL;
-    return stream->store->ops->read(stream->store, seq, msg);
-}
-
-int api_msg_get(struct api_call *call)
-{
-    struct store_msg msg;
-    int rc = find_msg(call, &msg);
-    if (rc == -EINVAL)
-        return js_refuse(&call->error, JS_BAD_REQUEST);
-    if (rc != 0)
-        return js_refuse(&call->error, JS_NO_MESSAGE);
-    write_msg(&msg, &call->w);
     return 0;
 }

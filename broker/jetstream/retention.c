@@ -8,7 +8,6 @@
 #include "broker/jetstream/msg_ttl.h"
 #include "broker/jetstream/publish.h"
 #include "broker/server.h"
-#include "broker/subject.h"
 #include "lib/clock.h"
 
 /* Messages whose time is over, of one stream in one turn. */
@@ -318,6 +317,11 @@ int retention_admits(const struct stream *stream, const char *name,
 {
     if (stream->config.retention != RETENTION_WORKQUEUE)
         return 0;
+    if (config->ack_policy == ACK_NONE && config->deliver_subject == NULL)
+        return js_refuse(
+            error, 400, 10084,
+            "consumer in pull mode requires explicit ack policy on "
+            "workqueue stream");
     if (config->ack_policy != ACK_EXPLICIT)
         return js_refuse(error, 400, 10098,
                          "workqueue stream requires explicit ack");

@@ -212,7 +212,10 @@ static void purging(void **state)
     assert_contains(api("STREAM.PURGE.S", "{\"filter\":\"s.>\"}"),
                     "\"purged\":5");
     assert_int_equal(state_of().first_seq, 11);
-    assert_contains(api("STREAM.PURGE.S", "{\"filter\":\"s.a\"}"), "10110");
+    assert_contains(api("STREAM.PURGE.S", "{\"filter\":\"s..a\"}"), "10003");
+    assert_contains(api("STREAM.PURGE.S", "{\"seq\":100}"), "\"purged\":0");
+    assert_int_equal(state_of().first_seq, 100);
+    assert_int_equal(state_of().last_seq, 99);
 }
 
 static void a_restart_keeps_everything(void **state)
