@@ -12,12 +12,12 @@
 
 #include "broker/auth/permissions.h"
 #include "broker/jetstream/jetstream.h"
+#include "broker/monitor/closed_clients.h"
 #include "broker/server.h"
 #include "broker/sign_in.h"
 #include "broker/verbs.h"
 #include "lib/log.h"
 #include "lib/mem.h"
-#include "lib/timestamp.h"
 
 #define FIRST_PING_NS   (2 * NS_PER_S)
 #define LINGER_NS       (1 * NS_PER_S)
@@ -197,6 +197,8 @@ void conn_close(struct conn *conn, const char *reason)
     sign_in_end(conn);
     if (conn->reason == NULL)
         conn->reason = reason;
+    if (server->closed_clients != NULL)
+        closed_clients_add(server->closed_clients, conn);
     drop_subs(conn);
     timer_stop(&server->timers, &conn->timer);
     timer_stop(&server->timers, &conn->resume_timer);
@@ -755,62 +757,4 @@ bool conn_may_subscribe(const struct conn *conn, struct str subject,
 {
     return conn->grants == NULL ||
            grants_subscribe(conn->grants, subject, queue);
-}
-
-/* ---- /connz ---- */
-
-static void describe_time(struct json_writer *w, const char *key, int64_t ns)
-{
-    char text[TIMESTAMP_MAX];
-    timestamp_format_nano(ns, text);
-    json_member_text(w, key, text);
-}
-
-static void describe_span(struct json_writer *w, const char *key, int64_t ns)
-{
-    struct buf text = {0};
-    duration_append(&text, ns);
-    json_member_str(w, key, buf_str(&text));
-    buf_fini(&text);
-}
-
-static void describe_subs(const struct conn *conn, struct json_writer *w)
-{
-    json_key(w, "subscriptions_list");
-    json_begin_array(w);
-    for (const struct sub *sub = conn->subs; sub != NULL; sub = sub->hh.next)
-        json_put_str(w, sub->subject);
-    json_end_array(w);
-}
-
-void conn_describe(const struct conn *conn, struct json_writer *w,
-                   bool with_subs)
-{
-    int64_t idle_ns = conn->server->now_ns - conn->active_ns;
-    int64_t now_wall_ns = clock_wall_ns();
-    json_begin_object(w);
-    json_member_u64(w, "cid", conn->id);
-    json_member_text(w, "kind", "Client");
-    json_member_text(w, "type", "nats");
-    json_member_text(w, "ip", conn->host);
-    json_member_i64(w, "port", conn->port);
-    describe_time(w, "start", conn->started_ns);
-    describe_time(w, "last_activity", now_wall_ns - idle_ns);
-    if (conn->rtt_ns > 0)
-        describe_span(w, "rtt", conn->rtt_ns);
-    describe_span(w, "uptime",
-                  (now_wall_ns - conn->started_ns) / NS_PER_S * NS_PER_S);
-    describe_span(w, "idle", idle_ns / NS_PER_S * NS_PER_S);
-    json_member_u64(w, "pending_bytes", conn->out_pending);
-    json_member_u64(w, "in_msgs", conn->traffic.in_msgs);
-    json_member_u64(w, "out_msgs", conn->traffic.out_msgs);
-    json_member_u64(w, "in_bytes", conn->traffic.in_bytes);
-    json_member_u64(w, "out_bytes", conn->traffic.out_bytes);
-    json_member_u64(w, "subscriptions", conn->sub_count);
-    json_member_text(w, "name", conn->options.name);
-    json_member_text(w, "lang", conn->options.lang);
-    json_member_text(w, "version", conn->options.version);
-    if (with_subs)
-        describe_subs(conn, w);
-    json_end_object(w);
 }

@@ -22,7 +22,6 @@
 #include "broker/timer.h"
 #include "broker/watch.h"
 #include "lib/buf.h"
-#include "lib/json.h"
 #include "lib/str.h"
 
 #define CONN_SUBJECT_MEMO 256u /* longest subject whose answer is kept */
@@ -191,9 +190,5 @@ void conn_resume(struct conn *conn);
 struct sub *conn_sub_find(struct conn *conn, struct str sid);
 void conn_sub_add(struct conn *conn, struct sub *sub);
 void conn_sub_remove(struct conn *conn, struct sub *sub);
-
-/* The connection's member of /connz. */
-void conn_describe(const struct conn *conn, struct json_writer *w,
-                   bool with_subs);
 
 #endif

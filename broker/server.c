@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "broker/jetstream/jetstream.h"
+#include "broker/monitor/closed_clients.h"
 #include "broker/net/net.h"
 #include "broker/remote/remotes.h"
 #include "broker/sign_in.h"
@@ -361,6 +362,7 @@ void server_free(struct server **serverp)
     close_streams(server);
     free_accounts(server);
     net_free(server);
+    closed_clients_free(&server->closed_clients);
     timers_fini(&server->timers);
     for (int i = 0; i < SERVER_ROUTE_DEPTH_MAX; i++)
         sub_result_fini(&server->scratch[i]);

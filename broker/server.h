@@ -66,6 +66,7 @@ struct server_counts {
     struct conn_traffic closed; /* of connections that are gone */
 };
 
+struct closed_clients;
 struct server_call;
 
 struct server {
@@ -94,7 +95,8 @@ struct server {
     uint32_t conn_count;
     uint64_t last_conn_id;
     struct conn *dirty, *closed, *paused;
-    struct chunk_pool chunks; /* of all connections' output */
+    struct closed_clients *closed_clients; /* NULL: nobody asks about them */
+    struct chunk_pool chunks;              /* of all connections' output */
     struct timer trim_timer;
     char *read_buffer; /* SERVER_READ_BYTES */
     struct server_counts counts;
