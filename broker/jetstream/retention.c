@@ -64,15 +64,24 @@ struct expired {
     struct buf subjects;
 };
 
+static bool is_marker(const struct store_msg *msg)
+{
+    struct str reason;
+    return msg->headers.len > 0 &&
+           msg_header(msg->headers, "Nats-Marker-Reason", &reason);
+}
+
+/* A marker leaves no other. */
 static void expire(struct expired *expired, const struct store_msg *msg)
 {
     struct stream *stream = expired->stream;
     size_t at = expired->subjects.len;
     uint64_t seq = msg->seq;
+    bool marks = stream->config.delete_marker_ttl_ns > 0 && !is_marker(msg);
     buf_append_str(&expired->subjects, msg->subject);
     buf_append_byte(&expired->subjects, '\0');
     stream_drop(stream, seq, str_of(expired->subjects.data + at), false);
-    if (stream->config.delete_marker_ttl_ns == 0)
+    if (!marks)
         expired->subjects.len = at;
 }
 
