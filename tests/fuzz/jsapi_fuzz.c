@@ -128,6 +128,8 @@ static void read_alone(struct str body)
     struct json_doc doc;
     struct pull_terms terms;
     struct errmsg err;
+    if (body.len == 0)
+        return;
     pull_terms_read(&terms, body, &arena, &err);
     if (json_parse(&doc, body, &arena, NULL) == 0) {
         stream_there_and_back(json_root(&doc), &arena);
