@@ -280,19 +280,27 @@ static bool contradicts(const struct request *request)
            (request->up_to_seq > 0 && request->up_to_ns != 0);
 }
 
+/* What is wrong with the request; NULL: nothing. */
+static const char *refusal(struct request *request, struct str body)
+{
+    if (body.len == 0)
+        return "408 Empty Request";
+    if (read_request(request, body) != 0)
+        return "408 Malformed Request";
+    if (contradicts(request))
+        return "408 Bad Request";
+    if (request->pattern_count == 0 && msg_query_is_empty(&request->query))
+        return "408 Empty Request";
+    return NULL;
+}
+
 static void answer(struct request *request, struct str body)
 {
-    body = str_trim(body);
-    if (body.len == 0)
-        tell(request, "408 Empty Request");
-    else if (read_request(request, body) != 0)
-        tell(request, "408 Malformed Request");
-    else if (contradicts(request))
-        tell(request, "408 Bad Request");
+    const char *status = refusal(request, str_trim(body));
+    if (status != NULL)
+        tell(request, status);
     else if (request->pattern_count > 0)
         answer_multi(request);
-    else if (msg_query_is_empty(&request->query))
-        tell(request, "408 Empty Request");
     else if (request->batch > 0)
         answer_batch(request);
     else

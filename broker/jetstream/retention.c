@@ -23,6 +23,11 @@ static struct timers *timers_of(const struct stream *stream)
     return &stream->js->account->server->timers;
 }
 
+static int64_t now_of(const struct stream *stream)
+{
+    return stream->js->account->server->now_ns;
+}
+
 /* ---- limits ---- */
 
 void retention_keep_last(struct stream *stream, struct str subject,
@@ -148,7 +153,7 @@ static void schedule_age(struct stream *stream)
     if (left_ns <= 0)
         left_ns = stream->config.allow_msg_ttl ? NEVER_AGAIN_NS : 0;
     timer_set(timers_of(stream), &stream->age_timer,
-              time_after(clock_mono_ns(), left_ns));
+              time_after(now_of(stream), left_ns));
 }
 
 void retention_age_timeout(struct timer *timer)
@@ -176,7 +181,7 @@ static void schedule_ttl(struct stream *stream)
     if (left_ns < EXPIRE_AGAIN_NS)
         left_ns = EXPIRE_AGAIN_NS;
     timer_set(timers_of(stream), &stream->ttl_timer,
-              time_after(clock_mono_ns(), left_ns));
+              time_after(now_of(stream), left_ns));
 }
 
 static void ttl_is_over(void *arg, const struct store_msg *msg)
