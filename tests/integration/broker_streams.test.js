@@ -1,11 +1,18 @@
 // What streams answer, word by word: each script is played to both servers,
 // and what they said must be the same.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { headers } from 'nats';
 
-import { connectNats, startBroker, startNatsServer } from './support/index.js';
+import {
+  connectNats,
+  startBroker,
+  startNatsServer,
+  tempDir,
+} from './support/index.js';
 
 const ANSWER_MS = 5000;
 const SILENCE_MS = 400;
@@ -52,6 +59,7 @@ class Script {
     const answer = plain(message.json());
     if (answer.error)
       answer.error.description = reword(answer.error.description);
+    if (request.startsWith('STREAM.CREATE')) delete answer.domain; // newer
     this.said.push([request, answer]);
     return answer;
   }
@@ -79,22 +87,27 @@ class Script {
   }
 }
 
-describe('both servers', () => {
+// A client of each server, and the tests that play a script to both.
+function onBoth(options) {
   let clients;
   before(async () => {
-    const servers = await Promise.all([startBroker(), startNatsServer()]);
+    const starts = [startBroker(options), startNatsServer(options)];
+    const servers = await Promise.all(starts);
     clients = await Promise.all(servers.map((server) => connectNats(server)));
   });
   after(() => Promise.all(clients.map((nc) => nc.close())));
 
-  function both(name, play) {
+  return (name, play) =>
     test(name, async () => {
       const scripts = clients.map((nc) => new Script(nc));
       await Promise.all(scripts.map((script) => play(script)));
       assert.ok(scripts[1].said.length > 0);
       assert.deepEqual(scripts[0].said, scripts[1].said);
     });
-  }
+}
+
+describe('both servers', () => {
+  const both = onBoth();
 
   both('configurations that are refused', async (s) => {
     for (const config of [
@@ -427,4 +440,42 @@ describe('both servers', () => {
       break;
     }
   });
+});
+
+const SETTINGS = `jetstream {
+  domain: HUB
+  max_file_store: 20000
+  max_memory_store: 20000
+}`;
+
+describe('both servers, with a domain and little room', () => {
+  const file = join(tempDir('streams-'), 'server.conf');
+  writeFileSync(file, SETTINGS);
+  const both = onBoth({ args: ['-c', file] });
+
+  both('the domain is part of what is said', async (s) => {
+    await s.api('INFO');
+    await s.api('STREAM.CREATE.DOM', { name: 'DOM' });
+    await s.publish('DOM', '1');
+    await s.publish('DOM', '1', { 'Nats-Msg-Id': 'x' });
+    await s.publish('DOM', '1', { 'Nats-Msg-Id': 'x' });
+    const answer = await s.ask('$JS.HUB.API.STREAM.INFO.DOM', '');
+    s.said.push(plain(answer.json()));
+    await s.api('STREAM.DELETE.DOM');
+  });
+
+  for (const storage of ['file', 'memory']) {
+    both(`no more than the operator allows: ${storage}`, async (s) => {
+      const config = { name: 'BIG', subjects: ['big'], storage };
+      await s.api('STREAM.CREATE.BIG', { ...config, max_bytes: 30_000 });
+      await s.api('STREAM.CREATE.BIG', config);
+      const payload = 'x'.repeat(2000);
+      for (let i = 0; i < 9; i++) await s.publish('big', payload);
+      await s.ask('big', payload); // the peer takes one that does not fit
+      for (let i = 0; i < 2; i++) await s.publish('big', payload);
+      await s.ask('$JS.API.STREAM.PURGE.BIG', '');
+      assert.ok((await s.ask('big', 'room again')).json().seq > 0);
+      await s.api('STREAM.DELETE.BIG');
+    });
+  }
 });
