@@ -129,8 +129,8 @@ describe('newer members of a stream', () => {
       max_age: S / 2,
       duplicate_window: S / 2,
     });
-    await publish('mark.a', '1');
-    await publish('mark.b', '2', { 'Nats-TTL': 'never' });
+    await publish('mark.b', '1', { 'Nats-TTL': 'never' });
+    await publish('mark.a', '2');
     await waitFor(
       async () => (await info('MARK')).state.last_seq === 3,
       'the marker'
