@@ -201,6 +201,21 @@ static void time_passes_for_single_messages(void **state)
     assert_int_equal(state_of().messages, 1); /* a marker leaves none */
 }
 
+static void consumers_keep_to_the_stream_s_limits(void **state)
+{
+    (void)state;
+    create("");
+    consume("C", ",\"max_ack_pending\":50");
+    assert_contains(api("STREAM.UPDATE.S",
+                        "{\"name\":\"S\",\"subjects\":[\"s.>\"],"
+                        "\"consumer_limits\":{\"max_ack_pending\":49}}"),
+                    "change to limits violates consumers: C");
+    assert_contains(api("STREAM.UPDATE.S",
+                        "{\"name\":\"S\",\"subjects\":[\"s.>\"],"
+                        "\"consumer_limits\":{\"max_ack_pending\":50}}"),
+                    "\"max_ack_pending\":50");
+}
+
 static void sealed_says_so(void **state)
 {
     (void)state;
@@ -229,6 +244,7 @@ int main(void)
         TEST(limits_of_the_operator),
         TEST(republished_once_durable),
         TEST(time_passes_for_single_messages),
+        TEST(consumers_keep_to_the_stream_s_limits),
         TEST(sealed_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
