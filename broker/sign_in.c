@@ -144,17 +144,26 @@ static void take_permissions(struct conn *conn, const struct permissions *p)
         grants_change(conn->grants, p);
 }
 
+static void review_sub(struct conn *conn, struct sub *sub)
+{
+    if (conn_may_subscribe(conn, sub->subject, sub->queue)) {
+        sub->guarded =
+            conn->grants != NULL && grants_guard(conn->grants, sub->subject);
+        return;
+    }
+    conn_error(conn,
+               "Permissions Violation for Subscription to \"%.*s\" (sid "
+               "\"%.*s\")",
+               STR_ARG(sub->subject), STR_ARG(sub->sid));
+    conn_sub_remove(conn, sub);
+}
+
 /* What it may not hear any more, it does not. */
 static void review_subs(struct conn *conn)
 {
     struct sub *sub, *next;
-    HASH_ITER (hh, conn->subs, sub, next) {
-        if (conn_may_subscribe(conn, sub->subject, sub->queue))
-            sub->guarded = conn->grants != NULL &&
-                           grants_guard(conn->grants, sub->subject);
-        else
-            conn_sub_remove(conn, sub);
-    }
+    HASH_ITER (hh, conn->subs, sub, next)
+        review_sub(conn, sub);
 }
 
 /* False: it was refused after all. */
