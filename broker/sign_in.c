@@ -161,9 +161,11 @@ static void review_sub(struct conn *conn, struct sub *sub)
 /* What it may not hear any more, it does not. */
 static void review_subs(struct conn *conn)
 {
-    struct sub *sub, *next;
-    HASH_ITER (hh, conn->subs, sub, next)
+    struct sub *next;
+    for (struct sub *sub = conn->subs; sub != NULL; sub = next) {
+        next = sub->hh.next;
         review_sub(conn, sub);
+    }
 }
 
 /* False: it was refused after all. */
