@@ -83,6 +83,9 @@ void stream_advance(struct stream *stream)
         for (struct consumer *consumer = stream->consumers; consumer != NULL;
              consumer = consumer->hh.next)
             consumer_wake(consumer);
+        origins_stream_grew(stream);
+        if (stream->origins != NULL)
+            origins_stored(stream->origins);
     }
     republish_send(&stream->republish, stream->js->account, durable);
     publish_acknowledge(stream, durable);
@@ -114,6 +117,8 @@ uint64_t stream_remove_through(struct stream *stream, uint64_t seq)
         seq = before.last_seq;
     if (seq < before.first_seq)
         return 0;
+    if (stream->origins != NULL)
+        origins_leaving(stream->origins, seq);
     if (stream->store->ops->remove_through(stream->store, seq) != 0)
         return 0;
     for (consumer = stream->consumers; consumer != NULL;
@@ -123,12 +128,22 @@ uint64_t stream_remove_through(struct stream *stream, uint64_t seq)
     return before.messages - after.messages;
 }
 
+int stream_skip(struct stream *stream, uint64_t seq)
+{
+    int rc = stream->store->ops->skip(stream->store, seq);
+    if (rc == 0)
+        stream_mark_dirty(stream);
+    return rc;
+}
+
 int stream_drop(struct stream *stream, uint64_t seq, struct str subject,
                 bool erase)
 {
     for (struct consumer *consumer = stream->consumers; consumer != NULL;
          consumer = consumer->hh.next)
         consumer_lost(consumer, seq, subject);
+    if (stream->origins != NULL)
+        origins_leaving(stream->origins, seq);
     return stream->store->ops->remove(stream->store, seq, erase);
 }
 
@@ -178,16 +193,35 @@ static void recover_last_id(struct stream *stream)
         stream_set_last_id(stream, id);
 }
 
-static void rebuild_dedup(struct stream *stream)
+/* The oldest message whose id is to be known again, as far as the limits of
+ * dedup.h let messages be read for it. */
+static uint64_t dedup_from(const struct stream *stream)
 {
-    if (stream->config.duplicate_window_ns <= 0)
-        return;
     int64_t from_ns = clock_wall_ns() - stream->config.duplicate_window_ns;
     uint64_t seq = stream_seq_at(stream, from_ns);
-    if (stream->durable > DEDUP_IDS_MAX &&
-        seq < stream->durable - DEDUP_IDS_MAX)
-        seq = stream->durable - DEDUP_IDS_MAX;
-    for (; seq <= stream->durable; seq++) {
+    uint64_t max = stream->dedup.max > 0 ? stream->dedup.max : DEDUP_IDS_MAX;
+    struct store_state at;
+    stream_state(stream, &at);
+    if (at.messages > 0 && at.bytes / at.messages > 0) {
+        uint64_t fit = DEDUP_READ_BYTES_MAX / (at.bytes / at.messages) + 1;
+        max = fit < max ? fit : max;
+    }
+    if (stream->durable <= max || seq > stream->durable - max)
+        return seq;
+    log_warn("not all message ids of the window are read again",
+             LOG_STR("stream", stream->name), LOG_I64("messages", max));
+    return stream->durable - max + 1;
+}
+
+static void rebuild_dedup(struct stream *stream)
+{
+    const struct jetstream_config *settings =
+        &stream->js->account->server->config.js;
+    if (settings->dedup_ids_max > 0 && settings->dedup_ids_max < UINT32_MAX / 4)
+        stream->dedup.max = (uint32_t)settings->dedup_ids_max;
+    if (stream->config.duplicate_window_ns <= 0)
+        return;
+    for (uint64_t seq = dedup_from(stream); seq <= stream->durable; seq++) {
         struct store_msg msg;
         struct str id;
         if (read_id(stream, seq, &msg, &id) &&
@@ -272,6 +306,8 @@ void stream_free(struct stream *stream, bool deleted)
 {
     struct consumer *consumer, *next;
     stop_listening(stream);
+    origins_stream_goes(stream);
+    origins_close(stream);
     timer_stop(&server_of(stream)->timers, &stream->age_timer);
     timer_stop(&server_of(stream)->timers, &stream->ttl_timer);
     forget_dirty(stream);
@@ -324,6 +360,7 @@ void stream_update(struct stream *stream, struct stream_config *config)
         consumer_recount(consumer);
     retention_apply(stream);
     retention_review(stream, 1);
+    origins_open(stream);
 }
 
 /* ---- consumers ---- */
