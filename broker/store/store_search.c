@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/store/store_scan.h"
+#include "broker/store/store_filter.h"
 #include "broker/subject.h"
 #include "lib/mem.h"
 
@@ -612,7 +612,7 @@ static bool may_select(struct store_file *s, struct selection *selection,
     return selection->chosen[place / 64] >> place % 64 & 1;
 }
 
-/* ---- forwards ---- */
+/* ---- by the index of all subjects ---- */
 
 /* Reads the message when the filter selects it. 1: it does not, or is not to be
  * had; 0; or the errno of a failed read. */
@@ -624,6 +624,42 @@ static int take(struct store_file *s, const struct store_filter *filter,
         return 1;
     return rc == 0 && !store_filter_selects(filter, msg->subject) ? 1 : rc;
 }
+
+static bool is_literal(const struct store_filter *filter)
+{
+    return filter != NULL && filter->count == 1 && !has_wildcards(filter);
+}
+
+/* Both return as take does, 1 also where the index does not say: the general
+ * way goes through the segments then. */
+static int next_literal(struct store_file *s, const struct store_filter *filter,
+                        uint64_t seq, struct store_msg *msg)
+{
+    struct store_subject found;
+    uint64_t hash = record_subject_hash(s->salt, filter->patterns[0]);
+    if (s->subjects_are != SUBJECTS_KNOWN || !know_subjects(s))
+        return 1;
+    if (!find_hash(s, hash, &found) || seq > found.last_seq ||
+        found.first_seq > s->seen_seq)
+        return -ENOENT;
+    return found.first_seq >= seq ? take(s, filter, found.first_seq, msg) : 1;
+}
+
+static int last_literal(struct store_file *s, const struct store_filter *filter,
+                        uint64_t seq, struct store_msg *msg)
+{
+    struct store_subject found;
+    uint64_t hash = record_subject_hash(s->salt, filter->patterns[0]);
+    if (!know_subjects(s))
+        return 1;
+    if (!find_hash(s, hash, &found) || found.first_seq > seq)
+        return -ENOENT;
+    if (found.last_seq <= seq && found.last_seq <= s->seen_seq)
+        return take(s, filter, found.last_seq, msg);
+    return 1;
+}
+
+/* ---- forwards ---- */
 
 /* As take, for an entry that the index may rule out. */
 static int consider(struct store_file *s, struct selection *selection,
@@ -665,6 +701,9 @@ int store_file_next(struct store *store, const struct store_filter *filter,
     store_file_harvest(s);
     if (seq < s->state.first_seq)
         seq = s->state.first_seq;
+    int known = is_literal(filter) ? next_literal(s, filter, seq, msg) : 1;
+    if (known != 1)
+        return known;
     size_t place = store_file_place(s, seq);
     for (size_t i = place > 0 ? place - 1 : 0; i < s->segments_count; i++) {
         struct segment *segment = s->segments[i];
@@ -702,6 +741,9 @@ int store_file_last(struct store *store, const struct store_filter *filter,
 {
     struct store_file *s = store_file_of(store);
     store_file_harvest(s);
+    int known = is_literal(filter) ? last_literal(s, filter, seq, msg) : 1;
+    if (known != 1)
+        return known;
     for (size_t i = store_file_place(s, seq); i > 0; i--) {
         struct segment *segment = s->segments[i - 1];
         uint64_t from = segment_last_seq(segment);

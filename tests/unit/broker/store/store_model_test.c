@@ -2,7 +2,7 @@
  * order, they answer what the array answers. */
 #include "store_fixture.h"
 
-#include "broker/store/store_scan.h"
+#include "broker/store/store_filter.h"
 
 #define MODEL_MAX    4000
 #define SUBJECTS_MAX 40
