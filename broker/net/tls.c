@@ -243,6 +243,7 @@ static ssize_t handshake(struct tls *tls)
     if (result == 1) {
         tls->base.phase = TRANSPORT_READY;
         tls->read_waits_to_write = false;
+        tls->more = true; /* what came with the client's last word */
         return -EAGAIN;
     }
     ssize_t rc = tls_trouble(tls, result, &tls->read_waits_to_write,
