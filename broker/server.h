@@ -25,9 +25,11 @@
 #include "lib/clock.h"
 #include "lib/errmsg.h"
 
-/* What clients are told; they tell features apart by it (§INFO): consumer
- * creation as of 2.9, none of what came with 2.10. */
-#define SERVER_NATS_VERSION "2.9.25"
+/* What clients are told; they tell features apart by it: several filters,
+ * metadata, transforms and limits for consumers came with 2.10. What came
+ * later is there in parts (pausing, lifetimes of messages), which no client
+ * infers from this number. */
+#define SERVER_NATS_VERSION "2.10.29"
 
 #define SERVER_READ_BYTES      (256u << 10)
 #define SERVER_EVENTS_MAX      256

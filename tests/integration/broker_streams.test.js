@@ -19,7 +19,7 @@ const SILENCE_MS = 400;
 
 // What differs from one run, or one version, to another.
 const TIMES = ['created', 'time', 'ts', 'first_ts', 'last_ts', 'last_active'];
-const NEWER = ['reserved_memory', 'reserved_storage'];
+const NEWER = ['reserved_memory', 'reserved_storage', 'compression', 'consumer_limits'];
 const LEFT_OUT = new Set([...TIMES, ...NEWER, 'api']);
 const REFUSED = ['purged', 'total', 'offset', 'limit']; // beside an error
 
