@@ -137,7 +137,8 @@ uint64_t consumer_first_wanted(struct consumer *consumer)
     case DELIVER_NEW:
         return state.last_seq + 1;
     case DELIVER_BY_START_SEQUENCE:
-        return config->start_seq;
+        return config->start_seq <= state.last_seq ? config->start_seq
+                                                   : state.last_seq + 1;
     case DELIVER_BY_START_TIME:
         return stream_seq_at(consumer->stream, config->start_time_ns);
     case DELIVER_LAST_PER_SUBJECT:
@@ -219,11 +220,7 @@ static void give_up_from(struct consumer *consumer, uint64_t seq)
  * which must not pass for delivered. */
 static void step_back(struct consumer *consumer, uint64_t last_seq)
 {
-    const struct consumer_config *config = &consumer->config;
     uint64_t next_seq = last_seq + 1;
-    if (config->deliver_policy == DELIVER_BY_START_SEQUENCE &&
-        config->start_seq > next_seq)
-        next_seq = config->start_seq;
     if (consumer->next_seq <= next_seq)
         return;
     log_error("consumer is ahead of its stream, goes back to its end",
