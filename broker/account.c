@@ -6,17 +6,10 @@
 #include <stdlib.h>
 
 #include "broker/jetstream/jetstream.h"
+#include "broker/jetstream/jsapi_off.h"
 #include "broker/server.h"
 #include "lib/buf.h"
 #include "lib/mem.h"
-
-const struct account_limits account_unlimited = {.connections_max = -1,
-                                                 .subs_max = -1,
-                                                 .payload_max = -1,
-                                                 .js_memory_max = -1,
-                                                 .js_file_max = -1,
-                                                 .js_streams_max = -1,
-                                                 .js_consumers_max = -1};
 
 struct account *account_new(struct server *server, const char *name)
 {
@@ -28,11 +21,21 @@ struct account *account_new(struct server *server, const char *name)
     return account;
 }
 
+static void stop_saying_off(struct account *account)
+{
+    if (account->js_off != NULL)
+        sublist_remove(account->subs, account->js_off);
+    account->js_off = NULL;
+}
+
 int account_open_streams(struct account *account, const char *folder,
                          struct errmsg *err)
 {
     account->js = jetstream_open(account, folder, err);
-    return account->js != NULL ? 0 : -EINVAL;
+    if (account->js == NULL)
+        return -EINVAL;
+    stop_saying_off(account);
+    return 0;
 }
 
 /* ---- those the configuration names ---- */
@@ -61,14 +64,23 @@ static int open_named_streams(struct account *account, const char *store_dir,
     return rc;
 }
 
+static void say_off(struct account *account)
+{
+    if (account->js_off == NULL)
+        account->js_off = jsapi_off_listen(account);
+}
+
 int accounts_open(struct server *server, const struct server_config *config,
                   struct errmsg *err)
 {
     for (uint32_t i = 0; i < config->auth.account_count; i++) {
         const struct auth_account *wanted = &config->auth.accounts[i];
         struct account *account = server_account(server, wanted->name);
-        if (config->jetstream && wanted->jetstream && account->js == NULL &&
-            open_named_streams(account, config->js.store_dir, err) != 0)
+        if (!config->jetstream || account->js != NULL)
+            continue;
+        if (!wanted->jetstream)
+            say_off(account);
+        else if (open_named_streams(account, config->js.store_dir, err) != 0)
             return -EINVAL;
     }
     return 0;
@@ -88,6 +100,7 @@ void accounts_limit(struct server *server)
 void account_free(struct account *account)
 {
     jetstream_close(&account->js);
+    stop_saying_off(account);
     sublist_free(&account->subs);
     mailbox_fini(&account->mailbox);
     free(account->name);

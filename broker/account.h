@@ -20,15 +20,13 @@ struct jetstream;
 struct server;
 struct server_config;
 
-/* The limits of an account that has none. */
-extern const struct account_limits account_unlimited;
-
 struct account {
     struct server *server;
     char *name; /* the key in server->accounts */
     struct sublist *subs;
     struct mailbox mailbox; /* for the broker's own listeners */
     struct jetstream *js;   /* NULL: off */
+    struct sub *js_off;     /* says so, where other accounts have it; or NULL */
     struct account_limits limits;
     uint32_t conn_count;
     UT_hash_handle hh; /* of server */

@@ -14,6 +14,7 @@
 
 #include "broker/jetstream/jetstream.h"
 #include "broker/net/net.h"
+#include "broker/remote/remotes.h"
 #include "broker/sign_in.h"
 #include "broker/store/store.h"
 #include "lib/buf.h"
@@ -108,7 +109,8 @@ static bool is_unsettled(const struct jetstream *js)
 static int open_streams(struct server *server, struct errmsg *err)
 {
     server->syncer = syncer_new(server->wake_fd, err);
-    if (server->syncer == NULL)
+    if (server->syncer == NULL ||
+        remotes_open(server, &server->remotes, err) != 0)
         return -EINVAL;
     if (account_open_streams(server->account, server->config.js.store_dir,
                              err) != 0)
@@ -121,6 +123,7 @@ static void close_streams(struct server *server)
     for (struct account *account = server->accounts; account != NULL;
          account = account->hh.next)
         jetstream_close(&account->js);
+    remotes_free(&server->remotes);
     syncer_free(&server->syncer);
 }
 

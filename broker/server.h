@@ -41,6 +41,7 @@
 
 struct jetstream;
 struct password_checker;
+struct remotes;
 struct syncer;
 
 struct server_config {
@@ -82,7 +83,8 @@ struct server {
     struct account *account;  /* the default one */
     struct timers timers;
     struct password_checker *passwords; /* NULL: none was checked yet */
-    struct syncer *syncer; /* of all file stores; NULL: no streams */
+    struct syncer *syncer;   /* of all file stores; NULL: no streams */
+    struct remotes *remotes; /* whose streams are copied; NULL: none */
     struct sub_result scratch[SERVER_ROUTE_DEPTH_MAX];
     unsigned route_depth;
     uint64_t random;

@@ -7,6 +7,7 @@
 #include "broker/auth/auth.h"
 #include "broker/auth/password_checker.h"
 #include "broker/conn.h"
+#include "broker/net/tls.h"
 #include "broker/server.h"
 #include "lib/arena.h"
 #include "lib/json.h"
@@ -246,6 +247,45 @@ void sign_in_checked(struct server *server)
     }
 }
 
+/* ---- by certificate ---- */
+
+struct search {
+    const struct auth_config *config;
+    const struct auth_user *found;
+};
+
+static bool take_name(void *arg, struct str name)
+{
+    struct search *search = arg;
+    const struct auth_user *user = auth_user(search->config, name);
+    if (user == NULL || user->by_nkey)
+        return false;
+    search->found = user;
+    return true;
+}
+
+/* Where the door maps certificates to users, nothing else counts. */
+static void look_at_door(const struct conn *conn,
+                         struct auth_credentials *given)
+{
+    const struct server_config *config = &conn->server->config;
+    const struct tls_config *rules = &config->tls;
+    struct search search = {.config = &config->auth};
+    given->way = AUTH_TCP;
+    if (conn->transport == NULL)
+        return;
+    if (strcmp(conn->transport->ops->type, "websocket") == 0) {
+        given->way = AUTH_WEBSOCKET;
+        rules = &config->websocket.tls;
+    }
+    const struct tls *tls = conn->transport->ops->tls(conn->transport);
+    if (tls == NULL || !rules->verify_and_map)
+        return;
+    tls_peer_names(tls, take_name, &search);
+    given->by_certificate = true;
+    given->certified = search.found;
+}
+
 /* ---- what others call ---- */
 
 static void apply(struct conn *conn, struct request *request)
@@ -259,7 +299,7 @@ static void apply(struct conn *conn, struct request *request)
         return;
     }
     request->given.nonce = str_of(conn->nonce);
-    request->given.way = AUTH_TCP;
+    look_at_door(conn, &request->given);
     struct auth_answer answer =
         auth_check(&conn->server->config.auth, &request->given);
     if (request->account || answer.verdict == AUTH_REFUSED)

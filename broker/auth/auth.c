@@ -3,6 +3,14 @@
 
 #include "broker/auth/password.h"
 
+const struct account_limits account_unlimited = {.connections_max = -1,
+                                                 .subs_max = -1,
+                                                 .payload_max = -1,
+                                                 .js_memory_max = -1,
+                                                 .js_file_max = -1,
+                                                 .js_streams_max = -1,
+                                                 .js_consumers_max = -1};
+
 bool auth_open(const struct auth_config *config)
 {
     return config->token == NULL && config->users == NULL;

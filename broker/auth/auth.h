@@ -37,6 +37,8 @@ struct account_limits {
     int64_t js_memory_max, js_file_max, js_streams_max, js_consumers_max;
 };
 
+extern const struct account_limits account_unlimited;
+
 struct auth_account {
     const char *name;
     bool jetstream;

@@ -211,7 +211,14 @@ static const char *read_bare(struct source *s)
     return arena_text(s->arena, str_make(start, (size_t)(s->at - start)));
 }
 
-/* ( … ) with the ")" at the beginning of a line. */
+static bool line_ends_at(const struct source *s, const char *at)
+{
+    while (at < s->end && is_blank(*at))
+        at++;
+    return at == s->end || *at == '\n';
+}
+
+/* ( … ) with the ")" alone in a line. */
 static bool read_block(struct source *s, struct conf_value *value)
 {
     s->at++;
@@ -220,7 +227,7 @@ static bool read_block(struct source *s, struct conf_value *value)
         if (s->at == s->end)
             return fail(s,
                         "the block that begins with ( in line %d does not "
-                        "end with a ) that begins a line",
+                        "end with a ) alone in a line",
                         value->line);
         bool line_ended = *s->at == '\n';
         step(s);
@@ -229,7 +236,7 @@ static bool read_block(struct source *s, struct conf_value *value)
         const char *end = s->at;
         while (is_blank(peek(s)))
             s->at++;
-        if (peek(s) != ')')
+        if (peek(s) != ')' || !line_ends_at(s, s->at + 1))
             continue;
         s->at++;
         value->text =

@@ -10,7 +10,7 @@
  *     include ./more.conf
  *
  * A text is bare, in "…" with escapes, in '…' without, or a block between "("
- * and a ")" that begins a line. $NAME is the value of a key further up, in this map
+ * and a ")" alone in a line. $NAME is the value of a key further up, in this map
  * or one around it, or of the environment's variable, read by the same rules.
  * Where a map has a key twice, the later one counts. */
 #ifndef NEXUS_BROKER_CONF_H

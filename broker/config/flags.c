@@ -41,6 +41,10 @@ const struct opt flags[] = {
      .type = OPT_TEXT, .value = &wanted.server.js.store_dir,
      .initial = "nexus-broker-data",
      .help = "folder of the streams"},
+    {.flag = "js_remote", .env = "BROKER_JS_REMOTE",
+     .type = OPT_TEXT, .value = &wanted.server.js.remote_list, .secret = true,
+     .help = "servers whose streams may be copied: "
+             "DOMAIN=nats://user:pass@host:port,…"},
     {.flag = "user", .env = "BROKER_USER",
      .type = OPT_TEXT, .value = &wanted.user,
      .help = "the user clients must sign in as"},

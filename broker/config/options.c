@@ -17,6 +17,8 @@
 #define WEBSOCKET(member) offsetof(struct websocket_config, member)
 #define STREAMS(member)   offsetof(struct jetstream_config, member)
 
+#define REMOTE(member) offsetof(struct remote_config, member)
+
 #define SETTINGS_END  \
     {                 \
         .names = NULL \
@@ -163,6 +165,52 @@ static int read_enabled(struct reader *r, const struct conf_value *value,
     return read_flag(r, value, setting, &r->options->server.jetstream);
 }
 
+static const struct setting remote_settings[] = {
+    {"domain", read_text, REMOTE(domain)},
+    {"url", read_text, REMOTE(url)},
+    {"user|username", read_text, REMOTE(user)},
+    {"pass|password", read_text, REMOTE(pass)},
+    {"token", read_text, REMOTE(token)},
+    SETTINGS_END,
+};
+
+static int read_remote(struct reader *r, const struct conf_value *value,
+                       struct remote_config *remote)
+{
+    struct remote_url url;
+    struct errmsg why;
+    if (expect_type(r, value, CONF_MAP) != 0 ||
+        read_settings(r, value, remote_settings, remote) != 0)
+        return -EINVAL;
+    if (remote->domain == NULL || remote->url == NULL)
+        return conf_refuse(value, r->err, "a remote needs a domain and a url");
+    int rc = remote_url_parse(&url, remote->url, &why);
+    remote_url_fini(&url);
+    return rc == 0 ? 0 : conf_refuse(value, r->err, "%s", why.text);
+}
+
+/* remotes: [ {domain: HUB, url: "nats://…"} ] */
+static int read_remotes(struct reader *r, const struct conf_value *value,
+                        const struct setting *setting, void *at)
+{
+    struct jetstream_config *js = at;
+    (void)setting;
+    if (expect_type(r, value, CONF_ARRAY) != 0)
+        return -EINVAL;
+    struct remote_config *remotes =
+        arena_zalloc(r->arena, REMOTES_MAX * sizeof(*remotes));
+    js->remotes = remotes;
+    js->remote_count = 0;
+    for (const struct conf_value *v = value->first; v != NULL; v = v->next) {
+        if (js->remote_count == REMOTES_MAX)
+            return conf_refuse(v, r->err, "there are more than %d remotes",
+                               REMOTES_MAX);
+        if (read_remote(r, v, &remotes[js->remote_count++]) != 0)
+            return -EINVAL;
+    }
+    return 0;
+}
+
 static const struct setting jetstream_settings[] = {
     {"enabled|enable", read_enabled},
     {"store_dir|storedir|store", read_text, STREAMS(store_dir)},
@@ -173,6 +221,7 @@ static const struct setting jetstream_settings[] = {
     {"sync|sync_interval", read_sync, 0, TIME_RANGE},
     {"dedup_ids_max", read_number, STREAMS(dedup_ids_max), BYTES_RANGE},
     {"index_bytes_max", read_number, STREAMS(index_bytes_max), BYTES_RANGE},
+    {"remotes", read_remotes},
     {"key|ek|encryption_key|prev_key|prev_ek|cipher|tpm|unique_tag|limits|"
      "max_outstanding_catchup|extension_hint|max_buffered_msgs|"
      "max_buffered_size|request_queue_limit|strict",

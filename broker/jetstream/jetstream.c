@@ -59,6 +59,7 @@ struct jetstream *jetstream_open(struct account *account, const char *folder,
         return NULL;
     }
     js_restore(js);
+    origins_begin(js);
     jsapi_listen(js);
     return js;
 }
@@ -69,6 +70,7 @@ void jetstream_close(struct jetstream **jsp)
     struct stream *stream, *next;
     if (js == NULL)
         return;
+    js->restored = false; /* what ends now does not wait for others */
     jetstream_save_states(js);
     HASH_ITER (hh, js->streams, stream, next) {
         HASH_DEL(js->streams, stream);
@@ -115,6 +117,7 @@ static void pump_consumers(struct jetstream *js)
 void jetstream_turn(struct jetstream *js)
 {
     route_mailbox(js->account);
+    origins_turn(js);
     commit_streams(js);
     pump_consumers(js);
 }
@@ -139,7 +142,7 @@ void jetstream_room(struct jetstream *js)
 bool jetstream_busy(const struct jetstream *js)
 {
     return js->woken != NULL || js->dirty != NULL ||
-           !mailbox_empty(&js->account->mailbox);
+           js->copying.first != NULL || !mailbox_empty(&js->account->mailbox);
 }
 
 bool jetstream_settled(const struct jetstream *js)
@@ -268,6 +271,8 @@ struct stream *jetstream_stream_add(struct jetstream *js,
     HASH_ADD_KEYPTR(hh, js->streams, stream->name, strlen(stream->name),
                     stream);
     stream_listen(stream);
+    origins_open(stream);
+    origins_stream_came(js, stream);
     return stream;
 }
 
@@ -354,7 +359,8 @@ int jetstream_stream_create(struct jetstream *js, struct stream_config *config,
                    : js_refuse(error, JS_NAME_IN_USE);
     if (stream_config_may_begin(config, error) != 0 ||
         check_reserved(js, NULL, config, error) != 0 ||
-        check_overlap(js, NULL, config, error) != 0)
+        check_overlap(js, NULL, config, error) != 0 ||
+        origins_check(js, config, error) != 0)
         return -1;
     return create_new(js, config, out, error);
 }
@@ -371,7 +377,8 @@ int jetstream_stream_update(struct stream *stream, struct stream_config *config,
         .narrowed = stream->narrowed || !stream_keeps_subjects(stream, config)};
     if (stream_config_may_become(&stream->config, config, error) != 0 ||
         check_reserved(stream->js, stream, config, error) != 0 ||
-        check_overlap(stream->js, stream, config, error) != 0)
+        check_overlap(stream->js, stream, config, error) != 0 ||
+        origins_check(stream->js, config, error) != 0)
         return -1;
     if (js_on_disk(stream) &&
         js_save_stream(stream->folder, &record, &err) != 0)

@@ -3,6 +3,7 @@
  *     <store_dir>/lock                          one broker at a time
  *     <store_dir>/streams/<stream>/stream.json  configuration and age
  *     <store_dir>/streams/<stream>/msgs/        the store (see README)
+ *     <store_dir>/streams/<stream>/sources.json how far its origins are copied
  *     <store_dir>/streams/<stream>/consumers/<consumer>.json
  *     <store_dir>/streams/<stream>/consumers/<consumer>.state
  *
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "broker/jetstream/consumer.h"
+#include "broker/jetstream/origins.h"
 #include "broker/jetstream/jetstream_config.h"
 #include "broker/jetstream/stream.h"
 #include "lib/errmsg.h"
@@ -31,6 +33,8 @@ struct jetstream {
     uint64_t api_total, api_errors;
     unsigned damaged; /* streams that could not be opened */
 
+    bool restored;               /* all streams of before are there */
+    struct origin_queue copying; /* origins with something to copy */
     /* Bytes of all streams by storage, as of the turn that began then and with
      * what was taken since; kept only where they are limited. */
     uint64_t used[2];

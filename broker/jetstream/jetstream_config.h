@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
+#include <stddef.h>
+
+#include "broker/remote/remote_config.h"
 #include "broker/store/store.h"
 
 struct jetstream_config {
@@ -16,6 +19,12 @@ struct jetstream_config {
     int64_t sync_interval_ns; /* relaxed; 0: the store's default */
     int64_t dedup_ids_max;    /* a stream's; 0: DEDUP_IDS_MAX */
     int64_t index_bytes_max;  /* a stream's; 0: the store's default */
+
+    /* Other servers whose streams may be copied: of the file, and of the flag
+     * (see remote_list_parse). */
+    const struct remote_config *remotes;
+    size_t remote_count;
+    const char *remote_list;
 };
 
 #endif

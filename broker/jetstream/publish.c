@@ -24,9 +24,11 @@ struct publication {
     struct stream *stream;
     struct msg msg; /* subject: as it is stored */
     struct publish_headers asks;
-    int64_t ttl_ns; /* 0: none; MSG_TTL_NEVER */
-    uint64_t size;  /* as the stream counts */
-    uint64_t seq;   /* of the original, when it is a duplicate */
+    int64_t ttl_ns;  /* 0: none; MSG_TTL_NEVER */
+    uint64_t size;   /* as the stream counts */
+    uint64_t seq;    /* of the original, when it is a duplicate */
+    uint64_t at_seq; /* a mirror's: where it goes; 0: behind the last */
+    int64_t time_ns; /* the same: of the original; 0: now */
     bool duplicate;
 };
 
@@ -209,14 +211,23 @@ static int check_room(const struct publication *it, struct js_error *error)
 
 /* ---- appending ---- */
 
+/* Each message a time of its own: who orders by it orders as the stream. */
+static int64_t time_of(const struct publication *it)
+{
+    int64_t last_ns = it->stream->last_time_ns;
+    if (it->time_ns != 0)
+        return it->time_ns > last_ns ? it->time_ns : last_ns;
+    int64_t now_ns = clock_wall_ns();
+    return now_ns > last_ns ? now_ns : last_ns + 1;
+}
+
 static int append(const struct publication *it, struct store_msg *stored,
                   struct js_error *error)
 {
     struct stream *stream = it->stream;
-    /* Each message a time of its own: who orders by it orders as the stream. */
-    int64_t now_ns = clock_wall_ns();
-    if (now_ns <= stream->last_time_ns)
-        now_ns = stream->last_time_ns + 1;
+    int64_t now_ns = time_of(it);
+    if (it->at_seq > last_seq(stream) + 1)
+        stream_skip(stream, it->at_seq - 1);
     *stored = (struct store_msg){.seq = last_seq(stream) + 1,
                                  .time_ns = now_ns,
                                  .subject = it->msg.subject,
@@ -260,7 +271,7 @@ static void roll_up(const struct publication *it)
 static int pass_over(struct publication *it, struct js_error *error)
 {
     struct store *store = it->stream->store;
-    it->seq = last_seq(it->stream) + 1;
+    it->seq = it->at_seq > 0 ? it->at_seq : last_seq(it->stream) + 1;
     int rc = store->ops->skip(store, it->seq);
     if (rc != 0)
         return js_refuse(error, 503, 10077, "%s", strerror(-rc));
@@ -335,6 +346,56 @@ void publish_own(struct stream *stream, const struct msg *msg, int64_t ttl_ns)
                              .ttl_ns = ttl_ns,
                              .size = stored_size(msg)};
     store_it(&it, &error);
+}
+
+/* A copy was wanted once: its TTL and roll-up count where they are allowed,
+ * and it is stored all the same where they are not. */
+static void read_copied_headers(struct publication *it)
+{
+    struct js_error error;
+    publish_headers_read(&it->asks, it->msg.headers);
+    if (check_ttl(it, &error) != 0)
+        it->ttl_ns = 0;
+    if (check_rollup(it, &error) != 0)
+        it->asks.rollup.len = 0;
+    if (it->at_seq == 0)
+        it->duplicate = find_duplicate(it->stream, it->asks.msg_id) != 0;
+}
+
+static bool never_fits(const struct publication *it,
+                       const struct js_error *error)
+{
+    int64_t max_bytes = it->stream->config.max_bytes;
+    return error->err_code == 10054 || error->err_code == 10097 ||
+           (max_bytes > 0 && it->size > (uint64_t)max_bytes);
+}
+
+int publish_copied(struct stream *stream, const struct store_msg *msg,
+                   struct js_error *error)
+{
+    struct publication it = {.stream = stream,
+                             .msg = {.subject = msg->subject,
+                                     .headers = msg->headers,
+                                     .payload = msg->payload},
+                             .at_seq = msg->seq,
+                             .time_ns = msg->seq > 0 ? msg->time_ns : 0};
+    if (stream->config.sealed) {
+        js_refuse(error, 400, 10109, "invalid operation on sealed stream");
+        return -EAGAIN;
+    }
+    if (stream->transform != NULL)
+        transform_subject(stream, &it.msg);
+    if (it.msg.headers.len > 0)
+        read_copied_headers(&it);
+    it.size = stored_size(&it.msg);
+    if (it.duplicate)
+        return 0;
+    if (check_size(&it, error) != 0)
+        return never_fits(&it, error) ? -EMSGSIZE : -EAGAIN;
+    if (!retention_wants(stream, it.msg.subject))
+        return pass_over(&it, error) == 0 ? 0 : -EAGAIN;
+    return check_room(&it, error) == 0 && store_it(&it, error) == 0 ? 0
+                                                                    : -EAGAIN;
 }
 
 /* ---- answering ---- */

@@ -83,6 +83,9 @@ void stream_advance(struct stream *stream)
         for (struct consumer *consumer = stream->consumers; consumer != NULL;
              consumer = consumer->hh.next)
             consumer_wake(consumer);
+        origins_stream_grew(stream);
+        if (stream->origins != NULL)
+            origins_stored(stream->origins);
     }
     republish_send(&stream->republish, stream->js->account, durable);
     publish_acknowledge(stream, durable);
@@ -114,6 +117,8 @@ uint64_t stream_remove_through(struct stream *stream, uint64_t seq)
         seq = before.last_seq;
     if (seq < before.first_seq)
         return 0;
+    if (stream->origins != NULL)
+        origins_leaving(stream->origins, seq);
     if (stream->store->ops->remove_through(stream->store, seq) != 0)
         return 0;
     for (consumer = stream->consumers; consumer != NULL;
@@ -123,12 +128,22 @@ uint64_t stream_remove_through(struct stream *stream, uint64_t seq)
     return before.messages - after.messages;
 }
 
+int stream_skip(struct stream *stream, uint64_t seq)
+{
+    int rc = stream->store->ops->skip(stream->store, seq);
+    if (rc == 0)
+        stream_mark_dirty(stream);
+    return rc;
+}
+
 int stream_drop(struct stream *stream, uint64_t seq, struct str subject,
                 bool erase)
 {
     for (struct consumer *consumer = stream->consumers; consumer != NULL;
          consumer = consumer->hh.next)
         consumer_lost(consumer, seq, subject);
+    if (stream->origins != NULL)
+        origins_leaving(stream->origins, seq);
     return stream->store->ops->remove(stream->store, seq, erase);
 }
 
@@ -272,6 +287,8 @@ void stream_free(struct stream *stream, bool deleted)
 {
     struct consumer *consumer, *next;
     stop_listening(stream);
+    origins_stream_goes(stream);
+    origins_close(stream);
     timer_stop(&server_of(stream)->timers, &stream->age_timer);
     timer_stop(&server_of(stream)->timers, &stream->ttl_timer);
     forget_dirty(stream);
@@ -324,6 +341,7 @@ void stream_update(struct stream *stream, struct stream_config *config)
         consumer_recount(consumer);
     retention_apply(stream);
     retention_review(stream, 1);
+    origins_open(stream);
 }
 
 /* ---- consumers ---- */

@@ -24,6 +24,8 @@
 #define STREAM_HEADERS_MAX (64u << 10)
 
 struct jetstream;
+struct origin;
+struct origins;
 struct transform;
 
 /* Bytes handed to the store that are not durable yet, told from the sums at
@@ -67,6 +69,10 @@ struct stream {
     struct transform *transform; /* of what is published; NULL: none */
     struct buf transformed;      /* scratch: a subject */
     struct republish republish;
+
+    struct origins *origins; /* what it copies from; NULL: nothing */
+    struct origin *readers;  /* of other streams, that copy from it */
+    bool visited;            /* in a search (origins_check) */
 
     struct consumer *consumers; /* by name */
     uint32_t consumer_count;
@@ -129,6 +135,10 @@ uint64_t stream_seq_at(const struct stream *stream, int64_t time_ns);
 
 /* Removes all up to seq (at most the last); how many that were. */
 uint64_t stream_remove_through(struct stream *stream, uint64_t seq);
+
+/* Gives up the sequences behind the last through seq. 0, or -EINVAL: there is
+ * nothing between. */
+int stream_skip(struct stream *stream, uint64_t seq);
 
 /* Removes one message; erase: its bytes on disk, too. 0, or -ENOENT. */
 int stream_remove(struct stream *stream, uint64_t seq, bool erase);

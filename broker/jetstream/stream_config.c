@@ -37,7 +37,7 @@ static const struct js_member rows[] = {
     {"storage", JS_CHOICE, AT(storage), storages, true},
     {"num_replicas", JS_I64, AT(replicas), .always = true},
     {"no_ack", JS_BOOL, AT(no_ack)},
-    {"duplicate_window", JS_I64, AT(duplicate_window_ns), .always = true},
+    {"duplicate_window", JS_I64, AT(duplicate_window_ns)},
     {"compression", JS_CHOICE, AT(compression), compressions, true},
     {"first_seq", JS_U64, AT(first_seq)},
     {"allow_direct", JS_BOOL, AT(allow_direct), .always = true},

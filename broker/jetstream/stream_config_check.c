@@ -268,23 +268,13 @@ int stream_config_check(const struct stream_config *config,
 
 /* ---- at the beginning, and later ---- */
 
-/* The one place where copying from other streams is refused. */
-static int refuse_origins(const struct stream_config *config,
-                          struct js_error *error)
-{
-    if (config->mirror == NULL && config->source_count == 0)
-        return 0;
-    return js_refuse(error, INVALID, "%s not supported",
-                     config->mirror != NULL ? "a mirror is" : "sources are");
-}
-
 int stream_config_may_begin(const struct stream_config *config,
                             struct js_error *error)
 {
     if (config->sealed)
         return js_refuse(error, INVALID,
                          "stream configuration for create can not be sealed");
-    return refuse_origins(config, error);
+    return 0;
 }
 
 void stream_config_seal(struct stream_config *config)
@@ -351,5 +341,5 @@ int stream_config_may_become(const struct stream_config *from,
         return js_refuse(error, INVALID,
                          "stream configuration update can not change persist "
                          "mode");
-    return refuse_origins(to, error);
+    return 0;
 }

@@ -151,6 +151,7 @@ void stream_describe_with(const struct stream *stream,
     write_state(stream, details, w);
     if (domain[0] != '\0')
         json_member_text(w, "domain", domain);
+    origins_describe(stream->origins, w);
 }
 
 void stream_describe(const struct stream *stream, struct json_writer *w)

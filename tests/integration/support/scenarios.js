@@ -24,7 +24,7 @@ import { debuglog } from 'node:util';
 import { LIBRARIES } from './client_libraries.js';
 import { startBroker, startNatsServer } from './nexus.js';
 import { SLOW } from './wait.js';
-import { plain } from './transcript.js';
+import { differences, plain } from './transcript.js';
 
 // NODE_DEBUG=transcript shows what was seen.
 const debug = debuglog('transcript');
@@ -58,9 +58,17 @@ function within(promise, ms, what) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
+// What iterates over an iterable, which the libraries allow once.
+const iterators = new WeakMap();
+function iteratorOf(iterable) {
+  if (!iterators.has(iterable))
+    iterators.set(iterable, iterable[Symbol.asyncIterator]());
+  return iterators.get(iterable);
+}
+
 // The next count of an iterable, which stays open.
 async function take(iterable, count) {
-  const iterator = iterable[Symbol.asyncIterator]();
+  const iterator = iteratorOf(iterable);
   const taken = [];
   while (taken.length < count) {
     const { value, done } = await within(
@@ -74,14 +82,12 @@ async function take(iterable, count) {
   return taken;
 }
 
-// All of an iterable that ends by itself.
-const all = (iterable) => take(iterable, Infinity);
-
 // What a scenario is given, for one run of it.
 async function makeRun(kind, { options, subject }, library, transport) {
   const server = await serverFor(kind, options);
   const transcript = [];
   const open = [];
+  const read = new Set(); // what was taken from; its timers outlive connections
   const log = (...seen) => transcript.push(seen.map(plain));
   const connect = async (options) => {
     const nc = await library.connect(server, {
@@ -93,7 +99,9 @@ async function makeRun(kind, { options, subject }, library, transport) {
   };
   const run = {
     ...{ library, transport, server, subject, transcript, log, connect },
-    ...{ take, all, within },
+    within,
+    take: (iterable, count) => take(read.add(iterable) && iterable, count),
+    all: (iterable) => take(read.add(iterable) && iterable, Infinity),
     stream: subject.toUpperCase(),
     nc: await connect(),
     // The outcome of what may be refused.
@@ -104,7 +112,26 @@ async function makeRun(kind, { options, subject }, library, transport) {
         log(what, error);
       }
     },
-    close: () => Promise.all(open.map((nc) => nc.close())),
+    // The same where the servers' versions word it differently: its number.
+    refusal: async (what, promise) => {
+      const code = await promise.then(() => 'none', (error) => plain(error).code);
+      log(what, code);
+    },
+    close: () => {
+      for (const iterable of read) iterable.stop?.();
+      return Promise.all(open.map((nc) => nc.close()));
+    },
+  };
+  // JetStream's two faces.
+  run.streams = async (options) => ({
+    js: library.jetstream(run.nc, options),
+    jsm: await library.manager(run.nc, options),
+  });
+  // What the JetStream API answers, past what a library knows of it.
+  run.api = async (request, body = '') => {
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const answer = await run.nc.request(`$JS.API.${request}`, text);
+    return JSON.parse(answer.string());
   };
   // The same server once more, on its port and with its files.
   run.restart = async () => {
@@ -131,14 +158,20 @@ async function transcriptOf(kind, scenario, library, transport) {
   return run.transcript;
 }
 
+// Named by the entries they are in.
+function assertSame(ours, theirs) {
+  const lines = differences(ours, theirs);
+  assert.ok(lines.length === 0, `differs from what is expected:\n${lines.join('\n')}`);
+}
+
 async function compare(scenario, library, transport) {
   const play = (kind) => transcriptOf(kind, scenario, library, transport);
   const { expected, later } = scenario.options;
-  if (expected) return assert.deepEqual(await play(OURS), expected);
+  if (expected) return assertSame(await play(OURS), expected);
   if (later) return assert.ok((await play(PEER)).length > 0);
   const [ours, theirs] = await Promise.all([play(OURS), play(PEER)]);
   assert.ok(theirs.length > 0, 'the scenario says nothing');
-  assert.deepEqual(ours, theirs);
+  assertSame(ours, theirs);
 }
 
 // Each run has a subject of its own, the same on both servers.

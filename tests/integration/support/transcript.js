@@ -10,7 +10,10 @@ const VOLATILE = new Set([
   ...['average_processing_time', 'pause_remaining'],
 ]);
 // Members newer servers have; the scenarios that are about them say so.
-const NEWER = new Set(['compression', 'consumer_limits', 'metadata', 'ts']);
+const NEWER = new Set([
+  ...['compression', 'consumer_limits', 'metadata', 'ts'],
+  ...['reserved_memory', 'reserved_storage'],
+]);
 const NOT_SET = '0001-01-01T00:00:00Z';
 
 const plainText = (text) =>
@@ -20,6 +23,7 @@ const plainText = (text) =>
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (time) =>
       time === NOT_SET ? time : '<time>'
     )
+    .replace(/\b1\d{18}\b/g, '<ns>')
     .replace(/127\.0\.0\.1:\d+|localhost:\d+/g, '<server>');
 
 function plainBytes(bytes) {
@@ -90,4 +94,19 @@ export function plain(value) {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value === 'object') return plainObject(value);
   return value;
+}
+
+const isTree = (value) => typeof value === 'object' && value !== null;
+
+// Where two transcripts differ, a line each: [3][1].state.bytes: 36, not 35.
+export function differences(ours, theirs, path = '') {
+  if (!isTree(ours) || !isTree(theirs)) {
+    const [here, there] = [JSON.stringify(ours), JSON.stringify(theirs)];
+    return here === there ? [] : [`${path}: ${here}, not ${there}`];
+  }
+  const inside = (key) => (Array.isArray(ours) ? `[${key}]` : `.${key}`);
+  const keys = new Set([...Object.keys(ours), ...Object.keys(theirs)]);
+  return [...keys].flatMap((key) =>
+    differences(ours[key], theirs[key], path + inside(key))
+  );
 }
