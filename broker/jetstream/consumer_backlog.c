@@ -2,8 +2,9 @@
  * much is to come, and what leaves the stream before it came.
  *
  * `left` counts the selected messages from next_seq through `counted`. What is
- * behind `counted` is counted when somebody asks (consumer_count), so that an
- * idle consumer costs nothing. */
+ * behind `counted` is counted by the store when somebody asks (consumer_count);
+ * from then on a consumer with a filter is told of what comes (consumer_came),
+ * and one without counts on, so that an idle consumer costs nothing. */
 #include "broker/jetstream/consumer_parts.h"
 
 #include <stdlib.h>
@@ -74,12 +75,40 @@ static void count_anew(struct consumer *consumer)
     consumer->counted = consumer->next_seq > picks->through
                             ? consumer->next_seq - 1
                             : picks->through;
+    consumer->tracked = false;
 }
 
-void consumer_count(struct consumer *consumer)
+/* What it was not told of it does not select. */
+static void sync_counted(struct consumer *consumer)
+{
+    uint64_t durable = stream_durable(consumer->stream);
+    if (consumer->tracked && consumer->counted < durable)
+        consumer->counted = durable;
+}
+
+void consumer_move_on(struct consumer *consumer, uint64_t seq)
+{
+    consumer->next_seq = seq;
+    if (consumer->unacked.count == 0)
+        consumer_raise_floor(consumer);
+}
+
+void consumer_came(struct consumer *consumer, uint64_t seq)
+{
+    if (!consumer->tracked || seq <= consumer->counted)
+        return;
+    if (consumer->left == 0)
+        consumer_move_on(consumer, seq); /* nothing is to be found before */
+    consumer->left++;
+    consumer->counted = seq;
+}
+
+static void count_new(struct consumer *consumer)
 {
     struct store *store = consumer->stream->store;
     uint64_t durable = store->ops->durable(store), count, before;
+    sync_counted(consumer);
+    consumer->tracked = consumer->filter.count > 0;
     if (durable <= consumer->counted)
         return;
     do { /* the syncer moves it on at any time */
@@ -92,6 +121,13 @@ void consumer_count(struct consumer *consumer)
     consumer->counted = durable;
 }
 
+void consumer_count(struct consumer *consumer)
+{
+    count_new(consumer);
+    if (consumer->left == 0 && consumer->next_seq <= consumer->counted)
+        consumer_move_on(consumer, consumer->counted + 1);
+}
+
 uint64_t consumer_pending(struct consumer *consumer)
 {
     consumer_count(consumer);
@@ -100,7 +136,10 @@ uint64_t consumer_pending(struct consumer *consumer)
 
 void consumer_recount(struct consumer *consumer)
 {
+    struct consumer_index *index = &consumer->stream->index;
+    consumer_index_remove(index, consumer);
     consumer_set_filter(consumer);
+    consumer_index_add(index, consumer);
     if (consumer->picks.count > 0)
         picks_fill(&consumer->picks, consumer->stream->store, &consumer->filter,
                    consumer->next_seq, consumer->picks.through);
@@ -191,6 +230,7 @@ void consumer_lost(struct consumer *consumer, uint64_t seq, struct str subject)
     struct unacked_entry *entry = unacked_find(&consumer->unacked, seq);
     if (entry != NULL)
         consumer_settle(consumer, entry);
+    sync_counted(consumer);
     if (seq > consumer->counted || !is_to_come(consumer, seq, subject))
         return;
     consumer->left--;

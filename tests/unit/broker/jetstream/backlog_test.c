@@ -99,7 +99,7 @@ static void several_filters(void **state)
                     "\"num_pending\":4");
     pull(10);
     assert_string_equal(came(), "acac");
-    fill("bcb");
+    fill("cbb");
     assert_int_equal(consumer_pending(consumer()), 1);
     assert_contains(create(",\"filter_subject\":\"s.b\""), "\"num_pending\":2");
     pull(10);
