@@ -75,7 +75,7 @@ C_BENCH_SRC := $(wildcard tests/bench/*.c)
 C_BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(C_BENCH_SRC))
 
 .DEFAULT_GOAL := build
-.PHONY: help build deps deps-test deps-lint run up down status logs test check bench bench-broker faults fuzz format format-check lint clean
+.PHONY: help build deps deps-test deps-lint run up down status logs test check bench bench-broker soak faults fuzz format format-check lint clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -141,6 +141,12 @@ $(BROKER_LOAD): $(call objects,$(wildcard tests/bench/load/*.c)) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 
+SOAK := $(BUILD)/tests/soak
+$(SOAK): $(call objects,$(wildcard tests/soak/*.c) tests/bench/load/link.c) $(LIB)
+	$(call says,link)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+
 $(BUILD)/tests/bench/%: tests/bench/%.c $(LIB)
 	$(call says,cc)
 	@mkdir -p $(@D)
@@ -192,6 +198,10 @@ bench: deps-test ## throughput and latency beside their peers, into build/bench/
 bench-broker: deps-test ## the broker beside nats-server, row by row, into build/bench/
 	@$(MAKE) --no-print-directory -j$$(nproc) build $(BROKER_LOAD)
 	@BUILD='$(BUILD)' ROW='$(T)' tests/bench/run broker
+
+soak: deps-test ## every kind of client on one broker for SOAK_TIME=600 seconds
+	@$(MAKE) --no-print-directory -j$$(nproc) build $(SOAK)
+	@BUILD='$(BUILD)' node tests/soak/broker.soak.js
 
 fuzz: deps-lint ## every fuzz target for FUZZ_TIME seconds (30)
 	@$(MAKE) --no-print-directory -j$$(nproc) $(FUZZ_BIN)

@@ -12,12 +12,12 @@
 
 #include "broker/auth/permissions.h"
 #include "broker/jetstream/jetstream.h"
+#include "broker/monitor/closed_clients.h"
 #include "broker/server.h"
 #include "broker/sign_in.h"
 #include "broker/verbs.h"
 #include "lib/log.h"
 #include "lib/mem.h"
-#include "lib/timestamp.h"
 
 #define FIRST_PING_NS   (2 * NS_PER_S)
 #define LINGER_NS       (1 * NS_PER_S)
@@ -153,7 +153,7 @@ static void drop_chunks(struct conn *conn)
     while (conn->out_first != NULL) {
         struct chunk *chunk = conn->out_first;
         conn->out_first = chunk->next;
-        server_chunk_give(conn->server, chunk);
+        chunk_give(&conn->server->chunks, chunk);
     }
     conn->out_last = NULL;
     conn->out_pending = 0;
@@ -197,6 +197,8 @@ void conn_close(struct conn *conn, const char *reason)
     sign_in_end(conn);
     if (conn->reason == NULL)
         conn->reason = reason;
+    if (server->closed_clients != NULL)
+        closed_clients_add(server->closed_clients, conn);
     drop_subs(conn);
     timer_stop(&server->timers, &conn->timer);
     timer_stop(&server->timers, &conn->resume_timer);
@@ -234,12 +236,22 @@ void conn_mark_dirty(struct conn *conn)
     conn->server->dirty = conn;
 }
 
-char *conn_reserve_slow(struct conn *conn, size_t n)
+/* A small chunk is followed by a large one, a large one is written. */
+static size_t make_room(struct conn *conn)
 {
-    if (conn->out_last != NULL && !conn->out_blocked &&
+    if (conn->out_last == NULL)
+        return CHUNK_FIRST_BYTES;
+    if (conn->out_last->cap > CHUNK_FIRST_BYTES && !conn->out_blocked &&
         conn->state != CONN_CLOSED)
         conn_flush(conn);
-    struct chunk *chunk = server_chunk_take(conn->server, n);
+    return CHUNK_BYTES;
+}
+
+char *conn_reserve_slow(struct conn *conn, size_t n)
+{
+    size_t usual = make_room(conn);
+    struct chunk *chunk =
+        chunk_take(&conn->server->chunks, n > usual ? n : usual);
     if (conn->out_last != NULL)
         conn->out_last->next = chunk;
     else
@@ -314,7 +326,7 @@ static void drop_sent(struct conn *conn, size_t sent)
         conn->out_first = chunk->next;
         if (chunk->next == NULL)
             conn->out_last = NULL;
-        server_chunk_give(conn->server, chunk);
+        chunk_give(&conn->server->chunks, chunk);
     }
 }
 
@@ -348,6 +360,13 @@ static bool owes_output(const struct conn *conn)
     return conn->out_pending > 0 || conn->transport != NULL;
 }
 
+/* The socket took a part of a chunk: it is full. */
+static bool cut_short(const struct conn *conn)
+{
+    return conn->transport == NULL && conn->out_first != NULL &&
+           conn->out_first->sent > 0;
+}
+
 void conn_flush(struct conn *conn)
 {
     struct iovec iov[IOV_MAX_CHUNKS];
@@ -357,6 +376,10 @@ void conn_flush(struct conn *conn)
         if (n > 0) {
             drop_sent(conn, (size_t)n);
             conn->blocked_ns = conn->server->now_ns;
+            if (cut_short(conn)) {
+                note_blocked(conn);
+                return;
+            }
         } else if (n == 0) {
             break;
         } else if (n == -EAGAIN) {
@@ -734,62 +757,4 @@ bool conn_may_subscribe(const struct conn *conn, struct str subject,
 {
     return conn->grants == NULL ||
            grants_subscribe(conn->grants, subject, queue);
-}
-
-/* ---- /connz ---- */
-
-static void describe_time(struct json_writer *w, const char *key, int64_t ns)
-{
-    char text[TIMESTAMP_MAX];
-    timestamp_format_nano(ns, text);
-    json_member_text(w, key, text);
-}
-
-static void describe_span(struct json_writer *w, const char *key, int64_t ns)
-{
-    struct buf text = {0};
-    duration_append(&text, ns);
-    json_member_str(w, key, buf_str(&text));
-    buf_fini(&text);
-}
-
-static void describe_subs(const struct conn *conn, struct json_writer *w)
-{
-    json_key(w, "subscriptions_list");
-    json_begin_array(w);
-    for (const struct sub *sub = conn->subs; sub != NULL; sub = sub->hh.next)
-        json_put_str(w, sub->subject);
-    json_end_array(w);
-}
-
-void conn_describe(const struct conn *conn, struct json_writer *w,
-                   bool with_subs)
-{
-    int64_t idle_ns = conn->server->now_ns - conn->active_ns;
-    int64_t now_wall_ns = clock_wall_ns();
-    json_begin_object(w);
-    json_member_u64(w, "cid", conn->id);
-    json_member_text(w, "kind", "Client");
-    json_member_text(w, "type", "nats");
-    json_member_text(w, "ip", conn->host);
-    json_member_i64(w, "port", conn->port);
-    describe_time(w, "start", conn->started_ns);
-    describe_time(w, "last_activity", now_wall_ns - idle_ns);
-    if (conn->rtt_ns > 0)
-        describe_span(w, "rtt", conn->rtt_ns);
-    describe_span(w, "uptime",
-                  (now_wall_ns - conn->started_ns) / NS_PER_S * NS_PER_S);
-    describe_span(w, "idle", idle_ns / NS_PER_S * NS_PER_S);
-    json_member_u64(w, "pending_bytes", conn->out_pending);
-    json_member_u64(w, "in_msgs", conn->traffic.in_msgs);
-    json_member_u64(w, "out_msgs", conn->traffic.out_msgs);
-    json_member_u64(w, "in_bytes", conn->traffic.in_bytes);
-    json_member_u64(w, "out_bytes", conn->traffic.out_bytes);
-    json_member_u64(w, "subscriptions", conn->sub_count);
-    json_member_text(w, "name", conn->options.name);
-    json_member_text(w, "lang", conn->options.lang);
-    json_member_text(w, "version", conn->options.version);
-    if (with_subs)
-        describe_subs(conn, w);
-    json_end_object(w);
 }

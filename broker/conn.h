@@ -4,7 +4,7 @@
  * readable and parsed in place; only an operation that is cut off at its end
  * is kept in `in` until the rest arrives. So an idle connection holds no
  * buffer. Output: a list of chunks, borrowed from the server, written at the
- * end of the turn or when a chunk is full.
+ * end of the turn or when a large chunk is full.
  *
  * A connection may come to its end while others walk through a result that
  * names it: conn_close unlinks it, conn_free comes after the turn. */
@@ -15,16 +15,15 @@
 #include <stdint.h>
 
 #include "broker/auth/nkey.h"
+#include "broker/chunk.h"
 #include "broker/net/transport.h"
 #include "broker/parser.h"
 #include "broker/sublist.h"
 #include "broker/timer.h"
 #include "broker/watch.h"
 #include "lib/buf.h"
-#include "lib/json.h"
 #include "lib/str.h"
 
-#define CONN_CHUNK_BYTES  (64u << 10)
 #define CONN_SUBJECT_MEMO 256u /* longest subject whose answer is kept */
 #define CONN_TEXT_MAX     128u /* bytes kept of a client's name, lang, version */
 
@@ -33,12 +32,6 @@ struct auth_user;
 struct grants;
 struct server;
 struct waiting;
-
-struct chunk {
-    struct chunk *next;
-    uint32_t len, sent, cap;
-    char bytes[];
-};
 
 enum conn_state {
     CONN_OPEN,      /* reads and writes */
@@ -197,9 +190,5 @@ void conn_resume(struct conn *conn);
 struct sub *conn_sub_find(struct conn *conn, struct str sid);
 void conn_sub_add(struct conn *conn, struct sub *sub);
 void conn_sub_remove(struct conn *conn, struct sub *sub);
-
-/* The connection's member of /connz. */
-void conn_describe(const struct conn *conn, struct json_writer *w,
-                   bool with_subs);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "broker/jetstream/jetstream.h"
+#include "broker/monitor/closed_clients.h"
 #include "broker/net/net.h"
 #include "broker/remote/remotes.h"
 #include "broker/sign_in.h"
@@ -24,7 +26,8 @@
 #include "lib/ulid.h"
 
 #define TURN_WAIT_MS 1000
-#define STOP_WAIT_NS (5 * NS_PER_S) /* for the disk and slow readers */
+#define TRIM_EACH_NS (10 * NS_PER_S) /* memory is given back this often */
+#define STOP_WAIT_NS (5 * NS_PER_S)  /* for the disk and slow readers */
 #define STOP_TURN_MS 20
 
 /* A function that another thread wants run here; lives on its stack. */
@@ -185,34 +188,15 @@ static void stop_ready(struct watch *watch, uint32_t events)
     ((struct server *)start)->stopping = true;
 }
 
-/* ---- chunks of output ---- */
+/* ---- memory that is not needed any more ---- */
 
-struct chunk *server_chunk_take(struct server *server, size_t bytes)
+static void trim(struct timer *timer)
 {
-    struct chunk *chunk = server->spare;
-    if (bytes <= CONN_CHUNK_BYTES && chunk != NULL) {
-        server->spare = chunk->next;
-        server->spare_count--;
-    } else {
-        size_t cap = bytes > CONN_CHUNK_BYTES ? bytes : CONN_CHUNK_BYTES;
-        chunk = mem_alloc(sizeof(*chunk) + cap);
-        chunk->cap = (uint32_t)cap;
-    }
-    chunk->next = NULL;
-    chunk->len = chunk->sent = 0;
-    return chunk;
-}
-
-void server_chunk_give(struct server *server, struct chunk *chunk)
-{
-    if (chunk->cap != CONN_CHUNK_BYTES ||
-        server->spare_count == SERVER_SPARE_CHUNKS) {
-        free(chunk);
-        return;
-    }
-    chunk->next = server->spare;
-    server->spare = chunk;
-    server->spare_count++;
+    char *start = (char *)timer - offsetof(struct server, trim_timer);
+    struct server *server = (struct server *)start;
+    chunk_pool_trim(&server->chunks);
+    malloc_trim(0);
+    timer_set(&server->timers, timer, server->now_ns + TRIM_EACH_NS);
 }
 
 /* ---- a turn ---- */
@@ -309,6 +293,9 @@ struct server *server_new(const struct server_config *config,
     server->random = random_seed();
     server->account = server_account(server, ACCOUNT_DEFAULT);
     server->read_buffer = mem_alloc(SERVER_READ_BYTES);
+    server->trim_timer.fire = trim;
+    timer_set(&server->timers, &server->trim_timer,
+              server->now_ns + TRIM_EACH_NS);
     pthread_mutex_init(&server->call_lock, NULL);
     pthread_cond_init(&server->call_done, NULL);
     ulid_make(server->id);
@@ -375,14 +362,11 @@ void server_free(struct server **serverp)
     close_streams(server);
     free_accounts(server);
     net_free(server);
+    closed_clients_free(&server->closed_clients);
     timers_fini(&server->timers);
     for (int i = 0; i < SERVER_ROUTE_DEPTH_MAX; i++)
         sub_result_fini(&server->scratch[i]);
-    while (server->spare != NULL) {
-        struct chunk *chunk = server->spare;
-        server->spare = chunk->next;
-        free(chunk);
-    }
+    chunk_pool_trim(&server->chunks);
     const int fds[] = {server->epoll_fd, server->wake_fd};
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
         if (fds[i] >= 0)

@@ -13,6 +13,7 @@
 
 #include "broker/account.h"
 #include "broker/auth/auth.h"
+#include "broker/chunk.h"
 #include "broker/conn.h"
 #include "broker/jetstream/jetstream_config.h"
 #include "broker/net/acceptor.h"
@@ -31,7 +32,6 @@
 #define SERVER_READ_BYTES      (256u << 10)
 #define SERVER_EVENTS_MAX      256
 #define SERVER_ROUTE_DEPTH_MAX 4
-#define SERVER_SPARE_CHUNKS    64 /* kept for reuse */
 
 /* A subscriber that is blocked with this much output slows publishers down:
  * each is paused at most this long at a time, so that a dead subscriber costs
@@ -66,6 +66,7 @@ struct server_counts {
     struct conn_traffic closed; /* of connections that are gone */
 };
 
+struct closed_clients;
 struct server_call;
 
 struct server {
@@ -94,8 +95,9 @@ struct server {
     uint32_t conn_count;
     uint64_t last_conn_id;
     struct conn *dirty, *closed, *paused;
-    struct chunk *spare;
-    unsigned spare_count;
+    struct closed_clients *closed_clients; /* NULL: nobody asks about them */
+    struct chunk_pool chunks;              /* of all connections' output */
+    struct timer trim_timer;
     char *read_buffer; /* SERVER_READ_BYTES */
     struct server_counts counts;
 
@@ -146,8 +148,5 @@ struct conn_traffic server_traffic(const struct server *server);
 /* The INFO line for a connection. */
 void server_info(const struct server *server, const struct conn *conn,
                  struct buf *out);
-
-struct chunk *server_chunk_take(struct server *server, size_t bytes);
-void server_chunk_give(struct server *server, struct chunk *chunk);
 
 #endif

@@ -595,4 +595,13 @@ void sublist_reap(struct sublist *list)
 void sublist_stats(const struct sublist *list, struct sublist_stats *out)
 {
     *out = list->stats;
+    for (size_t slot = 0; slot < CACHE_SLOTS; slot++) {
+        const struct cache_entry *entry = list->cache[slot];
+        if (entry == NULL)
+            continue;
+        uint64_t fanout = entry->result.plain.count + entry->result.group_count;
+        out->fanout_sum += fanout;
+        if (fanout > out->fanout_max)
+            out->fanout_max = fanout;
+    }
 }

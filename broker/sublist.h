@@ -67,6 +67,7 @@ void sub_result_fini(struct sub_result *result);
 
 struct sublist_stats {
     uint64_t subs, cached, inserts, removes, matches, hits;
+    uint64_t fanout_max, fanout_sum; /* receivers of the cached answers */
 };
 
 struct sublist *sublist_new(void);

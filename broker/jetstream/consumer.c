@@ -194,14 +194,22 @@ static void describe_position(struct json_writer *w, const char *key,
 
 void consumer_describe(struct consumer *consumer, struct json_writer *w)
 {
+    consumer_describe_with(consumer, true, w);
+}
+
+void consumer_describe_with(struct consumer *consumer, bool config,
+                            struct json_writer *w)
+{
     consumer_count(consumer);
     const struct consumer_position delivered = {.dseq = consumer->last_dseq,
                                                 .seq = consumer->next_seq - 1};
     json_member_text(w, "stream_name", consumer->stream->name);
     json_member_text(w, "name", consumer->name);
     js_member_time(w, "created", consumer->created_ns);
-    json_key(w, "config");
-    consumer_config_write(&consumer->config, w);
+    if (config) {
+        json_key(w, "config");
+        consumer_config_write(&consumer->config, w);
+    }
     describe_position(w, "delivered", delivered, consumer->sent_ns);
     describe_position(w, "ack_floor", consumer->floor, consumer->acked_ns);
     json_member_u64(w, "num_ack_pending", consumer->unacked.count);

@@ -133,6 +133,8 @@ uint64_t consumer_pending(struct consumer *consumer);
 
 /* Members of ConsumerInfo. */
 void consumer_describe(struct consumer *consumer, struct json_writer *w);
+void consumer_describe_with(struct consumer *consumer, bool config,
+                            struct json_writer *w);
 
 /* Does somebody listen to its deliver subject? */
 bool consumer_is_bound(const struct consumer *consumer);

@@ -12,7 +12,7 @@
 
 static const uint64_t *secret(void)
 {
-    static uint64_t words[4];
+    static uint64_t words[2];
     static bool made;
     if (!made) {
         if (getrandom(words, sizeof(words), 0) != sizeof(words))
@@ -43,11 +43,10 @@ static uint64_t hash_word(struct str id, uint64_t k0, uint64_t k1)
     return mix(mix(h ^ tail, k1) ^ k0, UINT64_C(0xd6e8feb86659fd93));
 }
 
-static void hash_id(struct str id, uint64_t hash[2])
+static uint64_t hash_id(struct str id)
 {
     const uint64_t *key = secret();
-    hash[0] = hash_word(id, key[0], key[1]);
-    hash[1] = hash_word(id, key[2], key[3]);
+    return hash_word(id, key[0], key[1]);
 }
 
 void dedup_fini(struct dedup *dedup)
@@ -62,55 +61,37 @@ static uint32_t slots(const struct dedup *dedup)
     return dedup->cap * 2;
 }
 
-static uint32_t home(const struct dedup *dedup, const uint64_t hash[2])
+static uint32_t home(const struct dedup *dedup, uint64_t hash)
 {
-    return (uint32_t)hash[0] & (slots(dedup) - 1);
+    return (uint32_t)hash & (slots(dedup) - 1);
 }
 
-static uint32_t tag_of(const uint64_t hash[2])
+static struct dedup_entry *entry_at(const struct dedup *dedup, uint32_t slot)
 {
-    return (uint32_t)(hash[0] >> 32);
-}
-
-static bool slot_holds(const struct dedup *dedup, struct dedup_slot slot,
-                       const uint64_t hash[2])
-{
-    if (slot.tag != tag_of(hash))
-        return false;
-    const struct dedup_entry *e = &dedup->ring[slot.place - 1];
-    return e->hash[0] == hash[0] && e->hash[1] == hash[1];
+    return &dedup->ring[dedup->table[slot] - 1];
 }
 
 /* The slot that holds the hash, or the free one where it belongs. */
-static uint32_t slot_of(const struct dedup *dedup, const uint64_t hash[2])
+static uint32_t slot_of(const struct dedup *dedup, uint64_t hash)
 {
     uint32_t slot = home(dedup, hash);
-    while (dedup->table[slot].place != 0 &&
-           !slot_holds(dedup, dedup->table[slot], hash))
+    while (dedup->table[slot] != 0 && entry_at(dedup, slot)->hash != hash)
         slot = (slot + 1) & (slots(dedup) - 1);
     return slot;
-}
-
-static void slot_fill(struct dedup *dedup, const uint64_t hash[2],
-                      uint32_t place)
-{
-    dedup->table[slot_of(dedup, hash)] =
-        (struct dedup_slot){.place = place, .tag = tag_of(hash)};
 }
 
 static void slot_clear(struct dedup *dedup, uint32_t hole)
 {
     uint32_t mask = slots(dedup) - 1;
-    for (uint32_t at = (hole + 1) & mask; dedup->table[at].place != 0;
+    for (uint32_t at = (hole + 1) & mask; dedup->table[at] != 0;
          at = (at + 1) & mask) {
-        const struct dedup_entry *e = &dedup->ring[dedup->table[at].place - 1];
-        uint32_t wanted = home(dedup, e->hash);
+        uint32_t wanted = home(dedup, entry_at(dedup, at)->hash);
         if (((at - wanted) & mask) >= ((at - hole) & mask)) {
             dedup->table[hole] = dedup->table[at];
             hole = at;
         }
     }
-    dedup->table[hole].place = 0;
+    dedup->table[hole] = 0;
 }
 
 static void resize(struct dedup *dedup, uint32_t cap)
@@ -123,10 +104,11 @@ static void resize(struct dedup *dedup, uint32_t cap)
     for (uint32_t i = 0; i < old.count; i++) {
         const struct dedup_entry *e =
             &old.ring[(old.first + i) & (old.cap - 1)];
-        dedup->ring[dedup->count] = *e;
-        slot_fill(dedup, e->hash, ++dedup->count);
+        dedup->ring[dedup->count++] = *e;
+        dedup->table[slot_of(dedup, e->hash)] = dedup->count;
     }
-    dedup_fini(&old);
+    free(old.ring);
+    free(old.table);
 }
 
 static void drop_first(struct dedup *dedup)
@@ -137,35 +119,58 @@ static void drop_first(struct dedup *dedup)
     dedup->count--;
 }
 
+static uint64_t tick_of(int64_t time_ns)
+{
+    return time_ns > 0 ? (uint64_t)(time_ns / DEDUP_TICK_NS) : 0;
+}
+
 uint64_t dedup_find(const struct dedup *dedup, struct str id)
 {
-    uint64_t hash[2];
     if (dedup->count == 0)
         return 0;
-    hash_id(id, hash);
-    uint32_t place = dedup->table[slot_of(dedup, hash)].place;
-    return place != 0 ? dedup->ring[place - 1].seq : 0;
+    uint32_t slot = slot_of(dedup, hash_id(id));
+    if (dedup->table[slot] == 0)
+        return 0;
+    return dedup->last_seq -
+           ((uint32_t)dedup->last_seq - entry_at(dedup, slot)->seq);
 }
 
 void dedup_add(struct dedup *dedup, struct str id, uint64_t seq,
                int64_t time_ns)
 {
-    if (dedup->count == DEDUP_IDS_MAX)
+    uint64_t hash = hash_id(id);
+    if (dedup->count == (dedup->max > 0 ? dedup->max : DEDUP_IDS_MAX))
         drop_first(dedup);
     else if (dedup->count == dedup->cap)
         resize(dedup, dedup->cap > 0 ? dedup->cap * 2 : CAP_MIN);
+    uint32_t slot = slot_of(dedup, hash);
+    if (dedup->table[slot] != 0)
+        return; /* another with its hash: that one counts */
+    dedup->last_seq = seq;
+    if (tick_of(time_ns) > dedup->last_tick)
+        dedup->last_tick = tick_of(time_ns);
     uint32_t place = (dedup->first + dedup->count) & (dedup->cap - 1);
-    struct dedup_entry *e = &dedup->ring[place];
-    hash_id(id, e->hash);
-    e->seq = seq;
-    e->time_ns = time_ns;
-    slot_fill(dedup, e->hash, place + 1);
+    dedup->ring[place] = (struct dedup_entry){
+        .hash = hash,
+        .seq = (uint32_t)seq,
+        .tick = (uint32_t)dedup->last_tick,
+    };
+    dedup->table[slot] = place + 1;
     dedup->count++;
+}
+
+/* The first one's time is over. */
+static bool first_is_over(const struct dedup *dedup, uint64_t before_tick)
+{
+    uint32_t tick = dedup->ring[dedup->first].tick;
+    uint64_t age = (uint32_t)dedup->last_tick - tick;
+    return dedup->last_tick - age < before_tick;
 }
 
 void dedup_expire(struct dedup *dedup, int64_t before_ns)
 {
-    while (dedup->count > 0 && dedup->ring[dedup->first].time_ns < before_ns)
+    uint64_t before_tick = tick_of(before_ns);
+    while (dedup->count > 0 && first_is_over(dedup, before_tick))
         drop_first(dedup);
     if (dedup->cap > CAP_MIN && dedup->count < dedup->cap / 8)
         resize(dedup, dedup->cap / 2);

@@ -1,8 +1,10 @@
 /* dedup: the message ids a stream has seen within its window.
  *
- * An id is kept as 128 bits of a hash with a secret of this process, 32 bytes
- * each with its sequence and time, so that memory does not depend on the ids'
- * length. Beyond DEDUP_IDS_MAX the oldest go before their time. */
+ * An id is kept as 64 bits of a hash with a secret of this process, and the low
+ * half of its sequence and time: 16 bytes in the ring and 8 in the table, so
+ * that memory does not depend on the ids' length. (That two ids within a
+ * window of a million have the same hash happens once in 10^13 messages.)
+ * Beyond a limit the oldest go before their time. */
 #ifndef NEXUS_BROKER_DEDUP_H
 #define NEXUS_BROKER_DEDUP_H
 
@@ -10,24 +12,27 @@
 
 #include "lib/str.h"
 
-#define DEDUP_IDS_MAX (1u << 20) /* power of two */
+#define DEDUP_IDS_MAX (1u << 20) /* unless it is set otherwise */
+/* The clock of an id: it is forgotten that much late. */
+#define DEDUP_TICK_NS (16 * INT64_C(1000000))
+
+/* What is read after a restart to know the ids again: at most so much of what
+ * came last, and not more messages than ids are kept. */
+#define DEDUP_READ_BYTES_MAX (UINT64_C(256) << 20)
 
 struct dedup_entry {
-    uint64_t hash[2];
-    uint64_t seq;
-    int64_t time_ns;
-};
-
-struct dedup_slot {
-    uint32_t place; /* in the ring, from 1; 0: free */
-    uint32_t tag;   /* some of the hash, so that the ring is seldom asked */
+    uint64_t hash;
+    uint32_t seq;  /* low half */
+    uint32_t tick; /* of DEDUP_TICK_NS, low half */
 };
 
 /* A zeroed one is empty. */
 struct dedup {
+    uint32_t max;             /* ids; 0: DEDUP_IDS_MAX */
     struct dedup_entry *ring; /* in the order they came */
-    struct dedup_slot *table; /* by hash; 2 * cap */
+    uint32_t *table;          /* by hash: place in the ring from 1; 2 * cap */
     uint32_t cap, first, count;
+    uint64_t last_seq, last_tick; /* of the one that came last */
 };
 
 void dedup_fini(struct dedup *dedup);

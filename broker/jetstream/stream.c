@@ -190,16 +190,35 @@ static void recover_last_id(struct stream *stream)
         stream_set_last_id(stream, id);
 }
 
-static void rebuild_dedup(struct stream *stream)
+/* The oldest message whose id is to be known again, as far as the limits of
+ * dedup.h let messages be read for it. */
+static uint64_t dedup_from(const struct stream *stream)
 {
-    if (stream->config.duplicate_window_ns <= 0)
-        return;
     int64_t from_ns = clock_wall_ns() - stream->config.duplicate_window_ns;
     uint64_t seq = stream_seq_at(stream, from_ns);
-    if (stream->durable > DEDUP_IDS_MAX &&
-        seq < stream->durable - DEDUP_IDS_MAX)
-        seq = stream->durable - DEDUP_IDS_MAX;
-    for (; seq <= stream->durable; seq++) {
+    uint64_t max = stream->dedup.max > 0 ? stream->dedup.max : DEDUP_IDS_MAX;
+    struct store_state at;
+    stream_state(stream, &at);
+    if (at.messages > 0 && at.bytes / at.messages > 0) {
+        uint64_t fit = DEDUP_READ_BYTES_MAX / (at.bytes / at.messages) + 1;
+        max = fit < max ? fit : max;
+    }
+    if (stream->durable <= max || seq > stream->durable - max)
+        return seq;
+    log_warn("not all message ids of the window are read again",
+             LOG_STR("stream", stream->name), LOG_I64("messages", max));
+    return stream->durable - max + 1;
+}
+
+static void rebuild_dedup(struct stream *stream)
+{
+    const struct jetstream_config *settings =
+        &stream->js->account->server->config.js;
+    if (settings->dedup_ids_max > 0 && settings->dedup_ids_max < UINT32_MAX / 4)
+        stream->dedup.max = (uint32_t)settings->dedup_ids_max;
+    if (stream->config.duplicate_window_ns <= 0)
+        return;
+    for (uint64_t seq = dedup_from(stream); seq <= stream->durable; seq++) {
         struct store_msg msg;
         struct str id;
         if (read_id(stream, seq, &msg, &id) &&

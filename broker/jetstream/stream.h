@@ -173,6 +173,7 @@ uint64_t stream_count_subjects(const struct stream *stream, struct str filter);
 
 /* Members of StreamInfo; the second with details. */
 void stream_describe(const struct stream *stream, struct json_writer *w);
+void stream_describe_state(const struct stream *stream, struct json_writer *w);
 void stream_describe_with(const struct stream *stream,
                           const struct stream_details *details,
                           struct json_writer *w);

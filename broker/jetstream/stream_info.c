@@ -159,3 +159,9 @@ void stream_describe(const struct stream *stream, struct json_writer *w)
     const struct stream_details usual = {0};
     stream_describe_with(stream, &usual, w);
 }
+
+void stream_describe_state(const struct stream *stream, struct json_writer *w)
+{
+    const struct stream_details usual = {0};
+    write_state(stream, &usual, w);
+}

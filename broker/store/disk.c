@@ -21,6 +21,7 @@ struct disk_calls disk_calls = {
     .fdatasync = fdatasync,
     .fsync = fsync,
     .unlink = unlink,
+    .rename = rename,
 };
 
 int disk_open(const char *path, int flags)
@@ -79,6 +80,11 @@ int disk_sync_folder(int fd)
 int disk_unlink(const char *path)
 {
     return disk_calls.unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+int disk_rename(const char *from, const char *to)
+{
+    return disk_calls.rename(from, to) == 0 ? 0 : -errno;
 }
 
 int64_t disk_size(int fd)

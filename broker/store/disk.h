@@ -18,6 +18,7 @@ struct disk_calls {
     int (*fdatasync)(int fd);
     int (*fsync)(int fd);
     int (*unlink)(const char *path);
+    int (*rename)(const char *from, const char *to);
 };
 
 extern struct disk_calls disk_calls;
@@ -39,6 +40,8 @@ int disk_sync_folder(int fd);
 
 /* 0 where there is no such file, too. */
 int disk_unlink(const char *path);
+
+int disk_rename(const char *from, const char *to);
 
 int64_t disk_size(int fd);
 

@@ -93,8 +93,15 @@ void pending_release(struct pending *pending, uint64_t durable_seq)
         chunk = next;
     }
     pending->head = chunk;
-    if (chunk == NULL)
-        pending->tail = NULL;
+    if (chunk != NULL)
+        return;
+    pending->tail = NULL;
+    while (pending->spares_count > PENDING_SPARES_IDLE) {
+        chunk = pending->spares;
+        pending->spares = chunk->next;
+        pending->spares_count--;
+        free(chunk);
+    }
 }
 
 /* Puts the walk on the record with that sequence and returns it. */
@@ -123,16 +130,23 @@ static const struct record *walk_to(struct pending *pending, uint64_t seq)
     return record;
 }
 
-uint64_t pending_stream_bytes(struct pending *pending, uint64_t first_seq,
-                              uint64_t last_seq)
-{
-    uint64_t bytes = 0;
-    for (uint64_t seq = first_seq; seq <= last_seq; seq++)
-        bytes += record_stream_bytes(walk_to(pending, seq));
-    return bytes;
-}
-
 const struct record *pending_find(struct pending *pending, uint64_t seq)
 {
     return walk_to(pending, seq);
+}
+
+const struct record *pending_next(const struct pending *pending,
+                                  struct pending_walk *walk)
+{
+    if (!walk->begun)
+        *walk = (struct pending_walk){.chunk = pending->head, .begun = true};
+    while (walk->chunk != NULL && walk->at == chunk_len(walk->chunk)) {
+        walk->chunk = walk->chunk->next;
+        walk->at = 0;
+    }
+    if (walk->chunk == NULL)
+        return NULL;
+    const struct record *record = (const void *)(walk->chunk->data + walk->at);
+    walk->at += record_size(record);
+    return record;
 }

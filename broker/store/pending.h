@@ -16,6 +16,8 @@
 #define PENDING_CHUNK_BYTES (256U << 10)
 /* Empty chunks that are kept for the next burst. */
 #define PENDING_SPARES_MAX 16
+/* And when nothing waits any more. */
+#define PENDING_SPARES_IDLE 1
 
 struct chunk {
     struct chunk *next;
@@ -49,12 +51,17 @@ struct record *pending_add(struct pending *pending, size_t size, uint64_t seq);
 /* Lets go of chunks all of whose records are durable. */
 void pending_release(struct pending *pending, uint64_t durable_seq);
 
-/* What the records first_seq to last_seq count for in a stream's state. Calls
- * with rising sequences walk on from each other. */
-uint64_t pending_stream_bytes(struct pending *pending, uint64_t first_seq,
-                              uint64_t last_seq);
-
-/* The record with that sequence, which must be there. */
+/* The record with that sequence, which must be there. Calls with rising
+ * sequences walk on from each other. */
 const struct record *pending_find(struct pending *pending, uint64_t seq);
+
+/* A walk over all records, oldest first; begins zeroed. NULL at the end. */
+struct pending_walk {
+    const struct chunk *chunk;
+    size_t at;
+    bool begun;
+};
+const struct record *pending_next(const struct pending *pending,
+                                  struct pending_walk *walk);
 
 #endif

@@ -38,6 +38,9 @@ void reader_forget(struct reader *reader, const struct segment *segment)
     for (int i = 0; i < READER_WINDOWS; i++)
         if (reader->windows[i].segment == segment)
             detach(&reader->windows[i]);
+    for (int i = 0; i < READER_PAGES; i++)
+        if (reader->pages[i].segment == segment)
+            reader->pages[i].segment = NULL;
 }
 
 /* ---- choosing a window ---- */
@@ -101,36 +104,118 @@ static int attach(struct reader *reader, struct window *w,
     return 0;
 }
 
-/* ---- the index ---- */
-
-/* The index entry of seq; index damage is found here, once a segment. */
-static int find_entry(struct reader *reader, struct segment *segment,
-                      uint64_t seq, struct segment_entry *entry)
+/* A descriptor of the segment's file. */
+static int open_segment(struct reader *reader, struct segment *segment)
 {
-    struct window *w = NULL;
-    if (segment->index == NULL) {
-        w = window_of(reader, segment);
-        if (w == NULL)
-            w = window_oldest(reader);
-        int rc = attach(reader, w, segment);
-        if (rc == 0)
-            rc = segment_check_index(w->fd, segment);
-        if (rc < 0)
-            return rc == -EBADMSG ? -ESTALE : rc;
-        w->used = ++reader->uses;
-    }
-    return segment_entry(w != NULL ? w->fd : -1, segment,
-                         seq - segment->first_seq, entry);
+    struct window *w = window_of(reader, segment);
+    if (w == NULL)
+        w = window_oldest(reader);
+    int rc = attach(reader, w, segment);
+    w->used = ++reader->uses;
+    return rc < 0 ? rc : w->fd;
 }
 
-int reader_bytes_through(struct reader *reader, struct segment *segment,
-                         uint64_t seq, uint64_t *bytes)
+/* ---- the tables ---- */
+
+static int stale(int rc)
 {
-    struct segment_entry entry = {.bytes_through = 0};
-    int rc = 0;
-    if (seq >= segment->first_seq)
-        rc = find_entry(reader, segment, seq, &entry);
-    *bytes = entry.bytes_through;
+    return rc == -EBADMSG ? -ESTALE : rc;
+}
+
+static struct reader_page *page_oldest(struct reader *reader)
+{
+    struct reader_page *oldest = reader->pages;
+    for (int i = 1; i < READER_PAGES; i++)
+        if (reader->pages[i].used < oldest->used)
+            oldest = &reader->pages[i];
+    return oldest;
+}
+
+static struct reader_page *find_page(struct reader *reader,
+                                     const struct segment *segment,
+                                     bool subjects, uint32_t number)
+{
+    for (struct reader_page *page = reader->pages;
+         page < reader->pages + READER_PAGES; page++)
+        if (page->segment == segment && page->number == number &&
+            page->subjects == subjects)
+            return page;
+    return NULL;
+}
+
+static int load_page(struct reader *reader, struct segment *segment,
+                     bool subjects, uint32_t number, struct reader_page **out)
+{
+    struct reader_page *page = find_page(reader, segment, subjects, number);
+    if (page == NULL) {
+        int fd = open_segment(reader, segment);
+        if (fd < 0)
+            return fd;
+        page = page_oldest(reader);
+        page->segment = NULL;
+        int rc =
+            subjects
+                ? segment_read_subjects(fd, segment, number, &page->as.subjects)
+                : segment_read_entries(fd, segment, number, &page->as.entries);
+        if (rc < 0)
+            return stale(rc);
+        page->segment = segment;
+        page->subjects = subjects;
+        page->number = number;
+    }
+    page->used = ++reader->uses;
+    *out = page;
+    return 0;
+}
+
+/* Version 1, whose index is checked as a whole. */
+static int entry_v1(struct reader *reader, struct segment *segment, uint64_t n,
+                    struct segment_entry *entry)
+{
+    int fd = open_segment(reader, segment);
+    int rc = fd < 0 ? fd : segment_check_index(fd, segment);
+    if (rc == 0)
+        rc = segment_entry_v1(fd, segment, n, entry);
+    return stale(rc);
+}
+
+int reader_entry(struct reader *reader, struct segment *segment, uint64_t n,
+                 struct segment_entry *entry)
+{
+    struct reader_page *page;
+    if (segment->index != NULL) {
+        *entry = segment->index->entries[n];
+        return 0;
+    }
+    if (segment->version == 1)
+        return entry_v1(reader, segment, n, entry);
+    int rc = load_page(reader, segment, false,
+                       (uint32_t)(n / SEGMENT_PAGE_ENTRIES), &page);
+    if (rc == 0)
+        *entry = page->as.entries.entries[n % SEGMENT_PAGE_ENTRIES];
+    return rc;
+}
+
+uint32_t reader_subject_count(const struct segment *segment)
+{
+    return segment->index != NULL ? segment->index->subjects_count
+                                  : (uint32_t)segment->extent.subjects;
+}
+
+int reader_subject(struct reader *reader, struct segment *segment,
+                   uint32_t place, struct segment_subject *subject)
+{
+    struct reader_page *page;
+    if (place >= reader_subject_count(segment))
+        return -ESTALE;
+    if (segment->index != NULL) {
+        *subject = segment->index->subjects[place];
+        return 0;
+    }
+    int rc =
+        load_page(reader, segment, true, place / SEGMENT_PAGE_SUBJECTS, &page);
+    if (rc == 0)
+        *subject = page->as.subjects.subjects[place % SEGMENT_PAGE_SUBJECTS];
     return rc;
 }
 
@@ -205,7 +290,7 @@ static int read_at(struct window *w, uint64_t offset, uint64_t seq,
     record_read(record, msg);
     w->next_seq = seq + 1;
     w->next_offset = offset + record_size(record);
-    return 0;
+    return record->kind & RECORD_ERASED ? -ENOENT : 0;
 }
 
 /* Reads a message that does not follow the last one of a window. */
@@ -214,11 +299,13 @@ static int read_elsewhere(struct reader *reader, struct segment *segment,
                           struct reader_place *place)
 {
     struct segment_entry entry;
-    int rc = find_entry(reader, segment, seq, &entry);
+    int rc = reader_entry(reader, segment, seq - segment->first_seq, &entry);
     if (rc < 0)
         return rc;
     place->offset = entry.offset;
-    if (entry.offset == 0 || entry.offset % RECORD_ALIGN != 0)
+    if (entry.offset == SEGMENT_GONE)
+        return -ENOENT;
+    if (entry.offset == SEGMENT_LOST || entry.offset % RECORD_ALIGN != 0)
         return -EBADMSG;
     struct window *w = window_holding(reader, segment, entry.offset);
     if (w == NULL)

@@ -14,7 +14,7 @@
 
 #define READER_WINDOWS 8
 /* Bytes read at a time: going on behind the last message, and elsewhere. */
-#define READER_AHEAD_BYTES (256U << 10)
+#define READER_AHEAD_BYTES (64U << 10)
 #define READER_FIRST_BYTES (4U << 10)
 
 struct window {
@@ -27,9 +27,24 @@ struct window {
     uint64_t used;                  /* when, for reuse of the oldest */
 };
 
+/* Pages of segments' tables that were read last. */
+#define READER_PAGES 8
+
+struct reader_page {
+    const struct segment *segment; /* borrows; NULL: free */
+    uint32_t number;
+    bool subjects; /* or entries */
+    uint64_t used;
+    union {
+        struct segment_entries_page entries;
+        struct segment_subjects_page subjects;
+    } as;
+};
+
 struct reader {
     const char *dir; /* borrows */
     struct window windows[READER_WINDOWS];
+    struct reader_page pages[READER_PAGES];
     uint64_t uses;
 };
 
@@ -45,14 +60,21 @@ struct reader_place {
 };
 
 /* Reads and checks the message seq, which the segment covers. 0; -EBADMSG
- * damaged; -ESTALE the segment's index is damaged; or a negative errno. *msg
+ * damaged; -ENOENT it is removed, and if erased its subject is in *msg yet; -ESTALE the segment's index is damaged; or a negative errno. *msg
  * stays until the next call. */
 int reader_read(struct reader *reader, struct segment *segment, uint64_t seq,
                 struct store_msg *msg, struct reader_place *place);
 
-/* The segment's messages through seq, as the stream counts bytes; 0 for
- * first_seq - 1. Errors as reader_read. */
-int reader_bytes_through(struct reader *reader, struct segment *segment,
-                         uint64_t seq, uint64_t *bytes);
+/* Entry n of the segment's index. 0; -ESTALE the index is damaged; or a
+ * negative errno. Of version 1 it names no subject. */
+int reader_entry(struct reader *reader, struct segment *segment, uint64_t n,
+                 struct segment_entry *entry);
+
+/* Where the segment's table of subjects has place; errors as above. */
+int reader_subject(struct reader *reader, struct segment *segment,
+                   uint32_t place, struct segment_subject *subject);
+
+/* How many there are in that table. */
+uint32_t reader_subject_count(const struct segment *segment);
 
 #endif

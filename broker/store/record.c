@@ -4,6 +4,9 @@
 
 #include "broker/store/crc32c.h"
 
+/* The longest message, and its time. */
+#define BODY_MAX (STORE_MSG_MAX + sizeof(int64_t))
+
 static size_t padded(size_t body)
 {
     return RECORD_HEADER +
@@ -12,7 +15,8 @@ static size_t padded(size_t body)
 
 static size_t prefix_len(const struct record *record)
 {
-    return record->kind == RECORD_KIND_EXPIRING ? sizeof(int64_t) : 0;
+    bool expiring = (record->kind & ~RECORD_ERASED) == RECORD_KIND_EXPIRING;
+    return expiring ? sizeof(int64_t) : 0;
 }
 
 static size_t body_len(const struct record *record)
@@ -83,11 +87,51 @@ void record_write(struct record *out, uint32_t salt,
     out->header_crc = header_crc(out, salt);
 }
 
+struct str record_subject(const struct record *record)
+{
+    return str_make((const char *)(record + 1) + prefix_len(record),
+                    record->subject_len);
+}
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    __uint128_t product = (__uint128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t record_subject_hash(uint32_t salt, struct str subject)
+{
+    const uint64_t k0 = UINT64_C(0x9e3779b97f4a7c15) ^ salt;
+    const uint64_t k1 = UINT64_C(0xd6e8feb86659fd93);
+    uint64_t h = mix(k0 ^ subject.len, k1), word;
+    const char *p = subject.p;
+    size_t left = subject.len;
+    for (; left >= sizeof word; left -= sizeof word, p += sizeof word) {
+        memcpy(&word, p, sizeof word);
+        h = mix(h ^ word, k0) + k1;
+    }
+    word = 0;
+    if (left > 0)
+        memcpy(&word, p, left);
+    return mix(mix(h ^ word, k1) ^ k0, k1 | 1);
+}
+
+void record_erase(struct record *record, uint32_t salt)
+{
+    struct str subject = record_subject(record);
+    char *text = (char *)record + (subject.p - (const char *)record);
+    memset(text + subject.len, 0,
+           record->headers_len + (size_t)record->payload_len);
+    record->kind |= RECORD_ERASED;
+    record->body_crc = body_crc(record, salt);
+    record->header_crc = header_crc(record, salt);
+}
+
 bool record_header_valid(const struct record *record, uint32_t salt)
 {
-    return record->kind >= RECORD_KIND_MESSAGE &&
-           record->kind <= RECORD_KIND_ERASED && record->zero == 0 &&
-           body_len(record) <= STORE_MSG_MAX + sizeof(int64_t) &&
+    unsigned kind = record->kind & ~(unsigned)RECORD_ERASED;
+    return (kind == RECORD_KIND_MESSAGE || kind == RECORD_KIND_EXPIRING) &&
+           record->zero == 0 && body_len(record) <= BODY_MAX &&
            header_crc(record, salt) == record->header_crc;
 }
 
@@ -98,15 +142,15 @@ bool record_body_valid(const struct record *record, uint32_t salt)
 
 void record_read(const struct record *record, struct store_msg *msg)
 {
-    const char *subject = (const char *)(record + 1) + prefix_len(record);
-    const char *headers = subject + record->subject_len;
+    struct str subject = record_subject(record);
+    const char *headers = subject.p + subject.len;
     *msg = (struct store_msg){
         .seq = record->seq,
         .time_ns = record->time_ns,
-        .subject = str_make(subject, record->subject_len),
+        .subject = subject,
         .headers = str_make(headers, record->headers_len),
         .payload = str_make(headers + record->headers_len, record->payload_len),
     };
-    if (record->kind == RECORD_KIND_EXPIRING)
+    if (prefix_len(record) > 0)
         memcpy(&msg->expires_ns, record + 1, sizeof msg->expires_ns);
 }

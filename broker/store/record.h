@@ -12,11 +12,11 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "records are read in place; a big-endian host must swap");
 
-#define RECORD_ALIGN        8
-#define RECORD_KIND_MESSAGE 1
-#define RECORD_KIND_EXPIRING \
-    2                        /* the text begins with its expires_ns, 8 bytes */
-#define RECORD_KIND_ERASED 3 /* removed; but for the subject, zeros */
+#define RECORD_ALIGN         8
+#define RECORD_KIND_MESSAGE  1
+#define RECORD_KIND_EXPIRING 2 /* the text begins with expires_ns, 8 bytes */
+/* With either: removed, and headers and payload are zeros. */
+#define RECORD_ERASED 0x10
 
 struct record {
     uint32_t header_crc;
@@ -40,9 +40,20 @@ size_t record_size(const struct record *record);
 /* Bytes the message counts for in a stream's state, as nats-server counts. */
 uint32_t record_stream_bytes(const struct record *record);
 
+/* The subject in a record whose header is valid; borrows. */
+struct str record_subject(const struct record *record);
+
+/* By which indexes know a subject: it stands in files, so the function is part
+ * of the format. */
+uint64_t record_subject_hash(uint32_t salt, struct str subject);
+
 /* Writes the message as a record of record_size_of(msg) bytes at out. */
 void record_write(struct record *out, uint32_t salt,
                   const struct store_msg *msg);
+
+/* Overwrites headers and payload of the record, whose header is valid; its
+ * lengths stay. */
+void record_erase(struct record *record, uint32_t salt);
 
 /* True when the header is what was written: its lengths can be relied on. */
 bool record_header_valid(const struct record *record, uint32_t salt);

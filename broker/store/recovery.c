@@ -38,6 +38,24 @@ static int compare_seq(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* A compaction, or a journal, that a crash cut short. */
+static void drop_unfinished(const char *dir, const char *name)
+{
+    struct buf path = {.len = 0};
+    uint64_t seq;
+    char seg[SEGMENT_NAME_LEN + 1] = "";
+    size_t len = strlen(name);
+    if (len == SEGMENT_NAME_LEN + strlen(SEGMENT_NEW))
+        memcpy(seg, name, SEGMENT_NAME_LEN);
+    bool segment = segment_parse_name(seg, &seq) &&
+                   strcmp(name + SEGMENT_NAME_LEN, SEGMENT_NEW) == 0;
+    if (!segment && strcmp(name, REMOVALS_NAME ".new") != 0)
+        return;
+    buf_printf(&path, "%s/%s", dir, name);
+    disk_unlink(buf_text(&path));
+    buf_fini(&path);
+}
+
 /* The first sequences of all segment files, ascending; the caller frees. */
 static int list_segments(const char *dir, uint64_t **seqs, size_t *count)
 {
@@ -49,6 +67,7 @@ static int list_segments(const char *dir, uint64_t **seqs, size_t *count)
         return -errno;
     for (struct dirent *e; (e = readdir(folder)) != NULL;) {
         uint64_t seq;
+        drop_unfinished(dir, e->d_name);
         if (!segment_parse_name(e->d_name, &seq))
             continue;
         if (*count == max)
@@ -72,11 +91,14 @@ static int scan_file(int fd, const struct segment *segment,
         return (int)size;
     if (size > SCAN_BYTES_MAX)
         size = SCAN_BYTES_MAX;
+    if (scan->cut > 0 && size > (int64_t)scan->cut)
+        size = (int64_t)scan->cut;
     void *data = mem_alloc((size_t)size + 1);
     ssize_t got = disk_read(fd, data, (size_t)size, 0);
     if (got >= 0) {
         scan->data = data;
         scan->size = (size_t)got;
+        scan->gaps = segment->compacted;
         segment_scan(scan, segment->first_seq, segment->salt);
         scan->data = NULL;
     }
@@ -93,30 +115,62 @@ static void report_damage(const char *path, const struct segment_scan *scan)
                   LOG_I64("offset", scan->damaged_offset));
 }
 
+/* Where the index could not be read, or has no subjects. */
+static void report_rebuilt(const char *path, const struct segment *segment,
+                           const struct segment_scan *scan)
+{
+    if (segment->version > 1)
+        log_error("index of a segment is damaged, made again in memory",
+                  LOG_STR("file", path));
+    report_damage(path, scan);
+}
+
 int store_file_rebuild_index(struct store_file *s, struct segment *segment)
 {
-    struct segment_scan scan = {.limit_seq =
-                                    segment->first_seq + segment->extent.count};
+    uint64_t count = segment->extent.count;
+    struct segment_scan scan = {.limit_seq = segment->first_seq + count};
     char *path = segment_path(s->dir, segment->first_seq);
     int fd = disk_open(path, O_RDONLY);
     int rc = fd < 0 ? fd : scan_file(fd, segment, &scan);
     if (fd >= 0)
         close(fd);
     if (rc == 0) {
-        log_error("index of a segment is damaged, made again in memory",
-                  LOG_STR("file", path));
-        report_damage(path, &scan);
-        uint64_t count = segment->extent.count;
-        scan.index = mem_grow(scan.index, count, sizeof *scan.index);
+        report_rebuilt(path, segment, &scan);
+        segment_index_reserve(&scan.index, count);
         /* What the scan did not reach is lost. */
         for (uint64_t i = scan.all.count; i < count; i++)
-            scan.index[i] = (struct segment_entry){
-                .bytes_through = (uint32_t)segment->extent.bytes};
+            scan.index->entries[i] = (struct segment_entry){
+                .bytes_through = (uint32_t)segment->extent.bytes,
+                .subject = SEGMENT_NOBODY};
         segment->index = scan.index;
-        segment->index_max = count;
+        store_file_forget_selections(s, segment);
     }
     free(path);
     return rc;
+}
+
+bool store_file_note_damage(struct store_file *s, uint64_t from,
+                            uint64_t through)
+{
+    size_t i = 0;
+    while (i < s->damage_count && s->damage[i].last_seq < from)
+        i++;
+    if (i < s->damage_count && s->damage[i].first_seq <= from &&
+        s->damage[i].last_seq >= through)
+        return false;
+    if (i > 0 && s->damage[i - 1].last_seq + 1 == from) {
+        s->damage[i - 1].last_seq = through;
+        return true;
+    }
+    if (s->damage_count == STORE_DAMAGE_MAX)
+        return false;
+    if (s->damage == NULL)
+        s->damage = mem_grow(NULL, STORE_DAMAGE_MAX, sizeof *s->damage);
+    memmove(s->damage + i + 1, s->damage + i,
+            (s->damage_count - i) * sizeof *s->damage);
+    s->damage[i] = (struct store_range){from, through};
+    s->damage_count++;
+    return true;
 }
 
 /* ---- a segment that is not sealed ---- */
@@ -143,9 +197,7 @@ static void seal_again(struct candidate *c)
     }
     extent.sealed = true;
     segment->extent = extent;
-    free(segment->index);
-    segment->index = NULL;
-    segment->index_checked = true;
+    segment_index_free(&segment->index);
 }
 
 /* Cuts what follows the last message that is well. */
@@ -161,6 +213,17 @@ static int cut_tail(struct candidate *c)
     return rc < 0 ? rc : disk_sync(c->fd);
 }
 
+/* Notes what the index that a scan made says is damaged. */
+static void note_scan(struct store_file *s, uint64_t first_seq,
+                      const struct segment_scan *scan)
+{
+    for (uint64_t n = 0; scan->damaged > 0 && n < scan->good.count; n++) {
+        const struct segment_entry *entry = &scan->index->entries[n];
+        if (entry->offset != SEGMENT_GONE && entry->subject == SEGMENT_NOBODY)
+            store_file_note_damage(s, first_seq + n, first_seq + n);
+    }
+}
+
 static int scan_candidate(struct candidate *c)
 {
     struct segment *segment = c->segment;
@@ -169,8 +232,17 @@ static int scan_candidate(struct candidate *c)
     if (rc < 0)
         return rc;
     report_damage(c->path, &scan);
+    if (c->last && scan.good.count < scan.all.count) {
+        /* The index is to know nothing of what is cut. */
+        segment_index_free(&scan.index);
+        scan = (struct segment_scan){.limit_seq = c->limit_seq,
+                                     .cut = scan.good.end};
+        rc = scan_file(c->fd, segment, &scan);
+        if (rc < 0)
+            return rc;
+    }
+    note_scan(c->s, segment->first_seq, &scan);
     segment->index = scan.index;
-    segment->index_max = scan.index_max;
     segment->extent = c->last ? scan.good : scan.all;
     if (!c->last) {
         log_warn("a segment was not sealed, its index is made again",
@@ -209,11 +281,9 @@ static int limit_sealed(struct candidate *c)
     if (segment_last_seq(segment) < c->limit_seq || segment->extent.count == 0)
         return 0;
     uint64_t count = c->limit_seq - segment->first_seq;
-    int rc = segment_check_index(c->fd, segment);
-    if (rc == -EBADMSG)
-        rc = store_file_rebuild_index(c->s, segment);
-    if (rc == 0)
-        rc = segment_entry(c->fd, segment, count - 1, &last);
+    if (count == 0)
+        return 0;
+    int rc = store_file_entry(c->s, segment, count - 1, &last);
     segment->extent.bytes = last.bytes_through;
     segment->extent.count = count;
     return rc;
@@ -280,6 +350,7 @@ static int recover_segment(struct store_file *s, uint64_t first_seq,
         segment_free(&c.segment);
     } else if (c.segment != NULL) {
         c.segment->published = c.segment->extent;
+        c.segment->expiry_ns = c.segment->extent.expiry_ns;
         store_file_add_segment(s, c.segment);
         if (c.last && !c.segment->extent.sealed)
             continue_writing(&c);
@@ -292,28 +363,173 @@ static int recover_segment(struct store_file *s, uint64_t first_seq,
 
 /* ---- the whole ---- */
 
-static void report_gap(const struct store_file *s, uint64_t from,
-                       uint64_t through)
+/* Sequences that nothing is left of: those that were not removed either are
+ * reported. */
+static void report_gap(struct store_file *s, uint64_t from, uint64_t through)
 {
-    log_error("messages are missing: a segment is gone or was cut",
-              LOG_STR("dir", s->dir), LOG_I64("from_seq", from),
-              LOG_I64("through_seq", through));
+    for (uint64_t seq = seqset_next_absent(&s->removed, from); seq <= through;
+         seq = seqset_next_absent(&s->removed, seq)) {
+        struct store_range run = {.first_seq = through + 1};
+        seqset_next_run(&s->removed, seq, &run);
+        uint64_t last = run.first_seq <= through ? run.first_seq - 1 : through;
+        log_error("messages are missing: a segment is gone or was cut",
+                  LOG_STR("dir", s->dir), LOG_I64("from_seq", seq),
+                  LOG_I64("through_seq", last));
+        store_file_note_damage(s, seq, last);
+        seq = last + 1;
+    }
 }
 
-/* Counts what is there. `expected` begins as the first sequence that has not
- * been removed; returns the sequence behind the last one. */
-static uint64_t count_messages(struct store_file *s, uint64_t expected)
+static void skip_before(struct store_file *s, const struct segment *segment)
+{
+    if (segment->since_seq < segment->first_seq)
+        seqset_add_range(&s->removed, segment->since_seq,
+                         segment->first_seq - 1);
+}
+
+/* Looks for gaps. `expected` begins as the first sequence that has not been
+ * removed; returns the sequence behind the last one. */
+static uint64_t check_gaps(struct store_file *s, uint64_t expected)
 {
     for (size_t i = 0; i < s->segments_count; i++) {
         const struct segment *segment = s->segments[i];
-        s->state.messages += segment->extent.count;
-        s->state.bytes += segment->extent.bytes;
+        skip_before(s, segment);
         if (segment->first_seq > expected)
             report_gap(s, expected, segment->first_seq - 1);
         if (segment_last_seq(segment) >= expected)
             expected = segment_last_seq(segment) + 1;
     }
     return expected;
+}
+
+/* ---- what was removed ---- */
+
+static void read_run(void *arg, struct store_range run)
+{
+    struct store_file *s = arg;
+    if (run.last_seq < s->meta.first_seq)
+        return;
+    seqset_add_range(&s->removed, run.first_seq, run.last_seq);
+    if (run.last_seq > s->state.last_seq)
+        s->state.last_seq = run.last_seq;
+}
+
+static struct segment *segment_called(const struct store_file *s,
+                                      uint64_t first_seq)
+{
+    struct segment *segment = store_file_segment(s, first_seq);
+    return segment != NULL && segment->first_seq == first_seq ? segment : NULL;
+}
+
+static void read_dead(void *arg, struct removals_dead dead)
+{
+    struct store_file *s = arg;
+    struct segment *segment = segment_called(s, dead.first_seq);
+    if (segment != NULL)
+        segment->dead_bytes = dead.bytes;
+}
+
+/* The journal is read when the segments are there. */
+static int recover_removals(struct store_file *s, struct errmsg *err)
+{
+    struct removals_reader reader = {read_run, read_dead, s};
+    int rc =
+        removals_open(&s->removals, s->dir, s->dir_fd, s->salt, &reader, err);
+    if (rc == 1) {
+        log_error(REMOVALS_NAME " is damaged: messages that were removed may "
+                                "be back",
+                  LOG_STR("dir", s->dir));
+        s->all_unsaved = true;
+        s->removals_damaged = true;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+/* What a compaction left out is removed, whatever the journal says. */
+static void find_gone(struct store_file *s, struct segment *segment)
+{
+    for (uint64_t n = 0; n < segment->extent.count; n++) {
+        struct segment_entry entry;
+        if (store_file_entry(s, segment, n, &entry) == 0 &&
+            entry.offset == SEGMENT_GONE)
+            seqset_add(&s->removed, segment->first_seq + n);
+    }
+}
+
+/* Bytes of the segment's messages that are there, entry by entry. */
+static uint64_t live_bytes(struct store_file *s, struct segment *segment)
+{
+    uint64_t bytes = 0, before = 0;
+    for (uint64_t n = 0; n < segment->extent.count; n++) {
+        struct segment_entry entry;
+        uint64_t seq = segment->first_seq + n;
+        if (store_file_entry(s, segment, n, &entry) < 0)
+            continue;
+        if (seq >= s->state.first_seq && !seqset_has(&s->removed, seq))
+            bytes += entry.bytes_through - before;
+        before = entry.bytes_through;
+    }
+    return bytes;
+}
+
+static void count_segment(struct store_file *s, struct segment *segment)
+{
+    const struct segment_extent *extent = &segment->extent;
+    uint64_t first = segment->first_seq, last = segment_last_seq(segment);
+    if (last < s->state.first_seq || extent->count == 0)
+        return;
+    if (first < s->state.first_seq)
+        first = s->state.first_seq;
+    if (extent->dropped_bytes > 0 && s->removals_damaged)
+        find_gone(s, segment);
+    segment->dead = seqset_members(&s->removed, first, last);
+    s->state.messages += last + 1 - first - segment->dead;
+    uint64_t known =
+        first == segment->first_seq && !s->removals_damaged
+            ? extent->bytes + extent->dropped_bytes - segment->dead_bytes
+            : UINT64_MAX;
+    bool exact = known <= extent->bytes &&
+                 (segment->dead > 0) == (segment->dead_bytes > 0);
+    if (!exact)
+        known = live_bytes(s, segment);
+    segment->dead_bytes = extent->bytes + extent->dropped_bytes - known;
+    s->state.bytes += known;
+}
+
+/* Counts what is there, from the first one on. */
+static void count_messages(struct store_file *s)
+{
+    uint64_t first = s->meta.first_seq;
+    for (size_t i = 0; i < s->segments_count; i++)
+        if (segment_last_seq(s->segments[i]) >= first)
+            break;
+        else if (i + 1 == s->segments_count)
+            first = s->state.last_seq + 1;
+    if (s->segments_count == 0)
+        first = s->state.last_seq + 1;
+    s->state.first_seq = first;
+    for (size_t i = 0; i < s->segments_count; i++)
+        count_segment(s, s->segments[i]);
+}
+
+/* The first sequence that is there. */
+static void find_first(struct store_file *s)
+{
+    uint64_t seq = s->state.first_seq;
+    for (size_t i = 0; i < s->segments_count; i++) {
+        const struct segment *segment = s->segments[i];
+        uint64_t last = segment_last_seq(segment);
+        if (seq < segment->first_seq)
+            seq = segment->first_seq;
+        uint64_t next = seqset_next_absent(&s->removed, seq);
+        if (next <= last && seq <= last)
+            break;
+        if (seq <= last)
+            seq = last + 1;
+    }
+    s->state.first_seq = s->state.messages > 0
+                             ? seqset_next_absent(&s->removed, seq)
+                             : s->state.last_seq + 1;
 }
 
 /* A salt: the stream's, from the meta file or else from the first segment that
@@ -390,8 +606,7 @@ static void place_writer(struct store_file *s, uint64_t next_seq)
 
 /* Sequences before seq are not given away again, even where nothing is
  * left of them. Returns the next one to be given. */
-static uint64_t skip_to(const struct store_file *s, uint64_t next_seq,
-                        uint64_t seq)
+static uint64_t skip_to(struct store_file *s, uint64_t next_seq, uint64_t seq)
 {
     if (seq <= next_seq)
         return next_seq;
@@ -414,12 +629,18 @@ int store_file_recover(struct store_file *s, struct errmsg *err)
     if (rc == 0 && s->segments_count < count)
         set_aside_seq = seqs[count - 1];
     free(seqs);
+    if (rc == 0)
+        rc = recover_removals(s, err);
     if (rc < 0)
         return rc;
-    uint64_t next_seq = count_messages(s, s->meta.first_seq);
+    uint64_t next_seq = check_gaps(s, s->meta.first_seq);
     next_seq = skip_to(s, next_seq, set_aside_seq);
     next_seq = skip_to(s, next_seq, s->meta.last_seq + 1);
+    /* A journal speaks of sequences that were durable, or skipped. */
+    next_seq = skip_to(s, next_seq, s->state.last_seq + 1);
     place_writer(s, next_seq);
     s->state.last_seq = next_seq - 1;
+    count_messages(s);
+    find_first(s);
     return 0;
 }

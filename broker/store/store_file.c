@@ -11,14 +11,8 @@
 #include <unistd.h>
 
 #include "broker/store/disk.h"
-#include "broker/store/store_scan.h"
 #include "lib/log.h"
 #include "lib/mem.h"
-
-static struct store_file *file_of(struct store *store)
-{
-    return (struct store_file *)store; /* its first member */
-}
 
 /* ---- segments ---- */
 
@@ -32,8 +26,7 @@ void store_file_add_segment(struct store_file *s, struct segment *segment)
     s->segments[s->segments_count++] = segment;
 }
 
-/* The last segment that starts at or before seq; NULL: none does. */
-static struct segment *segment_before(const struct store_file *s, uint64_t seq)
+size_t store_file_place(const struct store_file *s, uint64_t seq)
 {
     size_t low = 0, high = s->segments_count;
     while (low < high) {
@@ -43,43 +36,26 @@ static struct segment *segment_before(const struct store_file *s, uint64_t seq)
         else
             high = middle;
     }
-    return low > 0 ? s->segments[low - 1] : NULL;
+    return low;
+}
+
+struct segment *store_file_segment(const struct store_file *s, uint64_t seq)
+{
+    size_t place = store_file_place(s, seq);
+    if (place == 0 || seq > segment_last_seq(s->segments[place - 1]))
+        return NULL;
+    return s->segments[place - 1];
 }
 
 /* Takes over how far a segment goes; with the lock held. */
-static void take_extent(struct segment *segment)
+static void take_extent(struct store_file *s, struct segment *segment)
 {
     bool sealed_now = segment->published.sealed && !segment->extent.sealed;
     segment->extent = segment->published;
-    if (sealed_now) {
-        segment->index_checked = true;
-        free(segment->index);
-        segment->index = NULL;
-    }
-}
-
-/* Segments whose messages are all removed are handed over for deletion; the
- * last one stays, it knows how far the sequence has come. */
-static void drop_removed(struct store_file *s)
-{
-    size_t n = 0;
-    while (n + 1 < s->segments_count &&
-           segment_last_seq(s->segments[n]) < s->state.first_seq)
-        n++;
-    if (n == 0)
+    if (!sealed_now)
         return;
-    for (size_t i = 0; i < n; i++)
-        reader_forget(&s->reader, s->segments[i]);
-    pthread_mutex_lock(&s->lock);
-    for (size_t i = 0; i < n; i++) {
-        s->segments[i]->next = s->doomed;
-        s->doomed = s->segments[i];
-    }
-    pthread_mutex_unlock(&s->lock);
-    s->segments_count -= n;
-    memmove(s->segments, s->segments + n,
-            s->segments_count * sizeof *s->segments);
-    syncer_schedule(s->syncer, &s->task, STORE_META_DELAY_NS);
+    segment_index_free(&segment->index);
+    store_file_forget_selections(s, segment); /* places are others now */
 }
 
 /* Sequences that were skipped count as durable with the record before. */
@@ -89,25 +65,48 @@ static uint64_t durable_seq(const struct store_file *s)
     return durable >= s->appended_seq ? s->state.last_seq : durable;
 }
 
-/* Takes over what the syncer has made durable since the last time. */
-static void harvest(struct store_file *s)
+/* Segments that what is durable now may stand in. */
+static void take_segments(struct store_file *s)
 {
-    uint64_t durable = durable_seq(s);
-    if (durable == s->seen_seq)
-        return;
-    pthread_mutex_lock(&s->lock);
+    size_t i = s->segments_count > 0 ? s->segments_count - 1 : 0;
     if (s->segments_count > 0)
-        take_extent(s->segments[s->segments_count - 1]);
+        take_extent(s, s->segments[i]);
     while (s->fresh != NULL) {
         struct segment *segment = s->fresh;
         s->fresh = segment->next;
-        take_extent(segment);
+        take_extent(s, segment);
         store_file_add_segment(s, segment);
     }
+    for (; i < s->segments_count; i++)
+        if (s->fresh_expiry_ns < s->segments[i]->expiry_ns)
+            s->segments[i]->expiry_ns = s->fresh_expiry_ns;
+}
+
+void store_file_harvest(struct store_file *s)
+{
+    uint64_t durable = durable_seq(s), before = s->seen_seq;
+    if (s->walking > 0)
+        return;
+    if (atomic_load_explicit(&s->compacted, memory_order_acquire))
+        store_file_take_compaction(s);
+    if (durable == before)
+        return;
+    pthread_mutex_lock(&s->lock);
+    take_segments(s);
     s->seen_seq = durable_seq(s);
     pending_release(&s->pending, s->seen_seq);
     pthread_mutex_unlock(&s->lock);
-    drop_removed(s);
+    if (s->seen_seq == s->state.last_seq)
+        s->fresh_expiry_ns = INT64_MAX;
+    if (s->early_dead > 0 || s->early_erasures.count > 0)
+        store_file_settle_removed(s, before + 1, s->seen_seq);
+    pthread_mutex_lock(&s->lock);
+    s->settled_seq = s->seen_seq;
+    bool unsaved = s->unsaved.count > 0;
+    pthread_mutex_unlock(&s->lock);
+    if (unsaved)
+        syncer_schedule(s->syncer, &s->task, STORE_META_DELAY_NS);
+    store_file_drop_removed(s);
 }
 
 /* ---- appending ---- */
@@ -128,9 +127,9 @@ static int may_append(const struct store_file *s, const struct store_msg *msg,
 
 static int file_append(struct store *store, const struct store_msg *msg)
 {
-    struct store_file *s = file_of(store);
+    struct store_file *s = store_file_of(store);
     assert(msg->seq == s->state.last_seq + 1);
-    harvest(s);
+    store_file_harvest(s);
     size_t size = record_size_of(msg);
     int rc = may_append(s, msg, size);
     if (rc < 0)
@@ -141,15 +140,18 @@ static int file_append(struct store *store, const struct store_msg *msg)
     s->state.last_time_ns = msg->time_ns;
     s->state.messages++;
     s->state.bytes += record_stream_bytes(record);
-    if (msg->expires_ns != 0 && msg->expires_ns < s->next_expiry_ns)
-        s->next_expiry_ns = msg->expires_ns;
+    if (msg->expires_ns != 0 && msg->expires_ns < s->fresh_expiry_ns)
+        s->fresh_expiry_ns = msg->expires_ns;
+    if (s->subjects_are == SUBJECTS_KNOWN)
+        subjects_add(&s->subjects, record_subject_hash(s->salt, msg->subject),
+                     msg->seq, msg->seq, 1);
     return 0;
 }
 
 static void file_commit(struct store *store)
 {
-    struct store_file *s = file_of(store);
-    harvest(s);
+    struct store_file *s = store_file_of(store);
+    store_file_harvest(s);
     if (s->target >= s->appended_seq)
         return;
     pthread_mutex_lock(&s->lock);
@@ -162,12 +164,13 @@ static void file_commit(struct store *store)
 
 static uint64_t file_durable(struct store *store)
 {
-    return durable_seq(file_of(store));
+    store_file_harvest(store_file_of(store));
+    return durable_seq(store_file_of(store));
 }
 
 static int file_error(struct store *store)
 {
-    return atomic_load(&file_of(store)->error);
+    return atomic_load(&store_file_of(store)->error);
 }
 
 /* ---- reading ---- */
@@ -175,30 +178,18 @@ static int file_error(struct store *store)
 static void report_once(struct store_file *s, const struct segment *segment,
                         uint64_t seq, uint64_t offset)
 {
-    for (size_t i = 0; i < s->reported_count; i++)
-        if (s->reported[i] == seq)
-            return;
-    if (s->reported_count == STORE_REPORTS_MAX)
+    if (!store_file_note_damage(s, seq, seq))
         return;
-    if (s->reported == NULL)
-        s->reported = mem_grow(NULL, STORE_REPORTS_MAX, sizeof *s->reported);
-    s->reported[s->reported_count++] = seq;
     char *path = segment_path(s->dir, segment->first_seq);
     log_error("a message is damaged", LOG_STR("file", path),
               LOG_I64("offset", offset), LOG_I64("seq", seq));
     free(path);
 }
 
-static int file_read(struct store *store, uint64_t seq, struct store_msg *msg)
+/* Reads from the segment; an index that is damaged is made again. */
+static int read_from(struct store_file *s, struct segment *segment,
+                     uint64_t seq, struct store_msg *msg)
 {
-    struct store_file *s = file_of(store);
-    harvest(s);
-    if (seq < s->state.first_seq || seq > s->seen_seq ||
-        seqset_has(&s->removed, seq))
-        return -ENOENT;
-    struct segment *segment = segment_before(s, seq);
-    if (segment == NULL || seq > segment_last_seq(segment))
-        return -ENOENT;
     struct reader_place place = {.offset = 0};
     int rc = reader_read(&s->reader, segment, seq, msg, &place);
     if (rc == -ESTALE) {
@@ -211,192 +202,65 @@ static int file_read(struct store *store, uint64_t seq, struct store_msg *msg)
     return rc;
 }
 
-/* ---- removing ---- */
-
-/* Bytes of the segment's messages through seq; 0 where they cannot be told. */
-static uint64_t bytes_through(struct store_file *s, struct segment *segment,
-                              uint64_t seq)
+int store_file_read_at(struct store_file *s, uint64_t seq,
+                       struct store_msg *msg)
 {
-    uint64_t bytes = 0;
-    int rc = reader_bytes_through(&s->reader, segment, seq, &bytes);
-    if (rc == -ESTALE && store_file_rebuild_index(s, segment) == 0)
-        rc = reader_bytes_through(&s->reader, segment, seq, &bytes);
-    if (rc < 0)
-        log_error("cannot tell the size of removed messages",
-                  LOG_STR("dir", s->dir),
-                  LOG_I64("first_seq", segment->first_seq),
-                  LOG_STR("error", strerror(-rc)));
-    return rc < 0 ? 0 : bytes;
+    if (seq < s->state.first_seq || seq > s->seen_seq ||
+        seqset_has(&s->removed, seq))
+        return -ENOENT;
+    struct segment *segment = store_file_segment(s, seq);
+    return segment != NULL ? read_from(s, segment, seq, msg) : -ENOENT;
 }
 
-/* Takes the segment's messages from first_seq on, through seq, off the
- * totals. */
-static void discount(struct store_file *s, struct segment *segment,
-                     uint64_t first_seq, uint64_t seq)
+static int file_read(struct store *store, uint64_t seq, struct store_msg *msg)
 {
-    if (first_seq < segment->first_seq)
-        first_seq = segment->first_seq;
-    if (seq > segment_last_seq(segment))
-        seq = segment_last_seq(segment);
-    if (first_seq > seq)
-        return;
-    uint64_t bytes = seq == segment_last_seq(segment)
-                         ? segment->extent.bytes
-                         : bytes_through(s, segment, seq);
-    bytes -= bytes_through(s, segment, first_seq - 1);
-    s->state.messages -=
-        seq - first_seq + 1 - seqset_members(&s->removed, first_seq, seq);
-    s->state.bytes -= bytes < s->state.bytes ? bytes : s->state.bytes;
+    struct store_file *s = store_file_of(store);
+    store_file_harvest(s);
+    return store_file_read_at(s, seq, msg);
 }
 
-static void discount_pending(struct store_file *s, uint64_t first_seq,
-                             uint64_t seq)
+bool store_file_has(struct store *store, uint64_t seq)
 {
-    if (first_seq <= s->seen_seq)
-        first_seq = s->seen_seq + 1;
-    if (first_seq > seq)
-        return;
-    s->state.messages -=
-        seq - first_seq + 1 - seqset_members(&s->removed, first_seq, seq);
-    s->state.bytes -= pending_stream_bytes(&s->pending, first_seq, seq);
-}
-
-/* Takes everything through seq off the totals. */
-static void discount_through(struct store_file *s, uint64_t seq)
-{
-    uint64_t first_seq = s->state.first_seq;
-    for (size_t i = 0;
-         i < s->segments_count && s->segments[i]->first_seq <= seq; i++)
-        discount(s, s->segments[i], first_seq, seq);
-    discount_pending(s, first_seq, seq);
-    if (s->state.messages == 0)
-        s->state.bytes = 0;
-    s->state.first_seq = seqset_next_absent(&s->removed, seq + 1);
-}
-
-static bool file_has(struct store *store, uint64_t seq)
-{
-    struct store_file *s = file_of(store);
-    harvest(s);
+    struct store_file *s = store_file_of(store);
+    store_file_harvest(s);
     if (seq < s->state.first_seq || seq > s->state.last_seq ||
         seqset_has(&s->removed, seq))
         return false;
-    if (seq > s->seen_seq)
-        return true;
-    struct segment *segment = segment_before(s, seq);
-    return segment != NULL && seq <= segment_last_seq(segment);
+    return seq > s->seen_seq || store_file_segment(s, seq) != NULL;
 }
 
-/* Reads what is not durable yet, too. */
-static int peek(struct store *store, uint64_t seq, struct store_msg *msg)
+int store_file_entry(struct store_file *s, struct segment *segment, uint64_t n,
+                     struct segment_entry *entry)
 {
-    struct store_file *s = file_of(store);
-    if (!file_has(store, seq))
-        return -ENOENT;
-    if (seq <= s->seen_seq)
-        return file_read(store, seq, msg);
-    record_read(pending_find(&s->pending, seq), msg);
-    return 0;
+    int rc = reader_entry(&s->reader, segment, n, entry);
+    if (rc != -ESTALE)
+        return rc;
+    rc = store_file_rebuild_index(s, segment);
+    return rc == 0 ? reader_entry(&s->reader, segment, n, entry) : rc;
 }
 
-static uint64_t stream_bytes(const struct store_msg *msg)
+int store_file_subject(struct store_file *s, struct segment *segment,
+                       uint32_t place, struct segment_subject *subject)
 {
-    uint64_t headers = msg->headers.len > 0 ? 4 + msg->headers.len : 0;
-    return 22 + msg->subject.len + headers + msg->payload.len + 8;
+    return reader_subject(&s->reader, segment, place, subject);
 }
 
-static int file_remove(struct store *store, uint64_t seq, bool erase)
+int store_file_make_searchable(struct store_file *s, struct segment *segment)
 {
-    struct store_file *s = file_of(store);
-    struct store_msg msg;
-    (void)erase;
-    if (!file_has(store, seq))
-        return -ENOENT;
-    if (peek(store, seq, &msg) == 0)
-        s->state.bytes -= stream_bytes(&msg);
-    s->state.messages--;
-    seqset_add(&s->removed, seq);
-    if (seq != s->state.first_seq)
+    if (segment->index != NULL || segment->version > 1)
         return 0;
-    s->state.first_seq = seqset_next_absent(&s->removed, seq);
-    if (s->state.first_seq > s->state.last_seq)
-        s->state.first_seq = s->state.last_seq + 1;
-    return 0;
-}
-
-static int file_remove_through(struct store *store, uint64_t seq)
-{
-    struct store_file *s = file_of(store);
-    if (seq > s->state.last_seq)
-        return -EINVAL;
-    harvest(s);
-    if (seq < s->state.first_seq)
-        return 0;
-    if (seqset_members(&s->removed, s->state.first_seq, seq) == 0)
-        discount_through(s, seq);
-    while (s->state.first_seq <= seq)
-        file_remove(store, s->state.first_seq, false);
-    pthread_mutex_lock(&s->lock);
-    s->removed_through = seq;
-    pthread_mutex_unlock(&s->lock);
-    syncer_schedule(s->syncer, &s->task, STORE_META_DELAY_NS);
-    drop_removed(s);
-    return 0;
-}
-
-static int file_skip(struct store *store, uint64_t seq)
-{
-    struct store_file *s = file_of(store);
-    if (seq <= s->state.last_seq)
-        return -EINVAL;
-    harvest(s);
-    seqset_add_range(&s->removed, s->state.last_seq + 1, seq);
-    s->state.last_seq = seq;
-    if (s->state.messages == 0)
-        s->state.first_seq = seq + 1;
-    harvest(s);
-    return 0;
-}
-
-/* ---- searching ---- */
-
-static bool file_subject(struct store *store, struct str subject,
-                         struct store_subject *out)
-{
-    return store_scan_subject(store, peek, subject, out);
-}
-
-static void file_subjects(struct store *store,
-                          const struct store_filter *filter,
-                          bool (*fn)(void *arg, struct str subject,
-                                     const struct store_subject *found),
-                          void *arg)
-{
-    store_scan_subjects(store, peek, filter, fn, arg);
-}
-
-static uint64_t file_subject_count(struct store *store)
-{
-    return store_scan_subject_count(store, peek);
+    return store_file_rebuild_index(s, segment);
 }
 
 static size_t file_damage(struct store *store, struct store_range *ranges,
                           size_t max)
 {
-    (void)store, (void)ranges, (void)max;
-    return 0;
-}
-
-static int64_t file_next_expiry(struct store *store)
-{
-    return file_of(store)->next_expiry_ns;
-}
-
-static size_t file_expired(struct store *store, int64_t now_ns, size_t max,
-                           void (*fn)(void *arg, const struct store_msg *msg),
-                           void *arg)
-{
-    return store_scan_expired(store, now_ns, max, fn, arg);
+    const struct store_file *s = store_file_of(store);
+    size_t count = 0;
+    for (size_t i = 0; i < s->damage_count && count < max; i++)
+        if (s->damage[i].last_seq >= s->state.first_seq)
+            ranges[count++] = s->damage[i];
+    return count;
 }
 
 /* ---- state ---- */
@@ -408,16 +272,16 @@ static int64_t first_time(struct store_file *s)
     uint64_t seq = s->state.first_seq;
     if (seq > s->seen_seq)
         return pending_find(&s->pending, seq)->time_ns;
-    if (file_read(&s->store, seq, &msg) == 0)
+    if (store_file_read_at(s, seq, &msg) == 0)
         return msg.time_ns;
-    const struct segment *segment = segment_before(s, seq);
+    const struct segment *segment = store_file_segment(s, seq);
     return segment != NULL ? segment->extent.first_time_ns : 0;
 }
 
 static void file_state(struct store *store, struct store_state *out)
 {
-    struct store_file *s = file_of(store);
-    harvest(s);
+    struct store_file *s = store_file_of(store);
+    store_file_harvest(s);
     if (s->state.messages > 0 && s->first_time_of != s->state.first_seq) {
         s->state.first_time_ns = first_time(s);
         s->first_time_of = s->state.first_seq;
@@ -472,8 +336,17 @@ static void file_free(struct store_file *s)
     for (size_t i = 0; i < s->segments_count; i++)
         segment_free(&s->segments[i]);
     free(s->segments);
-    free(s->reported);
+    free(s->damage);
     seqset_fini(&s->removed);
+    seqset_fini(&s->unsaved);
+    subjects_fini(&s->subjects);
+    removals_close(&s->removals);
+    buf_fini(&s->scratch);
+    free(s->erasures.list);
+    free(s->early_erasures.list);
+    free(s->compaction.dead);
+    for (int i = 0; i < STORE_SELECTIONS; i++)
+        free(s->selections[i].chosen);
     if (s->dir_fd >= 0)
         close(s->dir_fd);
     pthread_cond_destroy(&s->settled);
@@ -484,10 +357,11 @@ static void file_free(struct store_file *s)
 
 static void file_close(struct store *store)
 {
-    struct store_file *s = file_of(store);
+    struct store_file *s = store_file_of(store);
     settle(s);
     syncer_detach(s->syncer, &s->task);
-    harvest(s);
+    store_file_harvest(s);
+    store_file_sync_now(s);
     store_file_save_meta(s);
     file_free(s);
 }
@@ -505,9 +379,9 @@ static void unlink_segment(const struct store_file *s,
 
 static void file_destroy(struct store *store)
 {
-    struct store_file *s = file_of(store);
+    struct store_file *s = store_file_of(store);
     syncer_detach(s->syncer, &s->task);
-    harvest(s);
+    store_file_harvest(s);
     for (struct segment *d = s->doomed; d != NULL; d = d->next)
         unlink_segment(s, d);
     for (size_t i = 0; i < s->segments_count; i++)
@@ -515,6 +389,7 @@ static void file_destroy(struct store *store)
     if (s->writer.unpublished)
         unlink_segment(s, s->writer.segment);
     unlinkat(s->dir_fd, META_NAME, 0);
+    unlinkat(s->dir_fd, REMOVALS_NAME, 0);
     rmdir(s->dir); /* stays where others have files in it */
     file_free(s);
 }
@@ -527,19 +402,19 @@ static const struct store_ops file_ops = {
     .commit = file_commit,
     .durable = file_durable,
     .read = file_read,
-    .next = store_scan_next,
-    .last = store_scan_last,
-    .count = store_scan_count,
-    .subject = file_subject,
-    .subjects = file_subjects,
-    .subject_count = file_subject_count,
-    .has = file_has,
+    .next = store_file_next,
+    .last = store_file_last,
+    .count = store_file_count,
+    .subject = store_file_subject_of,
+    .subjects = store_file_subjects,
+    .subject_count = store_file_subject_count,
+    .has = store_file_has,
     .damage = file_damage,
-    .remove = file_remove,
-    .skip = file_skip,
-    .next_expiry = file_next_expiry,
-    .expired = file_expired,
-    .remove_through = file_remove_through,
+    .remove = store_file_remove,
+    .skip = store_file_skip,
+    .next_expiry = store_file_next_expiry,
+    .expired = store_file_expired,
+    .remove_through = store_file_remove_through,
     .state = file_state,
     .error = file_error,
     .close = file_close,
@@ -562,30 +437,24 @@ static int open_folder(struct store_file *s, struct errmsg *err)
     return 0;
 }
 
-/* Messages through removed_seq are left from removals that a crash cut
- * short of deleting. */
-static void forget_removed(struct store_file *s, uint64_t removed_seq)
+/* The last time of a message that is known. */
+static int64_t last_time(const struct store_file *s)
 {
-    uint64_t there = s->segments_count > 0 ? s->segments[0]->first_seq
-                                           : s->state.last_seq + 1;
-    s->state.first_seq = there;
-    if (removed_seq >= there)
-        discount_through(s, removed_seq);
-    s->removed_through = removed_seq;
-    drop_removed(s);
+    for (size_t i = s->segments_count; i > 0; i--)
+        if (s->segments[i - 1]->extent.last_time_ns != 0)
+            return s->segments[i - 1]->extent.last_time_ns;
+    return 0;
 }
 
 static void start(struct store_file *s)
 {
-    s->target = s->seen_seq = s->appended_seq = s->state.last_seq;
+    s->target = s->seen_seq = s->settled_seq = s->appended_seq =
+        s->state.last_seq;
     s->meta_saved_ns = clock_mono_ns();
     atomic_store(&s->durable, s->state.last_seq);
-    for (size_t i = s->segments_count; i > 0; i--) {
-        s->state.last_time_ns = s->segments[i - 1]->extent.last_time_ns;
-        if (s->state.last_time_ns != 0)
-            break;
-    }
-    forget_removed(s, s->meta.first_seq - 1);
+    s->state.last_time_ns = last_time(s);
+    s->removed_through = s->state.first_seq - 1;
+    store_file_drop_removed(s);
 }
 
 static uint64_t clamp_segment_bytes(uint64_t bytes)
@@ -597,17 +466,29 @@ static uint64_t clamp_segment_bytes(uint64_t bytes)
     return bytes < SEGMENT_BYTES_MAX ? bytes : SEGMENT_BYTES_MAX;
 }
 
+static void take_options(struct store_file *s,
+                         const struct store_options *options)
+{
+    s->segment_bytes = clamp_segment_bytes(options->segment_bytes);
+    s->sync = options->sync;
+    s->sync_interval_ns = options->sync_interval_ns > 0
+                              ? options->sync_interval_ns
+                              : STORE_SYNC_INTERVAL_NS;
+    s->index_bytes_max = options->index_bytes_max > 0
+                             ? options->index_bytes_max
+                             : STORE_INDEX_BYTES_DEFAULT;
+}
+
 struct store *store_file_open(const char *dir, struct syncer *syncer,
                               const struct store_options *options,
                               struct errmsg *err)
 {
     struct store_file *s = mem_zalloc(sizeof *s);
     s->store.ops = &file_ops;
-    s->next_expiry_ns = INT64_MAX;
+    s->fresh_expiry_ns = INT64_MAX;
     s->dir = mem_strdup(dir);
-    s->dir_fd = s->meta.fd = s->writer.fd = -1;
-    s->segment_bytes =
-        clamp_segment_bytes(options != NULL ? options->segment_bytes : 0);
+    s->dir_fd = s->meta.fd = s->writer.fd = s->removals.fd = -1;
+    take_options(s, options != NULL ? options : &(struct store_options){0});
     s->syncer = syncer;
     s->task = (struct sync_task){.run = store_file_sync, .due_ns = SYNC_NEVER};
     pthread_mutex_init(&s->lock, NULL);

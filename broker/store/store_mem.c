@@ -1,20 +1,32 @@
 /* A stream's messages in memory: a ring of pointers, each to one message; NULL
- * where it was removed. */
-#include "broker/store/store_scan.h"
+ * where it was removed. Those on one subject are chained. */
+#include "broker/store/store_filter.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <uthash.h>
 
+#include "broker/subject.h"
 #include "lib/mem.h"
 
 #define RING_START 64
 
+struct topic {
+    uint64_t first_seq, last_seq, messages;
+    UT_hash_handle hh; /* by text */
+    uint64_t asked;    /* the last filter that was tried on it, */
+    bool selected;     /* and what it said */
+    size_t len;
+    char text[];
+};
+
 struct kept {
+    struct topic *topic;
+    uint64_t prev_seq, next_seq; /* on its subject; 0: none */
     int64_t time_ns, expires_ns;
     uint32_t payload_len, headers_len;
-    uint16_t subject_len;
-    char text[]; /* subject, headers, payload */
+    char text[]; /* headers, payload */
 };
 
 struct store_mem {
@@ -22,6 +34,8 @@ struct store_mem {
     struct kept **ring; /* seq stands at seq % size; a power of two */
     size_t size;
     struct store_state state;
+    struct topic *topics;
+    uint64_t asked;         /* filters so far */
     int64_t next_expiry_ns; /* INT64_MAX: none has one */
 };
 
@@ -42,23 +56,82 @@ static char *put(char *at, struct str text)
     return at + text.len;
 }
 
+/* ---- subjects ---- */
+
+static struct topic *find_topic(const struct store_mem *s, struct str subject)
+{
+    struct topic *topic;
+    HASH_FIND(hh, s->topics, subject.p, subject.len, topic);
+    return topic;
+}
+
+static struct topic *take_topic(struct store_mem *s, struct str subject)
+{
+    struct topic *topic = find_topic(s, subject);
+    if (topic != NULL)
+        return topic;
+    topic = mem_zalloc(sizeof *topic + subject.len);
+    topic->len = subject.len;
+    if (subject.len > 0)
+        memcpy(topic->text, subject.p, subject.len);
+    HASH_ADD_KEYPTR(hh, s->topics, topic->text, topic->len, topic);
+    return topic;
+}
+
+static struct str topic_text(const struct topic *topic)
+{
+    return str_make(topic->text, topic->len);
+}
+
+static void enter_topic(struct store_mem *s, struct kept *kept, uint64_t seq,
+                        struct str subject)
+{
+    struct topic *topic = take_topic(s, subject);
+    kept->topic = topic;
+    kept->prev_seq = topic->last_seq;
+    kept->next_seq = 0;
+    if (topic->messages++ == 0)
+        topic->first_seq = seq;
+    else
+        (*slot(s, topic->last_seq))->next_seq = seq;
+    topic->last_seq = seq;
+}
+
+static void leave_topic(struct store_mem *s, const struct kept *kept)
+{
+    struct topic *topic = kept->topic;
+    if (kept->prev_seq != 0)
+        (*slot(s, kept->prev_seq))->next_seq = kept->next_seq;
+    else
+        topic->first_seq = kept->next_seq;
+    if (kept->next_seq != 0)
+        (*slot(s, kept->next_seq))->prev_seq = kept->prev_seq;
+    else
+        topic->last_seq = kept->prev_seq;
+    if (--topic->messages > 0)
+        return;
+    HASH_DEL(s->topics, topic);
+    free(topic);
+}
+
+/* ---- messages ---- */
+
 static struct kept *keep(const struct store_msg *msg)
 {
-    size_t len = msg->subject.len + msg->headers.len + msg->payload.len;
+    size_t len = msg->headers.len + msg->payload.len;
     struct kept *kept = mem_alloc(sizeof *kept + len);
     kept->time_ns = msg->time_ns;
     kept->expires_ns = msg->expires_ns;
-    kept->subject_len = (uint16_t)msg->subject.len;
     kept->headers_len = (uint32_t)msg->headers.len;
     kept->payload_len = (uint32_t)msg->payload.len;
-    put(put(put(kept->text, msg->subject), msg->headers), msg->payload);
+    put(put(kept->text, msg->headers), msg->payload);
     return kept;
 }
 
 static uint64_t kept_bytes(const struct kept *kept)
 {
     uint64_t headers = kept->headers_len > 0 ? 4 + kept->headers_len : 0;
-    return 22 + kept->subject_len + headers + kept->payload_len + 8;
+    return 22 + kept->topic->len + headers + kept->payload_len + 8;
 }
 
 static void grow(struct store_mem *s)
@@ -83,6 +156,7 @@ static int mem_append(struct store *store, const struct store_msg *msg)
         grow(s);
     struct kept *kept = keep(msg);
     *slot(s, msg->seq) = kept;
+    enter_topic(s, kept, msg->seq, msg->subject);
     s->state.last_seq = msg->seq;
     s->state.last_time_ns = msg->time_ns;
     s->state.messages++;
@@ -115,12 +189,12 @@ static int mem_read(struct store *store, uint64_t seq, struct store_msg *msg)
     if (!mem_has(store, seq))
         return -ENOENT;
     const struct kept *kept = *slot(s, seq);
-    const char *headers = kept->text + kept->subject_len;
+    const char *headers = kept->text;
     *msg = (struct store_msg){
         .seq = seq,
         .time_ns = kept->time_ns,
         .expires_ns = kept->expires_ns,
-        .subject = str_make(kept->text, kept->subject_len),
+        .subject = topic_text(kept->topic),
         .headers = str_make(headers, kept->headers_len),
         .payload = str_make(headers + kept->headers_len, kept->payload_len),
     };
@@ -132,9 +206,10 @@ static void let_go(struct store_mem *s, uint64_t seq)
     struct kept *kept = *slot(s, seq);
     if (kept == NULL)
         return;
-    *slot(s, seq) = NULL;
     s->state.messages--;
     s->state.bytes -= kept_bytes(kept);
+    leave_topic(s, kept);
+    *slot(s, seq) = NULL;
     free(kept);
 }
 
@@ -198,10 +273,117 @@ static void mem_state(struct store *store, struct store_state *out)
 
 /* ---- searching ---- */
 
+/* A filter on its way through the messages. */
+struct search {
+    struct store_mem *s;
+    const struct store_filter *filter; /* NULL: all */
+};
+
+static struct search search_begin(struct store_mem *s,
+                                  const struct store_filter *filter)
+{
+    s->asked++;
+    return (struct search){
+        .s = s, .filter = filter != NULL && filter->count > 0 ? filter : NULL};
+}
+
+/* Each subject is compared once. */
+static bool selects_topic(const struct search *search, struct topic *topic)
+{
+    if (search->filter == NULL)
+        return true;
+    if (topic->asked != search->s->asked) {
+        topic->asked = search->s->asked;
+        topic->selected =
+            store_filter_selects(search->filter, topic_text(topic));
+    }
+    return topic->selected;
+}
+
+static bool selects(const struct search *search, uint64_t seq)
+{
+    const struct kept *kept = *slot(search->s, seq);
+    return kept != NULL && selects_topic(search, kept->topic);
+}
+
+/* The ends of what can be found: of the only subject that is asked for, or of
+ * all. False: nothing. */
+static bool search_bounds(const struct search *search, uint64_t *first,
+                          uint64_t *last)
+{
+    const struct store_filter *filter = search->filter;
+    *first = search->s->state.first_seq;
+    *last = search->s->state.last_seq;
+    if (filter == NULL || filter->count > 1 ||
+        subject_has_wildcard(filter->patterns[0]))
+        return *first <= *last;
+    const struct topic *topic = find_topic(search->s, filter->patterns[0]);
+    if (topic == NULL)
+        return false;
+    *first = topic->first_seq;
+    *last = topic->last_seq;
+    return true;
+}
+
+static int mem_next(struct store *store, const struct store_filter *filter,
+                    uint64_t seq, struct store_msg *msg)
+{
+    struct search search = search_begin(mem_of(store), filter);
+    uint64_t first, last;
+    if (!search_bounds(&search, &first, &last))
+        return -ENOENT;
+    for (seq = seq > first ? seq : first; seq <= last; seq++)
+        if (selects(&search, seq))
+            return mem_read(store, seq, msg);
+    return -ENOENT;
+}
+
+static int mem_last(struct store *store, const struct store_filter *filter,
+                    uint64_t seq, struct store_msg *msg)
+{
+    struct search search = search_begin(mem_of(store), filter);
+    uint64_t first, last;
+    if (!search_bounds(&search, &first, &last))
+        return -ENOENT;
+    for (seq = seq < last ? seq : last; seq >= first; seq--)
+        if (selects(&search, seq))
+            return mem_read(store, seq, msg);
+    return -ENOENT;
+}
+
+static uint64_t count_topics(const struct search *search)
+{
+    struct topic *topic, *next;
+    uint64_t count = 0;
+    HASH_ITER (hh, search->s->topics, topic, next)
+        count += selects_topic(search, topic) ? topic->messages : 0;
+    return count;
+}
+
+static uint64_t mem_count(struct store *store,
+                          const struct store_filter *filter, uint64_t seq)
+{
+    struct search search = search_begin(mem_of(store), filter);
+    uint64_t first, last, count = 0;
+    if (!search_bounds(&search, &first, &last))
+        return 0;
+    if (seq <= search.s->state.first_seq)
+        return count_topics(&search);
+    for (seq = seq > first ? seq : first; seq <= last; seq++)
+        count += selects(&search, seq);
+    return count;
+}
+
 static bool mem_subject(struct store *store, struct str subject,
                         struct store_subject *out)
 {
-    return store_scan_subject(store, mem_read, subject, out);
+    const struct topic *topic = find_topic(mem_of(store), subject);
+    if (topic == NULL)
+        return false;
+    *out = (struct store_subject){.first_seq = topic->first_seq,
+                                  .last_seq = topic->last_seq,
+                                  .messages = topic->messages};
+    return true;
 }
 
 static void mem_subjects(struct store *store, const struct store_filter *filter,
@@ -209,12 +391,20 @@ static void mem_subjects(struct store *store, const struct store_filter *filter,
                                     const struct store_subject *found),
                          void *arg)
 {
-    store_scan_subjects(store, mem_read, filter, fn, arg);
+    struct topic *topic, *next;
+    HASH_ITER (hh, mem_of(store)->topics, topic, next) {
+        struct store_subject found = {.first_seq = topic->first_seq,
+                                      .last_seq = topic->last_seq,
+                                      .messages = topic->messages};
+        if (store_filter_selects(filter, topic_text(topic)) &&
+            !fn(arg, topic_text(topic), &found))
+            return;
+    }
 }
 
 static uint64_t mem_subject_count(struct store *store)
 {
-    return store_scan_subject_count(store, mem_read);
+    return HASH_COUNT(mem_of(store)->topics);
 }
 
 static size_t mem_damage(struct store *store, struct store_range *ranges,
@@ -247,7 +437,16 @@ static size_t mem_expired(struct store *store, int64_t now_ns, size_t max,
                           void *arg)
 {
     struct store_mem *s = mem_of(store);
-    size_t count = store_scan_expired(store, now_ns, max, fn, arg);
+    struct store_msg msg;
+    size_t count = 0;
+    for (uint64_t seq = s->state.first_seq;
+         seq <= s->state.last_seq && count < max; seq++) {
+        if (mem_read(store, seq, &msg) != 0 || msg.expires_ns == 0 ||
+            msg.expires_ns > now_ns)
+            continue;
+        fn(arg, &msg);
+        count++;
+    }
     s->next_expiry_ns = earliest_expiry(s);
     return count;
 }
@@ -272,9 +471,9 @@ static const struct store_ops mem_ops = {
     .commit = mem_commit,
     .durable = mem_durable,
     .read = mem_read,
-    .next = store_scan_next,
-    .last = store_scan_last,
-    .count = store_scan_count,
+    .next = mem_next,
+    .last = mem_last,
+    .count = mem_count,
     .subject = mem_subject,
     .subjects = mem_subjects,
     .subject_count = mem_subject_count,

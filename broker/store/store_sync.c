@@ -4,6 +4,7 @@
 #include "broker/store/store_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #include "broker/store/disk.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 
 /* Where in `pending` the syncer is. */
 struct cursor {
@@ -95,6 +97,9 @@ static int start_segment(struct store_file *s)
 {
     struct writer *w = &s->writer;
     struct segment *segment = segment_new(w->next_seq, s->salt);
+    uint64_t after = atomic_load(&s->durable) + 1;
+    if (after < segment->first_seq)
+        segment->since_seq = after; /* the rest was skipped */
     int fd = segment_create(s->dir, segment);
     int rc = fd < 0 ? fd : disk_sync_folder(s->dir_fd);
     if (rc < 0) {
@@ -160,7 +165,7 @@ static bool fits(const struct store_file *s, const struct piece *piece,
     if (record->seq != s->writer.segment->first_seq + extent->count)
         return false; /* behind sequences that were skipped */
     return extent->end + record_size(record) <= s->segment_bytes &&
-           extent->count < s->writer.segment->index_max;
+           extent->count < s->writer.segment->index->max;
 }
 
 /* Enters the chunk's records from cursor->at on in the piece, as long as they
@@ -219,8 +224,13 @@ static int sync_piece(struct store_file *s, const struct piece *piece)
 {
     struct writer *w = &s->writer;
     int64_t start_ns = clock_mono_ns();
+    if (s->sync == STORE_SYNC_RELAXED && !piece->full) {
+        s->unsynced = true;
+        return 0;
+    }
     int rc = disk_sync(w->fd);
     w->suspect = rc < 0;
+    s->unsynced &= rc < 0;
     if (rc == 0)
         syncer_count(s->syncer, piece->extent.end - w->extent.end,
                      clock_mono_ns() - start_ns);
@@ -312,9 +322,20 @@ static void delete_segments(struct store_file *s, struct segment *doomed)
     }
 }
 
-static int save_meta(struct store_file *s, uint64_t first_seq)
+/* The last sequence that is durable, or was skipped behind it; with the lock
+ * held. */
+static uint64_t last_durable(const struct store_file *s)
 {
-    uint64_t last_seq = atomic_load(&s->durable);
+    uint64_t durable = atomic_load(&s->durable);
+    return s->skipped.first_seq > 0 && durable + 1 >= s->skipped.first_seq &&
+                   durable < s->skipped.last_seq
+               ? s->skipped.last_seq
+               : durable;
+}
+
+static int save_meta(struct store_file *s, uint64_t first_seq,
+                     uint64_t last_seq)
+{
     s->meta_saved_ns = clock_mono_ns();
     if (s->meta.first_seq == first_seq && s->meta.last_seq == last_seq)
         return 0;
@@ -330,23 +351,161 @@ static int save_meta(struct store_file *s, uint64_t first_seq)
     return rc;
 }
 
-void store_file_save_meta(struct store_file *s)
+/* ---- the journal of removals ---- */
+
+/* Runs of the set from first_seq to last_seq. */
+static void add_runs(struct removals_batch *batch, const struct seqset *set,
+                     uint64_t first_seq, uint64_t last_seq)
+{
+    struct store_range run = {.last_seq = first_seq - 1};
+    while (seqset_next_run(set, run.last_seq + 1, &run) &&
+           run.first_seq <= last_seq) {
+        if (run.last_seq > last_seq)
+            run.last_seq = last_seq;
+        removals_add_run(batch, run);
+    }
+}
+
+/* Only what is durable, and was taken over by the loop, is written down: so the journal never speaks of a
+ * sequence that may be given to another message after a crash. With the lock
+ * held. */
+static struct removals_batch take_batch(struct store_file *s, bool all)
+{
+    struct removals_batch batch = {.through = 0};
+    uint64_t last_seq = s->settled_seq, first_seq = s->removed_through + 1;
+    struct seqset early = {.count = 0};
+    struct store_range run = {.last_seq = last_seq};
+    add_runs(&batch, all ? &s->removed : &s->unsaved, first_seq, last_seq);
+    while (seqset_next_run(&s->unsaved, run.last_seq + 1, &run))
+        seqset_add_range(&early, run.first_seq, run.last_seq);
+    seqset_fini(&s->unsaved);
+    s->unsaved = early;
+    for (size_t i = 0; i < s->segments_count; i++) {
+        struct segment *segment = s->segments[i];
+        if (segment->dead_bytes > 0 && (all || segment->dead_unsaved))
+            removals_add_dead(&batch,
+                              (struct removals_dead){segment->first_seq,
+                                                     segment->dead_bytes});
+        segment->dead_unsaved = false;
+    }
+    return batch;
+}
+
+/* What is behind the last durable message waits. With the lock held. */
+static bool has_unsaved(const struct store_file *s)
+{
+    struct store_range run;
+    return s->all_unsaved ||
+           (seqset_next_run(&s->unsaved, s->removed_through + 1, &run) &&
+            run.first_seq <= s->settled_seq);
+}
+
+static int save_removals(struct store_file *s)
 {
     pthread_mutex_lock(&s->lock);
-    uint64_t first_seq = s->removed_through + 1;
-    struct segment *doomed = s->doomed;
-    s->doomed = NULL;
+    bool some = has_unsaved(s);
+    bool all = s->all_unsaved || removals_grown(&s->removals);
+    struct removals_batch batch = {.through = 0};
+    if (some)
+        batch = take_batch(s, all);
+    else if (s->unsaved.count > 0)
+        seqset_drop_below(&s->unsaved, s->removed_through + 1);
     pthread_mutex_unlock(&s->lock);
-    if (save_meta(s, first_seq) == 0) {
-        delete_segments(s, doomed);
-        return;
+    int rc = some ? removals_write(&s->removals, &batch, all) : 0;
+    removals_batch_fini(&batch);
+    if (some) {
+        pthread_mutex_lock(&s->lock);
+        s->all_unsaved = rc < 0;
+        pthread_mutex_unlock(&s->lock);
     }
-    pthread_mutex_lock(&s->lock);
+    if (rc < 0 && !s->removals_failed)
+        log_warn("what was removed cannot be written down, trying again",
+                 LOG_STR("dir", s->dir), LOG_STR("error", strerror(-rc)));
+    s->removals_failed = rc < 0;
+    return rc;
+}
+
+/* ---- erasing ---- */
+
+static int erase_record(struct store_file *s, int fd, uint32_t offset,
+                        uint64_t seq)
+{
+    struct record header;
+    ssize_t got = disk_read(fd, &header, sizeof header, offset);
+    if (got != (ssize_t)sizeof header || header.seq != seq ||
+        !record_header_valid(&header, s->salt))
+        return got < 0 ? (int)got : 0; /* damaged, or compacted meanwhile */
+    size_t size = record_size(&header);
+    struct record *record = mem_alloc(size);
+    got = disk_read(fd, record, size, offset);
+    int rc = got < 0 ? (int)got : 0;
+    if (got == (ssize_t)size) {
+        record_erase(record, s->salt);
+        rc = disk_write(fd, record, size, offset);
+    }
+    free(record);
+    return rc < 0 ? rc : disk_sync(fd);
+}
+
+/* After the removals are written down: what is overwritten is no damage. */
+static void erase_all(struct store_file *s, const struct erasures *erasures)
+{
+    for (size_t i = 0; i < erasures->count; i++) {
+        const struct erasure *erasure = &erasures->list[i];
+        char *path = segment_path(s->dir, erasure->first_seq);
+        int fd = disk_open(path, O_RDWR);
+        int rc =
+            fd < 0 ? fd : erase_record(s, fd, erasure->offset, erasure->seq);
+        if (fd >= 0)
+            close(fd);
+        if (rc < 0 && rc != -ENOENT)
+            log_error("a removed message cannot be overwritten",
+                      LOG_STR("file", path), LOG_I64("seq", erasure->seq),
+                      LOG_STR("error", strerror(-rc)));
+        free(path);
+    }
+    free(erasures->list);
+}
+
+/* They wait for another time, before those that came meanwhile. With the lock
+ * held. */
+static void put_back(struct store_file *s, struct segment *doomed,
+                     struct erasures *erasures)
+{
     struct segment **link = &doomed;
     while (*link != NULL)
         link = &(*link)->next;
     *link = s->doomed;
     s->doomed = doomed;
+    size_t count = erasures->count + s->erasures.count;
+    if (erasures->count == 0)
+        return;
+    erasures->list = mem_grow(erasures->list, count, sizeof *erasures->list);
+    for (size_t i = 0; i < s->erasures.count; i++)
+        erasures->list[erasures->count++] = s->erasures.list[i];
+    free(s->erasures.list);
+    erasures->max = count;
+    s->erasures = *erasures;
+}
+
+void store_file_save_meta(struct store_file *s)
+{
+    /* Taken first: what is deleted was removed before it is written down. */
+    pthread_mutex_lock(&s->lock);
+    uint64_t first_seq = s->removed_through + 1, last_seq = last_durable(s);
+    struct segment *doomed = s->doomed;
+    struct erasures erasures = s->erasures;
+    s->doomed = NULL;
+    s->erasures = (struct erasures){.count = 0};
+    pthread_mutex_unlock(&s->lock);
+    int saved = save_removals(s);
+    if (save_meta(s, first_seq, last_seq) == 0 && saved == 0) {
+        delete_segments(s, doomed);
+        erase_all(s, &erasures);
+        return;
+    }
+    pthread_mutex_lock(&s->lock);
+    put_back(s, doomed, &erasures);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -355,14 +514,48 @@ void store_file_save_meta(struct store_file *s)
 static int64_t meta_due(struct store_file *s)
 {
     pthread_mutex_lock(&s->lock);
-    bool removed =
-        s->doomed != NULL || s->meta.first_seq != s->removed_through + 1;
+    bool removed = s->doomed != NULL || has_unsaved(s) ||
+                   s->erasures.count > 0 ||
+                   s->meta.first_seq != s->removed_through + 1;
+    bool last = s->meta.last_seq != last_durable(s);
     pthread_mutex_unlock(&s->lock);
-    if (!removed && s->meta.last_seq == atomic_load(&s->durable))
+    if (!removed && !last)
         return SYNC_NEVER;
     int64_t delay_ns = removed ? STORE_META_DELAY_NS : STORE_LAST_DELAY_NS;
     int64_t wait_ns = s->meta_saved_ns + delay_ns - clock_mono_ns();
     return wait_ns > 0 ? wait_ns : 0;
+}
+
+/* ---- relaxed ---- */
+
+void store_file_sync_now(struct store_file *s)
+{
+    if (!s->unsynced || s->writer.fd < 0)
+        return;
+    int rc = disk_sync(s->writer.fd);
+    s->synced_ns = clock_mono_ns();
+    s->unsynced = rc < 0;
+    if (rc < 0)
+        log_error("what was written cannot be synced, trying again",
+                  LOG_STR("dir", s->dir), LOG_STR("error", strerror(-rc)));
+}
+
+/* As meta_due. */
+static int64_t sync_due(const struct store_file *s)
+{
+    if (!s->unsynced)
+        return SYNC_NEVER;
+    int64_t wait_ns = s->synced_ns + s->sync_interval_ns - clock_mono_ns();
+    return wait_ns > 0 ? wait_ns : 0;
+}
+
+/* ---- the whole ---- */
+
+static int64_t sooner(int64_t a_ns, int64_t b_ns)
+{
+    if (a_ns == SYNC_NEVER || b_ns == SYNC_NEVER)
+        return a_ns == SYNC_NEVER ? b_ns : a_ns;
+    return a_ns < b_ns ? a_ns : b_ns;
 }
 
 int64_t store_file_sync(struct sync_task *task)
@@ -370,15 +563,18 @@ int64_t store_file_sync(struct sync_task *task)
     struct store_file *s =
         (void *)((char *)task - offsetof(struct store_file, task));
     int rc = store_group(s);
-    int64_t due_ns = meta_due(s);
-    if (due_ns == 0) {
+    int64_t retry_ns = SYNC_NEVER;
+    if (sync_due(s) == 0)
+        store_file_sync_now(s);
+    if (meta_due(s) == 0)
         store_file_save_meta(s);
-        due_ns = meta_due(s);
-    }
-    if (rc == 0)
-        return due_ns;
     pthread_mutex_lock(&s->lock);
-    int64_t retry_ns = s->closing ? 0 : STORE_RETRY_NS;
+    bool compact = s->compaction.segment != NULL && s->compaction.rc > 0;
+    if (rc < 0)
+        retry_ns = s->closing ? 0 : STORE_RETRY_NS;
+    compact &= !s->closing;
     pthread_mutex_unlock(&s->lock);
-    return due_ns == SYNC_NEVER || retry_ns < due_ns ? retry_ns : due_ns;
+    if (compact)
+        store_file_compact(s);
+    return sooner(retry_ns, sooner(meta_due(s), sync_due(s)));
 }

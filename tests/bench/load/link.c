@@ -17,7 +17,7 @@ void fail(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "broker_load: ");
+    fprintf(stderr, "%s: ", program_invocation_short_name);
     vfprintf(stderr, format, args);
     fprintf(stderr, "\n");
     va_end(args);

@@ -25,7 +25,7 @@ struct frame {
     struct str subject, reply, headers, payload;
 };
 
-/* Ends the program: "broker_load: …". */
+/* Ends the program with that sentence. */
 void fail(const char *format, ...)
     __attribute__((noreturn, format(printf, 1, 2)));
 

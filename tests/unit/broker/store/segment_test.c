@@ -163,7 +163,7 @@ static char *byte_of(struct segment_scan *scan, int record, int byte)
 static void scan_free(struct segment_scan *scan)
 {
     free((void *)scan->data);
-    free(scan->index);
+    segment_index_free(&scan->index);
 }
 
 static void scan_finds_every_record(void **state)
@@ -174,9 +174,9 @@ static void scan_finds_every_record(void **state)
     assert_int_equal(scan.good.count, 5);
     assert_int_equal(scan.good.end, scan.size);
     assert_int_equal(scan.good.bytes, 5 * 54);
-    assert_int_equal(scan.index[0].offset, 64);
-    assert_int_equal(scan.index[4].offset, 64 + 4 * 64);
-    assert_int_equal(scan.index[1].bytes_through, 2 * 54);
+    assert_int_equal(scan.index->entries[0].offset, 64);
+    assert_int_equal(scan.index->entries[4].offset, 64 + 4 * 64);
+    assert_int_equal(scan.index->entries[1].bytes_through, 2 * 54);
     assert_int_equal(scan.damaged, 0);
     scan_free(&scan);
 }
@@ -204,7 +204,7 @@ static void scan_steps_over_a_damaged_body(void **state)
     assert_int_equal(scan.damaged, 1);
     assert_int_equal(scan.damaged_seq, 2);
     assert_int_equal(scan.damaged_offset, 128);
-    assert_int_equal(scan.index[1].offset, 128);
+    assert_int_equal(scan.index->entries[1].offset, 128);
     scan_free(&scan);
 }
 
@@ -218,9 +218,9 @@ static void scan_finds_on_behind_a_damaged_header(void **state)
     assert_int_equal(scan.good.count, 4);
     assert_int_equal(scan.damaged, 2);
     assert_int_equal(scan.damaged_seq, 2);
-    assert_int_equal(scan.index[1].offset, 0);
-    assert_int_equal(scan.index[2].offset, 0);
-    assert_int_equal(scan.index[3].offset, 64 + 3 * 64);
+    assert_int_equal(scan.index->entries[1].offset, 0);
+    assert_int_equal(scan.index->entries[2].offset, 0);
+    assert_int_equal(scan.index->entries[3].offset, 64 + 3 * 64);
     assert_int_equal(scan.good.bytes, 2 * 54);
     scan_free(&scan);
 }
@@ -247,7 +247,7 @@ static void scan_does_not_take_a_sequence_that_cannot_follow(void **state)
     record_write((void *)byte_of(&scan, 1, 0), SALT, &msg);
     segment_scan(&scan, 1, SALT);
     assert_int_equal(scan.good.count, 3);
-    assert_int_equal(scan.index[1].offset, 0);
+    assert_int_equal(scan.index->entries[1].offset, 0);
     scan_free(&scan);
 }
 
@@ -282,7 +282,7 @@ static void scan_does_not_take_records_out_of_payloads(void **state)
     scan.size = 64 + size + 64;
     segment_scan(&scan, 1, SALT);
     assert_int_equal(scan.good.count, 2);
-    assert_int_equal(scan.index[1].offset, 64 + size);
+    assert_int_equal(scan.index->entries[1].offset, 64 + size);
     free(inner);
     scan_free(&scan);
 }

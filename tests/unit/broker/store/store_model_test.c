@@ -2,7 +2,7 @@
  * order, they answer what the array answers. */
 #include "store_fixture.h"
 
-#include "broker/store/store_scan.h"
+#include "broker/store/store_filter.h"
 
 #define MODEL_MAX    4000
 #define SUBJECTS_MAX 40
@@ -363,6 +363,16 @@ static void expire_some(struct model *m)
                      m->slots[seq].expires_ns <= now_ns);
 }
 
+static void reopen(struct model *m)
+{
+    static const uint64_t sizes[] = {4096, 6000, 50000, 0};
+    if (m->f == NULL)
+        return;
+    fixture_reopen(m->f, sizes[next_random(m, 4)]);
+    m->store = m->f->store;
+    m->durable = m->last;
+}
+
 static void step(struct model *m)
 {
     switch (next_random(m, 16)) {
@@ -379,6 +389,9 @@ static void step(struct model *m)
     case 4:
         make_durable(m);
         expire_some(m);
+        break;
+    case 5:
+        reopen(m);
         break;
     case 6:
     case 7:
