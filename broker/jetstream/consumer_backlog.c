@@ -228,10 +228,12 @@ static bool is_to_come(const struct consumer *consumer, uint64_t seq,
 void consumer_lost(struct consumer *consumer, uint64_t seq, struct str subject)
 {
     struct unacked_entry *entry = unacked_find(&consumer->unacked, seq);
+    struct store *store = consumer->stream->store;
     if (entry != NULL)
         consumer_settle(consumer, entry);
     sync_counted(consumer);
-    if (seq > consumer->counted || !is_to_come(consumer, seq, subject))
+    if (seq > consumer->counted || !is_to_come(consumer, seq, subject) ||
+        !store->ops->has(store, seq)) /* it is not counted twice */
         return;
     consumer->left--;
     picks_drop(&consumer->picks, seq);
