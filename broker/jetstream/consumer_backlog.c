@@ -55,7 +55,7 @@ void consumer_set_filter(struct consumer *consumer)
     consumer->filter.count = config->filters.count;
 }
 
-static bool selects(const struct consumer *consumer, struct str subject)
+bool consumer_selects(const struct consumer *consumer, struct str subject)
 {
     const struct store_filter *filter = &consumer->filter;
     for (unsigned i = 0; i < filter->count; i++) {
@@ -108,9 +108,10 @@ static void count_new(struct consumer *consumer)
     struct store *store = consumer->stream->store;
     uint64_t durable = store->ops->durable(store), count, before;
     sync_counted(consumer);
-    consumer->tracked = consumer->filter.count > 0;
-    if (durable <= consumer->counted)
+    if (consumer->tracked || durable <= consumer->counted) {
+        consumer->tracked = consumer->filter.count > 0;
         return;
+    }
     do { /* the syncer moves it on at any time */
         before = durable;
         count =
@@ -119,6 +120,7 @@ static void count_new(struct consumer *consumer)
     } while (durable != before);
     consumer->left += count;
     consumer->counted = durable;
+    consumer->tracked = consumer->filter.count > 0;
 }
 
 void consumer_count(struct consumer *consumer)
@@ -222,7 +224,7 @@ static bool is_to_come(const struct consumer *consumer, uint64_t seq,
         return false;
     if (seq <= consumer->picks.through)
         return picks_has(&consumer->picks, seq);
-    return selects(consumer, subject);
+    return consumer_selects(consumer, subject);
 }
 
 void consumer_lost(struct consumer *consumer, uint64_t seq, struct str subject)

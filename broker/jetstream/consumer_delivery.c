@@ -68,12 +68,12 @@ static bool find_selected(struct consumer *consumer, struct candidate *found)
 {
     struct store *store = consumer->stream->store;
     const struct store_filter *filter = &consumer->filter;
-    int rc = -ENOENT;
     if (consumer->next_seq > consumer->counted)
         return false;
-    if (filter->count == 0)
-        rc = store->ops->read(store, consumer->next_seq, &found->msg);
-    if (rc == -ENOENT || rc == -EBADMSG)
+    /* Mostly it is the very next one, which needs no search. */
+    int rc = store->ops->read(store, consumer->next_seq, &found->msg);
+    if (rc == -ENOENT || rc == -EBADMSG ||
+        (rc == 0 && !consumer_selects(consumer, found->msg.subject)))
         rc = store->ops->next(store, filter, consumer->next_seq, &found->msg);
     if (rc == 0)
         return found->msg.seq <= consumer->counted;

@@ -56,6 +56,9 @@ void consumer_wake_at(struct consumer *consumer, int64_t when_ns);
 void consumer_set_filter(struct consumer *consumer);
 void consumer_forget_filter(struct consumer *consumer);
 
+/* Does one of its patterns select the subject? */
+bool consumer_selects(const struct consumer *consumer, struct str subject);
+
 /* Counts what became durable; afterwards `left` is consumer_pending. */
 void consumer_count(struct consumer *consumer);
 
