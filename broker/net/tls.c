@@ -199,6 +199,26 @@ struct tls_context *tls_context_new(const struct tls_config *config,
     return context;
 }
 
+struct tls_context *tls_context_for_peers(const struct tls_config *config,
+                                          struct errmsg *err)
+{
+    struct tls_config checked = *config;
+    struct tls_context *context = mem_zalloc(sizeof(*context));
+    checked.verify = true;
+    context->ctx = SSL_CTX_new(TLS_client_method());
+    if (context->ctx == NULL)
+        errmsg_set(err, -ENOMEM, "tls: OpenSSL does not start");
+    else
+        choose_manners(context->ctx);
+    if (context->ctx == NULL ||
+        choose_version(context->ctx, &checked, err) != 0 ||
+        (config->cert_file != NULL &&
+         load_certificate(context->ctx, &checked, err) != 0) ||
+        load_authorities(context->ctx, &checked, err) != 0)
+        tls_context_free(&context);
+    return context;
+}
+
 void tls_context_free(struct tls_context **context)
 {
     if (*context == NULL)
@@ -372,18 +392,37 @@ static const struct transport_ops tls_ops = {.read = tls_read,
                                              .tls = tls_itself,
                                              .type = "nats"};
 
-struct transport *tls_accept(const struct tls_context *context, int fd,
-                             enum transport_phase phase, uint64_t client)
+static struct tls *tls_new(const struct tls_context *context, int fd,
+                           enum transport_phase phase)
 {
     struct tls *tls = mem_zalloc(sizeof(*tls));
     tls->base.ops = &tls_ops;
     tls->base.phase = phase;
     tls->fd = fd;
-    tls->client = client;
     tls->ssl = SSL_new(context->ctx);
     assert(tls->ssl != NULL); /* out of memory */
     SSL_set_fd(tls->ssl, fd);
+    return tls;
+}
+
+struct transport *tls_accept(const struct tls_context *context, int fd,
+                             enum transport_phase phase, uint64_t client)
+{
+    struct tls *tls = tls_new(context, fd, phase);
+    tls->client = client;
     SSL_set_accept_state(tls->ssl);
+    return &tls->base;
+}
+
+struct transport *tls_connect(const struct tls_context *context, int fd,
+                              const char *host)
+{
+    struct tls *tls = tls_new(context, fd, TRANSPORT_HANDSHAKE);
+    SSL_set_connect_state(tls->ssl);
+    if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), host) != 1) {
+        SSL_set_tlsext_host_name(tls->ssl, host);
+        SSL_set1_host(tls->ssl, host);
+    }
     return &tls->base;
 }
 
