@@ -208,7 +208,7 @@ void store_file_take_compaction(struct store_file *s)
     adopt(s, &done);
     free(done.dead);
     pthread_mutex_lock(&s->lock);
-    s->compaction.segment = NULL;
+    s->compaction = (struct compaction){.segment = NULL};
     pthread_mutex_unlock(&s->lock);
     store_file_drop_removed(s);
     size_t place = store_file_place(s, done.segment->first_seq);
