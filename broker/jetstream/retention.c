@@ -251,7 +251,7 @@ static bool is_needed(const struct stream *stream, uint64_t seq,
         if (consumer_needs(consumer, seq, subject))
             return true;
     }
-    return false;
+    return origin_is_needed(stream, seq, subject);
 }
 
 bool retention_wants(const struct stream *stream, struct str subject)
@@ -269,6 +269,10 @@ void retention_acked(struct stream *stream, uint64_t seq)
         (stream->store->ops->read(stream->store, seq, &msg) != 0 ||
          is_needed(stream, seq, msg.subject)))
         return;
+    if (stream->readers != NULL &&
+        (stream->store->ops->read(stream->store, seq, &msg) != 0 ||
+         origin_is_needed(stream, seq, msg.subject)))
+        return;
     stream_remove(stream, seq, false);
 }
 
@@ -277,7 +281,7 @@ void retention_review(struct stream *stream, uint64_t from)
     struct store_msg msg;
     if (stream->config.retention != RETENTION_INTEREST)
         return;
-    if (stream->consumers == NULL) {
+    if (stream->consumers == NULL && stream->readers == NULL) {
         stream_remove_through(stream, stream_durable(stream));
         return;
     }

@@ -4,6 +4,7 @@ import { scenarios } from './support/scenarios.js';
 import { sleep, waitFor } from './support/wait.js';
 
 const TCP = { transports: ['tcp'] };
+const EVERY = { transports: ['tcp', 'tls', 'ws', 'wss'] };
 const MS = 1_000_000; // in ns
 const EXPLICIT = { ack_policy: 'explicit', ack_wait: 30_000 * MS };
 
@@ -121,7 +122,7 @@ scenarios('pulling', TCP, (scenario) => {
     t.log('second', await waiting);
   });
 
-  scenario('on and on', async (t) => {
+  scenario('on and on', EVERY, async (t) => {
     const { pull, fill, info } = await make(t, 50);
     const messages = await (await pull()).consume({ max_messages: 10 });
     const filled = fill(200);
@@ -470,7 +471,7 @@ scenarios('pushing', TCP, (scenario) => {
     await fill(1);
   });
 
-  scenario('as fast as it is answered', async (t) => {
+  scenario('as fast as it is answered', EVERY, async (t) => {
     const { js, subject, add, info } = await make(t, 0);
     const body = new Uint8Array(64 * 1024);
     for (let i = 0; i < 100; i++) await js.publish(`${subject}.a`, body);

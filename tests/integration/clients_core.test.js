@@ -2,7 +2,7 @@
 import { scenarios } from './support/scenarios.js';
 import { waitFor } from './support/wait.js';
 
-const EVERY_TRANSPORT = { transports: ['tcp'] };
+const EVERY_TRANSPORT = { transports: ['tcp', 'tls', 'ws', 'wss'] };
 
 // What nc.status() tells, from now on.
 function listen(nc) {

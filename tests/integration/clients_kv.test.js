@@ -3,6 +3,7 @@ import { scenarios } from './support/scenarios.js';
 import { sleep, waitFor } from './support/wait.js';
 
 const TCP = { transports: ['tcp'] };
+const EVERY = { transports: ['tcp', 'tls', 'ws', 'wss'] };
 
 const make = (t, options = {}) => t.library.makeBucket(t.nc, t.subject, options);
 
@@ -18,7 +19,7 @@ const statusOf = async (kv) => {
 };
 
 scenarios('a bucket', TCP, (scenario) => {
-  scenario('keeps what was put', async (t) => {
+  scenario('keeps what was put', EVERY, async (t) => {
     const kv = await make(t);
     t.log('put', await kv.put('a', 'one'), await kv.put('b.c', 'two'), await kv.put('a', 'three'));
     t.log('got', await kv.get('a'), await kv.get('b.c'), await kv.get('none'));
@@ -99,7 +100,7 @@ scenarios('a bucket', TCP, (scenario) => {
   // The old library's keys() may end before it told the last ones.
   const NEW = { library: '@nats-io' };
 
-  scenario('lists its keys', NEW, async (t) => {
+  scenario('lists its keys', { ...EVERY, ...NEW }, async (t) => {
     const kv = await make(t);
     t.log('none', await t.all(await kv.keys()));
     await fill(kv, { 'a.b': '1', 'a.c': '2', d: '3', 'a.b.c': '4' });
@@ -205,7 +206,7 @@ scenarios('a bucket is watched', TCP, (scenario) => {
     t.log('got', await kv.get('a'));
   });
 
-  scenario('by many', async (t) => {
+  scenario('by many', EVERY, async (t) => {
     const kv = await make(t);
     const other = await t.library.openBucket(await t.connect(), t.subject);
     const watches = [await kv.watch(), await other.watch(), await other.watch({ key: 'k.*' })];

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { scenarios } from './support/scenarios.js';
 
 const TCP = { transports: ['tcp'] };
+const EVERY = { transports: ['tcp', 'tls', 'ws', 'wss'] };
 
 const make = (t, options = {}) => t.library.makeStore(t.nc, t.subject, options);
 
@@ -17,7 +18,7 @@ function bytes(length) {
 const digest = (data) => createHash('sha256').update(data).digest('base64url');
 
 scenarios('an object store', TCP, (scenario) => {
-  scenario('keeps objects', async (t) => {
+  scenario('keeps objects', EVERY, async (t) => {
     const os = await make(t);
     const put = (meta, data) => t.attempt('put', os.putBlob(meta, data));
     await put({ name: 'small', description: 'a few bytes' }, bytes(10));

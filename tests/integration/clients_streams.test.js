@@ -4,6 +4,7 @@ import { scenarios } from './support/scenarios.js';
 import { sleep, waitFor } from './support/wait.js';
 
 const TCP = { transports: ['tcp'] };
+const EVERY = { transports: ['tcp', 'tls', 'ws', 'wss'] };
 const SECOND = 1_000_000_000; // in ns
 
 // A stream of the run's own with subjects below its subject.
@@ -31,7 +32,7 @@ async function make(t, config = {}) {
 }
 
 scenarios('streams are managed', TCP, (scenario) => {
-  scenario('made', async (t) => {
+  scenario('made', EVERY, async (t) => {
     const { jsm } = await t.streams();
     const add = (config) =>
       t.attempt('made', jsm.streams.add({ name: t.stream, subjects: [t.subject], ...config }));
@@ -207,7 +208,7 @@ scenarios('publishing to a stream', TCP, (scenario) => {
     await t.attempt('nowhere', js.publish(`${t.subject}_not`, '', { retries: 1, timeout: 500 }));
   });
 
-  scenario('with many under way', async (t) => {
+  scenario('with many under way', EVERY, async (t) => {
     const { publish, state } = await make(t);
     const acks = Array.from({ length: 500 }, (_, i) => publish('a', `${i}`));
     t.log('in order', (await Promise.all(acks)).every((ack, i) => ack.seq === i + 1));

@@ -10,16 +10,29 @@ import * as classic from 'nats';
 import { WebSocket } from 'ws';
 
 // Node 18 has no WebSocket of its own, and none of node's trusts our CA.
-const webSocket = (url, { tls }) => ({
+const webSockets = (tls) => (url) => ({
   socket: new WebSocket(url, { ca: tls?.ca }),
   encrypted: url.startsWith('wss:'),
 });
+
+// wsconnect() and connect() set, for the whole process, how a connection is
+// made, so they take turns.
+let turn = Promise.resolve();
+function connectModern({ tls, ...options }) {
+  const connect = () =>
+    options.servers.startsWith('ws')
+      ? modern.wsconnect({ ...options, wsFactory: webSockets(tls) })
+      : modern.connect({ ...options, tls });
+  const connected = turn.then(connect);
+  turn = connected.catch(() => {});
+  return connected;
+}
 
 export const LIBRARIES = [
   {
     name: 'nats 2',
     transports: ['tcp', 'tls'],
-    connect: (server, options) => classic.connect(options),
+    connect: classic.connect,
     headers: classic.headers,
     createInbox: classic.createInbox,
     jetstream: (nc, options) => nc.jetstream(options),
@@ -34,10 +47,7 @@ export const LIBRARIES = [
   {
     name: '@nats-io 3',
     transports: ['tcp', 'tls', 'ws', 'wss'],
-    connect: (server, options) =>
-      server.url.startsWith('ws')
-        ? modern.wsconnect({ ...options, wsFactory: webSocket })
-        : modern.connect(options),
+    connect: connectModern,
     headers: modern.headers,
     createInbox: modern.createInbox,
     jetstream: (nc, options) => jetstream.jetstream(nc, options),

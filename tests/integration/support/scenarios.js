@@ -25,6 +25,7 @@ import { LIBRARIES } from './client_libraries.js';
 import { startBroker, startNatsServer } from './nexus.js';
 import { SLOW } from './wait.js';
 import { differences, plain } from './transcript.js';
+import { address, isSecure, startWithTransports } from './transports.js';
 
 // NODE_DEBUG=transcript shows what was seen.
 const debug = debuglog('transcript');
@@ -36,15 +37,16 @@ const TAKE_MS = 8_000; // until what was expected has come
 const OURS = { name: 'nexus-broker', start: startBroker };
 const PEER = { name: 'nats-server', start: startNatsServer };
 
-// One start for all scenarios of a file.
+// One start for all scenarios of a file, and one of a server with TLS.
 const shared = new Map();
-function sharedServer(kind) {
-  if (!shared.has(kind.name)) shared.set(kind.name, kind.start());
-  return shared.get(kind.name);
+function sharedServer(kind, secure) {
+  const name = `${kind.name} ${secure}`;
+  if (!shared.has(name)) shared.set(name, startWithTransports(kind.start, secure));
+  return shared.get(name);
 }
 
-const serverFor = (kind, options) =>
-  options.own ? kind.start(options.own) : sharedServer(kind);
+const serverFor = (kind, options, transport) =>
+  options.own ? kind.start(options.own) : sharedServer(kind, isSecure(transport));
 
 async function stop(server) {
   if (server.running) await server.stop(server.stopSignal);
@@ -84,14 +86,14 @@ async function take(iterable, count) {
 
 // What a scenario is given, for one run of it.
 async function makeRun(kind, { options, subject }, library, transport) {
-  const server = await serverFor(kind, options);
+  const server = await serverFor(kind, options, transport);
   const transcript = [];
   const open = [];
   const read = new Set(); // what was taken from; its timers outlive connections
   const log = (...seen) => transcript.push(seen.map(plain));
   const connect = async (options) => {
-    const nc = await library.connect(server, {
-      servers: server.url,
+    const nc = await library.connect({
+      ...address(server, transport),
       ...options,
     });
     open.push(nc);
