@@ -308,7 +308,7 @@ static int read_elsewhere(struct reader *reader, struct segment *segment,
                           uint64_t seq, struct store_msg *msg,
                           struct reader_place *place)
 {
-    struct segment_entry entry;
+    struct segment_entry entry = {.offset = SEGMENT_LOST};
     int rc = reader_entry(reader, segment, seq - segment->first_seq, &entry);
     if (rc < 0)
         return rc;
