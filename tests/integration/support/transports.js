@@ -38,7 +38,7 @@ export async function startWithTransports(start, secure) {
   const file = join(tempDir('nexus-config-'), 'server.conf');
   writeFileSync(file, `${tls}\n${ws}\n`);
   const server = await start({ args: ['-c', file] });
-  return Object.assign(server, { wsPort });
+  return Object.assign(server, { wsPort, caFile: secure && certificate.cert });
 }
 
 // What to connect with.
