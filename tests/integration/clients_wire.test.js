@@ -17,13 +17,33 @@ const ANSWERED = [
   ['text behind PING and PONG', 'PING twice\r\nPONG\r\nPONG now\r\n', 'PONG\r\n'],
   ['a client says +OK', '+OK\r\n', ''],
   ['lines end in a line feed alone', 'SUB lf 1\nPUB lf 2\nhi\r\n', 'MSG lf 1 2\r\nhi\r\n'],
-  ['names of subscriptions are any text', 'SUB n a-Z_9\r\nPUB n 0\r\n\r\n', 'MSG n a-Z_9 0\r\n\r\n'],
+  [
+    'names of subscriptions are any text',
+    'SUB n a-Z_9\r\nPUB n 0\r\n\r\n',
+    'MSG n a-Z_9 0\r\n\r\n',
+  ],
   ['leaving what is not there', 'UNSUB 99\r\nUNSUB 98 5\r\n', ''],
-  ['a limit already reached', 'SUB l 1\r\nPUB l 0\r\n\r\nUNSUB 1 1\r\nPUB l 0\r\n\r\n', 'MSG l 1 0\r\n\r\n'],
+  [
+    'a limit already reached',
+    'SUB l 1\r\nPUB l 0\r\n\r\nUNSUB 1 1\r\nPUB l 0\r\n\r\n',
+    'MSG l 1 0\r\n\r\n',
+  ],
   ['a limit of 0', 'SUB m 1\r\nUNSUB 1 0\r\nPUB m 0\r\n\r\n', ''],
-  ['the same name once more', 'SUB s1 1\r\nUNSUB 1\r\nSUB s2 1\r\nPUB s2 0\r\n\r\n', 'MSG s2 1 0\r\n\r\n'],
-  ['a payload that looks like the protocol', 'SUB p 1\r\nPUB p 6\r\nPING\r\n\r\n', 'MSG p 1 6\r\nPING\r\n\r\n'],
-  ['a reply that is long', `SUB r 1\r\nPUB r ${'x'.repeat(500)} 0\r\n\r\n`, `MSG r 1 ${'x'.repeat(500)} 0\r\n\r\n`],
+  [
+    'the same name once more',
+    'SUB s1 1\r\nUNSUB 1\r\nSUB s2 1\r\nPUB s2 0\r\n\r\n',
+    'MSG s2 1 0\r\n\r\n',
+  ],
+  [
+    'a payload that looks like the protocol',
+    'SUB p 1\r\nPUB p 6\r\nPING\r\n\r\n',
+    'MSG p 1 6\r\nPING\r\n\r\n',
+  ],
+  [
+    'a reply that is long',
+    `SUB r 1\r\nPUB r ${'x'.repeat(500)} 0\r\n\r\n`,
+    `MSG r 1 ${'x'.repeat(500)} 0\r\n\r\n`,
+  ],
 ];
 
 // The same where the connection ends.
@@ -35,7 +55,11 @@ const CLOSED = [
   ['no arguments', 'SUB\r\n', "-ERR 'Unknown Protocol Operation'\r\n"],
   ['UNSUB without a name', 'UNSUB\r\n', "-ERR 'Unknown Protocol Operation'\r\n"],
   ['a payload longer than told', 'PUB a 2\r\nabc\r\n', "-ERR 'Unknown Protocol Operation'\r\n"],
-  ['a long CONNECT', `CONNECT {"name":"${'n'.repeat(5000)}"}\r\n`, "-ERR 'maximum control line exceeded'\r\n"],
+  [
+    'a long CONNECT',
+    `CONNECT {"name":"${'n'.repeat(5000)}"}\r\n`,
+    "-ERR 'maximum control line exceeded'\r\n",
+  ],
   ['another account', 'CONNECT {"account":"x"}\r\n', "-ERR 'Authorization Violation'\r\n"],
   ['an HTTP client', 'GET / HTTP/1.1\r\n\r\n', "-ERR 'Unknown Protocol Operation'\r\n"],
 ];
