@@ -293,7 +293,7 @@ static ssize_t next_slow(struct parser *parser, const char *data, size_t len,
     return take_line(parser, data, len, verb, verb_size, line, op);
 }
 
-/* ---- the busy case, "PUB subject [reply] size\r\n" all there ---- */
+/* ---- the busy case, a PUB or HPUB with single spaces, all there ---- */
 
 /* Up to a space or a control character, maybe empty. */
 static struct str word_at(const char *p, const char *end)
@@ -314,37 +314,49 @@ static struct str subject_at(const struct parser *parser, const char *p,
     return word_at(p, end);
 }
 
-/* Bytes taken, or 0 when the general way has to look at it. */
+/* Sizes at the end of the line, 1 or 2. Bytes taken, or 0 when the general way
+ * has to look at it. */
 static size_t next_pub(const struct parser *parser, const char *data,
-                       size_t len, struct op *op)
+                       size_t len, size_t verb, unsigned sizes, struct op *op)
 {
-    const char *p = data + 4, *end = data + len;
     struct msg *msg = &op->msg;
-    msg->subject = subject_at(parser, p, end);
-    p += msg->subject.len;
-    if (msg->subject.len == 0 || p == end || *p++ != ' ')
-        return 0;
-    struct str digits = word_at(p, end);
-    msg->reply = str_make(NULL, 0);
-    if ((size_t)(end - p) > digits.len && p[digits.len] == ' ') {
-        msg->reply = digits;
-        digits = word_at(p + digits.len + 1, end);
+    struct str words[3];
+    const char *end = data + len;
+    unsigned count = 0;
+    msg->subject = subject_at(parser, data + verb, end);
+    const char *p = msg->subject.len + data + verb;
+    while (p < end && *p == ' ' && count <= sizes) {
+        words[count] = word_at(p + 1, end);
+        p += 1 + words[count++].len;
     }
-    int64_t size = parse_size(digits);
-    p = digits.p + digits.len;
-    if (size < 0 || (size_t)size > parser->payload_max ||
+    if (msg->subject.len == 0 || count < sizes)
+        return 0;
+    int64_t total = parse_size(words[count - 1]);
+    int64_t headers = sizes == 2 ? parse_size(words[count - 2]) : 0;
+    if (headers < 0 || total < headers || (size_t)total > parser->payload_max ||
         (size_t)(p - data) > parser->control_line_max)
         return 0;
-    if (end - p < size + 4 || p[0] != '\r' || p[1] != '\n')
+    if (end - p < total + 4 || p[0] != '\r' || p[1] != '\n')
         return 0;
-    const char *payload = p + 2;
-    if (payload[size] != '\r' || payload[size + 1] != '\n')
+    const char *body = p + 2;
+    if (body[total] != '\r' || body[total + 1] != '\n')
         return 0;
     op->kind = OP_PUB;
     msg->to = msg->subject;
-    msg->headers = str_make(NULL, 0);
-    msg->payload = str_make(payload, (size_t)size);
-    return (size_t)(payload + size + 2 - data);
+    msg->reply = count > sizes ? words[0] : str_make(NULL, 0);
+    msg->headers = str_make(body, (size_t)headers);
+    msg->payload = str_make(body + headers, (size_t)(total - headers));
+    return (size_t)(body + total + 2 - data);
+}
+
+static size_t next_fast(const struct parser *parser, const char *data,
+                        size_t len, struct op *op)
+{
+    if (len > 4 && memcmp(data, "PUB ", 4) == 0)
+        return next_pub(parser, data, len, 4, 1, op);
+    if (len > 5 && memcmp(data, "HPUB ", 5) == 0 && parser->headers)
+        return next_pub(parser, data, len, 5, 2, op);
+    return 0;
 }
 
 ssize_t parser_next(struct parser *parser, const char *data, size_t len,
@@ -352,14 +364,9 @@ ssize_t parser_next(struct parser *parser, const char *data, size_t len,
 {
     if (len < parser->need || len == 0)
         return PARSE_AGAIN;
-    if (len > 4 && memcmp(data, "PUB ", 4) == 0) {
-        size_t taken = next_pub(parser, data, len, op);
-        if (taken > 0) {
-            parser->need = parser->scanned = 0;
-            return (ssize_t)taken;
-        }
-    }
-    ssize_t taken = next_slow(parser, data, len, op);
+    ssize_t taken = (ssize_t)next_fast(parser, data, len, op);
+    if (taken == 0)
+        taken = next_slow(parser, data, len, op);
     if (taken > 0)
         parser->need = parser->scanned = 0;
     return taken;

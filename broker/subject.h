@@ -43,8 +43,13 @@ static inline uint32_t subject_hash(struct str s)
         h = (h ^ word) * UINT64_C(0xbf58476d1ce4e5b9);
         h ^= h >> 32;
     }
+    /* The tail in one load, with bytes that are in already, or by hand: no copy
+     * of so few bytes whose result the processor then waits for. */
     uint64_t tail = 0;
-    memcpy(&tail, p, left);
+    if (s.len >= 8)
+        memcpy(&tail, p + left - 8, 8);
+    for (size_t i = 0; s.len < 8 && i < left; i++)
+        tail = tail << 8 | (unsigned char)p[i];
     h = (h ^ tail) * UINT64_C(0x94d049bb133111eb);
     return (uint32_t)(h >> 32);
 }

@@ -6,7 +6,8 @@
 
 #include "lib/mem.h"
 
-#define BUF_FIRST 256 /* bytes of the first allocation */
+#define BUF_FIRST  256 /* bytes of the first allocation */
+#define DIGITS_MAX 20  /* of a uint64_t */
 
 void buf_fini(struct buf *b)
 {
@@ -27,13 +28,8 @@ void buf_grow(struct buf *b, size_t n)
 
 void buf_append_u64(struct buf *b, uint64_t value)
 {
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    buf_append(b, digits + at, sizeof digits - at);
+    char *at = buf_reserve(b, DIGITS_MAX);
+    b->len += (size_t)(str_put_u64(at, value) - at);
 }
 
 void buf_append_i64(struct buf *b, int64_t value)

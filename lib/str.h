@@ -47,6 +47,22 @@ static inline bool str_is(struct str s, const char *text)
 /* ASCII case folded; for header names and protocol verbs. */
 bool str_ieq(struct str a, struct str b);
 
+/* Writes the decimal digits of value; returns where they end. At most 20. They
+ * go straight to their place: gathered aside and copied, the copy would wait
+ * for the digits in the processor, which takes longer than making them. */
+static inline char *str_put_u64(char *at, uint64_t value)
+{
+    char *end = at + 1;
+    for (uint64_t rest = value; rest > 9; rest /= 10)
+        end++;
+    at = end;
+    do {
+        *--at = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    return end;
+}
+
 bool str_has_prefix(struct str s, struct str prefix);
 
 /* s without leading and trailing spaces, tabs, CR and LF. */

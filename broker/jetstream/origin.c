@@ -9,6 +9,7 @@
 
 #include "broker/jetstream/jetstream.h"
 #include "broker/jetstream/publish.h"
+#include "broker/jetstream/retention.h"
 #include "broker/remote/remote_origin.h"
 #include "broker/remote/remotes.h"
 #include "broker/server.h"
@@ -150,15 +151,24 @@ static void forget_woken(struct origin *origin)
     origin->woken = false;
 }
 
-static void leave_local(struct origin *origin)
+static void unlink_reader(struct origin *origin)
 {
-    if (origin->local == NULL)
-        return;
     struct origin **at = &origin->local->readers;
     while (*at != origin)
         at = &(*at)->next_reader;
     *at = origin->next_reader;
     origin->local = NULL;
+}
+
+/* What only it needed leaves the origin. */
+static void leave_local(struct origin *origin)
+{
+    struct stream *local = origin->local;
+    if (local == NULL)
+        return;
+    unlink_reader(origin);
+    if (origin->stream->js->restored)
+        retention_review(local, 1);
 }
 
 void origin_free(struct origin **originp)
@@ -244,6 +254,8 @@ static void attach_local(struct origin *origin)
     if (origin->position == 0 && origin->config->start_time_ns != 0)
         origin->position =
             stream_seq_at(local, origin->config->start_time_ns) - 1;
+    origin->released = 0;
+    origin_release(origin);
     origin_wake(origin);
 }
 
@@ -271,7 +283,7 @@ void origin_attach(struct origin *origin)
 
 void origin_detach(struct origin *origin)
 {
-    leave_local(origin);
+    unlink_reader(origin);
     forget_woken(origin);
     timer_stop(&server_of(origin)->timers, &origin->retry_timer);
     if (origin->stream->js->restored)
@@ -407,6 +419,36 @@ int origin_take(struct origin *origin, const struct store_msg *msg)
     return 0;
 }
 
+/* ---- what the origin need not keep ---- */
+
+bool origin_is_needed(const struct stream *stream, uint64_t seq,
+                      struct str subject)
+{
+    for (const struct origin *reader = stream->readers; reader != NULL;
+         reader = reader->next_reader) {
+        if (seq > reader->durable && seq >= reader->config->start_seq &&
+            is_selected(reader, subject))
+            return true;
+    }
+    return false;
+}
+
+void origin_release(struct origin *origin)
+{
+    struct stream *local = origin->local;
+    struct store_msg msg;
+    if (local == NULL || local->config.retention == RETENTION_LIMITS)
+        return;
+    while (origin->released < origin->durable &&
+           local->store->ops->next(local->store, &origin->filter,
+                                   origin->released + 1, &msg) == 0 &&
+           msg.seq <= origin->durable) {
+        origin->released = msg.seq;
+        retention_acked(local, msg.seq);
+    }
+    origin->released = origin->durable;
+}
+
 /* ---- a stream of this broker ---- */
 
 void origin_wake(struct origin *origin)
@@ -437,6 +479,7 @@ static int read_next(struct origin *origin, struct store_msg *msg)
     if (rc == -ENOENT) {
         if (origin->local->durable > origin->position)
             origin->position = origin->local->durable;
+        origins_settle(origin->stream->origins);
         return 1;
     }
     if (rc != 0)

@@ -48,6 +48,7 @@ struct origin {
                           over; 0: none yet */
     uint64_t durable;   /* the same of messages that are on disk here (see
                           origins.c) */
+    uint64_t released;  /* up to here the origin was told so */
     uint64_t snapshot;  /* position, when the last snapshot was made */
     uint64_t lag;       /* messages there that are still to come, when known */
     int64_t contact_ns; /* mono, when the origin was last heard of; 0: never */
@@ -82,6 +83,14 @@ void origin_attach(struct origin *origin);
 
 /* The origin is about to end; waits for it to come back. */
 void origin_detach(struct origin *origin);
+
+/* Is a message of the stream still to be copied by one that reads it? */
+bool origin_is_needed(const struct stream *stream, uint64_t seq,
+                      struct str subject);
+
+/* What was copied leaves an origin that is a work queue, or kept only for
+ * those who are interested. */
+void origin_release(struct origin *origin);
 
 /* ---- for readers ---- */
 

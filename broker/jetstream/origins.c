@@ -118,21 +118,36 @@ static void load(struct origins *origins)
 
 /* ---- what the messages tell ---- */
 
-static void learn(struct origins *origins, const struct store_msg *msg)
+/* The origin that a message was copied from, with the sequence there; NULL:
+ * none of these. */
+static struct origin *find_marked(const struct origins *origins,
+                                  struct str headers, uint64_t *seq)
 {
     struct source_header mark;
     struct str value;
-    if (!msg_header(msg->headers, SOURCE_HEADER, &value) ||
+    if (!msg_header(headers, SOURCE_HEADER, &value) ||
         !source_header_read(value, &mark))
-        return;
+        return NULL;
+    *seq = mark.seq;
     for (unsigned i = 0; i < origins->count; i++) {
-        struct origin *origin = origins->list[i];
-        if (!origin_is_marked(origin, &mark))
-            continue;
-        if (mark.seq > origin->durable)
-            origin->durable = mark.seq;
-        return;
+        if (origin_is_marked(origins->list[i], &mark))
+            return origins->list[i];
     }
+    return NULL;
+}
+
+bool origins_is_mark(const struct origins *origins, struct str headers)
+{
+    uint64_t seq;
+    return find_marked(origins, headers, &seq) != NULL;
+}
+
+static void learn(struct origins *origins, const struct store_msg *msg)
+{
+    uint64_t seq = 0;
+    struct origin *origin = find_marked(origins, msg->headers, &seq);
+    if (origin != NULL && seq > origin->durable)
+        origin->durable = seq;
 }
 
 /* Reads the messages behind what is known, up to seq. */
@@ -170,6 +185,24 @@ static void use_snapshot(struct origins *origins)
         origins->list[i]->durable = origins->list[i]->snapshot;
 }
 
+static void release(struct origins *origins)
+{
+    for (unsigned i = 0; i < origins->count; i++)
+        origin_release(origins->list[i]);
+}
+
+void origins_settle(struct origins *origins)
+{
+    struct store_state state;
+    stream_state(origins->stream, &state);
+    if (state.last_seq > origins->stream->durable)
+        return;
+    origins->through = state.last_seq;
+    for (unsigned i = 0; i < origins->count; i++)
+        origins->list[i]->durable = origins->list[i]->position;
+    release(origins);
+}
+
 static void save_later(struct origins *origins)
 {
     if (!timer_is_set(&origins->save_timer))
@@ -194,12 +227,13 @@ void origins_stored(struct origins *origins)
         if (origins->list[i]->held)
             origin_wake(origins->list[i]);
     }
-    if (!has_file(origins))
-        return;
     use_snapshot(origins);
     if (origins->snapshot <= origins->through)
         take_snapshot(origins);
-    save_later(origins);
+    use_snapshot(origins);
+    release(origins);
+    if (has_file(origins))
+        save_later(origins);
 }
 
 void origins_leaving(struct origins *origins, uint64_t seq)
@@ -278,6 +312,7 @@ static void find_places(struct origins *origins)
     stream_state(origins->stream, &state);
     if (is_mirror(origins)) {
         origins->list[0]->position = state.last_seq;
+        origins->list[0]->durable = state.last_seq;
         return;
     }
     if (has_file(origins))

@@ -65,8 +65,15 @@ void origins_stream_grew(struct stream *stream);
 /* The same, of the stream that copies. */
 void origins_stored(struct origins *origins);
 
+/* The same when nothing waits for the disk: what was passed over counts, too. */
+void origins_settle(struct origins *origins);
+
 /* Messages up to seq are about to be removed from the stream that copies. */
 void origins_leaving(struct origins *origins, uint64_t seq);
+
+/* Does this block of headers say that the message was copied from one of
+ * them? Only copies may: their places are read from it. */
+bool origins_is_mark(const struct origins *origins, struct str headers);
 
 /* ---- for the loop ---- */
 

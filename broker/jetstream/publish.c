@@ -298,11 +298,21 @@ static int store_it(struct publication *it, struct js_error *error)
     return 0;
 }
 
+static int check_mark(const struct publication *it, struct js_error *error)
+{
+    const struct origins *origins = it->stream->origins;
+    if (origins == NULL || !origins_is_mark(origins, it->msg.headers))
+        return 0;
+    return js_refuse(error, 400, 10003,
+                     "bad request: the header " SOURCE_HEADER
+                     " names a source of the stream");
+}
+
 static int check_headers(struct publication *it, struct js_error *error)
 {
     publish_headers_read(&it->asks, it->msg.headers);
-    if (check_stream(it, error) != 0 || check_ttl(it, error) != 0 ||
-        check_seqs(it, error) != 0)
+    if (check_mark(it, error) != 0 || check_stream(it, error) != 0 ||
+        check_ttl(it, error) != 0 || check_seqs(it, error) != 0)
         return -1;
     it->seq = find_duplicate(it->stream, it->asks.msg_id);
     it->duplicate = it->seq != 0;

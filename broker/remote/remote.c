@@ -196,7 +196,7 @@ void remote_leave(struct remote *remote, struct remote_user *user)
     struct remote_user **at = &remote->users;
     while (*at != NULL && *at != user)
         at = &(*at)->next;
-    if (*at != user)
+    if (*at == NULL)
         return;
     *at = user->next;
     if (remote->users == NULL)

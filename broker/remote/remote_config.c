@@ -104,9 +104,9 @@ int remote_url_parse(struct remote_url *url, const char *text,
                      struct errmsg *err)
 {
     *url = (struct remote_url){.port = PORT_DEFAULT};
-    struct str rest = str_of(text);
     static const struct str scheme = STR(SCHEME);
-    if (!str_has_prefix(rest, scheme))
+    struct str rest = str_of(text);
+    if (text == NULL || !str_has_prefix(rest, scheme))
         return errmsg_set(err, -EINVAL, "the URL does not begin with " SCHEME);
     rest = str_make(rest.p + scheme.len, rest.len - scheme.len);
     while (rest.len > 0 && rest.p[rest.len - 1] == '/')

@@ -207,6 +207,15 @@ static void refused(struct remote_origin *remote_origin, struct json error,
     rest(remote_origin);
 }
 
+/* Others remove what they have delivered, before it is on disk here. */
+static bool keeps_by_limits(struct json root, struct arena *arena)
+{
+    struct str retention;
+    struct json value = json_get(json_get(root, "config"), "retention");
+    return json_string(value, arena, &retention) != 0 ||
+           str_is(retention, "limits");
+}
+
 static void met(struct remote_origin *remote_origin, struct json root,
                 struct arena *arena)
 {
@@ -217,6 +226,13 @@ static void met(struct remote_origin *remote_origin, struct json root,
         json_u64(json_get(there, "last_seq"), &state.last_seq) != 0) {
         origin_fail(remote_origin->origin, 500, ERROR_SETUP,
                     "it does not say what the stream is");
+        rest(remote_origin);
+        return;
+    }
+    if (!keeps_by_limits(root, arena)) {
+        origin_fail(remote_origin->origin, 500, ERROR_SETUP,
+                    "the origin's retention is not \"limits\": of another "
+                    "server only such streams are copied");
         rest(remote_origin);
         return;
     }

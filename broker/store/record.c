@@ -110,9 +110,9 @@ uint64_t record_subject_hash(uint32_t salt, struct str subject)
         memcpy(&word, p, sizeof word);
         h = mix(h ^ word, k0) + k1;
     }
-    word = 0;
-    if (left > 0)
-        memcpy(&word, p, left);
+    word = 0; /* the tail's bytes, the first one lowest */
+    for (size_t i = 0; i < left; i++)
+        word |= (uint64_t)(unsigned char)p[i] << (8 * i);
     return mix(mix(h ^ word, k1) ^ k0, k1 | 1);
 }
 

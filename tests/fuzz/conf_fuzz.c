@@ -3,7 +3,7 @@
  * fuzz-links: broker/config/conf.c broker/config/reader.c
  * fuzz-links: broker/config/options.c broker/config/options_auth.c
  * fuzz-links: broker/auth/nkey.c broker/auth/auth.c broker/auth/password.c
- * fuzz-links: broker/subject.c */
+ * fuzz-links: broker/remote/remote_config.c broker/subject.c */
 #include <assert.h>
 #include <string.h>
 

@@ -224,6 +224,24 @@ for (const [name, start] of [
       await assert.rejects(at.nc.request('XM', '', { timeout: 1000 }), { code: '503' });
     });
 
+    test('an origin of another retention lets go of what was copied', async () => {
+      for (const retention of ['interest', 'workqueue']) {
+        const name = retention.toUpperCase();
+        await at.create({ name, subjects: [retention], retention });
+        await at.create({ name: `${name}-M`, mirror: { name } });
+        await at.create({ name: `${name}-S`, sources: [{ name }] });
+        // The other server needs a moment for its consumers.
+        if (at.server.dir.includes('nats-server')) await sleep(300);
+        await at.publish(retention, 50);
+        await at.untilLast(`${name}-M`, 50);
+        await at.untilLast(`${name}-S`, 50);
+        await at.until(name, ({ state }) => state.messages === 0);
+        assert.equal((await at.info(name)).state.last_seq, 50);
+        for (const copy of ['M', 'S'])
+          assert.equal((await at.info(`${name}-${copy}`)).state.messages, 50);
+      }
+    });
+
     test('a mirror keeps what it has when its origin goes', async () => {
       await at.create({ name: 'D', subjects: ['d'] });
       await at.publish('d', 3);
@@ -252,6 +270,21 @@ describe('copies are whole', () => {
       // Between the two answers nothing comes: it is full, or all is there.
     }
     assert.deepEqual([...new Set(got)], numbers(1, 20));
+    await at.nc.close();
+  });
+
+  test('nobody pretends that a message was copied', async () => {
+    const at = await open(await startBroker());
+    await at.create({ name: 'O', subjects: ['o'] });
+    await at.create({ name: 'S', subjects: ['s'], sources: [{ name: 'O' }] });
+    const h = headers();
+    h.set('Nats-Stream-Source', 'O 1000 > > o');
+    await assert.rejects(at.js.publish('s', '', { headers: h }), (error) => {
+      assert.equal(error.api_error?.err_code, 10003);
+      return true;
+    });
+    h.set('Nats-Stream-Source', 'ANOTHER 1000 > > o');
+    await at.js.publish('s', '', { headers: h });
     await at.nc.close();
   });
 

@@ -79,6 +79,27 @@ static void record_stands_as_described(void **state)
     free(record);
 }
 
+/* It stands in the segments' tables, so it stays what it is. */
+static void subject_hash_known_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *subject;
+        uint64_t hash;
+    } known[] = {
+        {"a", UINT64_C(0x2fbf85d1c047793c)},
+        {"orders", UINT64_C(0x8850d99742fc6716)},
+        {"orders.n", UINT64_C(0xa7946db727764c6d)},
+        {"orders.new", UINT64_C(0xc151fdd2805f5f7a)},
+        {"\xc3\xa9.x", UINT64_C(0x9e58ad474f6b014a)},
+        {"telemetry.rack-12.gpu-7", UINT64_C(0x04b6919261a0236a)},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        assert_int_equal(
+            record_subject_hash(0x12345678, str_of(known[i].subject)),
+            known[i].hash);
+}
+
 static void every_changed_bit_of_a_record_is_noticed(void **state)
 {
     (void)state;
@@ -294,6 +315,7 @@ int main(void)
         cmocka_unit_test(crc32c_by_tables_is_the_same),
         cmocka_unit_test(crc32c_goes_on),
         cmocka_unit_test(record_stands_as_described),
+        cmocka_unit_test(subject_hash_known_values),
         cmocka_unit_test(every_changed_bit_of_a_record_is_noticed),
         cmocka_unit_test(a_message_without_anything_is_a_record),
         cmocka_unit_test(zeros_are_no_record),
