@@ -16,6 +16,7 @@
 
 #define TLS_FIRST_BYTE 0x16 /* of a handshake's first record */
 #define TLS_REASON_MAX 256u
+#define TLS_READ_BYTES (64u << 10) /* taken from the socket at once */
 
 struct tls_context {
     SSL_CTX *ctx;
@@ -27,6 +28,7 @@ struct tls {
     int fd;
     uint64_t client;
     bool read_waits_to_write, write_waits_to_read;
+    bool more;   /* the reader had no room for all that is there */
     bool broken; /* no leave can be taken any more */
 };
 
@@ -175,6 +177,8 @@ static void choose_manners(SSL_CTX *ctx)
                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_num_tickets(ctx, 0);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_read_ahead(ctx, 1);
+    SSL_CTX_set_default_read_buffer_len(ctx, TLS_READ_BYTES);
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
@@ -259,6 +263,7 @@ static ssize_t handshake(struct tls *tls)
     if (result == 1) {
         tls->base.phase = TRANSPORT_READY;
         tls->read_waits_to_write = false;
+        tls->more = true; /* what came with the client's last word */
         return -EAGAIN;
     }
     ssize_t rc = tls_trouble(tls, result, &tls->read_waits_to_write,
@@ -289,6 +294,7 @@ static ssize_t read_records(struct tls *tls, char *at, size_t room)
                                                  room - total, &got)) == 1)
         total += got;
     tls->read_waits_to_write = false;
+    tls->more = result == 1;
     if (result == 1)
         return (ssize_t)total;
     ssize_t rc = tls_trouble(tls, result, &tls->read_waits_to_write,
@@ -345,7 +351,7 @@ static ssize_t tls_write(struct transport *t, const struct iovec *iov,
 static bool tls_pending(const struct transport *t)
 {
     const struct tls *tls = (const struct tls *)t;
-    return t->phase == TRANSPORT_READY && SSL_pending(tls->ssl) > 0;
+    return t->phase == TRANSPORT_READY && tls->more;
 }
 
 static uint32_t tls_events(const struct transport *t, uint32_t events)
