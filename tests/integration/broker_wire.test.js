@@ -26,7 +26,7 @@ for (const [name, start] of [
       assert.equal(info.max_payload, 1048576);
       assert.equal(info.port, server.port);
       assert.equal(info.client_ip, '127.0.0.1');
-      assert.match(info.version, /^2\.9\.\d+$/);
+      assert.match(info.version, /^2\.(9|10)\.\d+$/);
       assert.equal(typeof info.client_id, 'number');
     });
 

@@ -99,7 +99,7 @@ scenarios('an object store', TCP, (scenario) => {
     watch.stop();
   });
 
-  scenario('sealed', { later: 'version 2.10' }, async (t) => {
+  scenario('sealed', async (t) => {
     const os = await make(t);
     await os.putBlob({ name: 'a' }, bytes(10));
     t.log('sealed', (await os.seal()).sealed);
