@@ -44,7 +44,7 @@ LIB := $(BUILD)/libnexus.a
 # alone would be a third of its memory when it is idle.
 LIBS_broker    := -Wl,-Bstatic -lwebsockets -lssl -lcrypto -lcrypt -lcap -lz \
                   -Wl,-Bdynamic
-LDFLAGS_broker := -Wl,-z,pack-relative-relocs
+LDFLAGS_broker := -Wl,--gc-sections -Wl,-z,pack-relative-relocs
 LIBS_streamer  := $(MALLOC) -lnats -lwebsockets -lm
 LIBS_collector := -lnats -lwebsockets -lpq -lm
 LIBS_simulator := -lm
