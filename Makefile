@@ -44,6 +44,10 @@ LIB := $(BUILD)/libnexus.a
 # alone would be a third of its memory when it is idle.
 LIBS_broker    := -Wl,-Bstatic -lwebsockets -lssl -lcrypto -lcrypt -lcap -lz \
                   -Wl,-Bdynamic
+ifeq ($(SAN),1)
+# The sanitizer's crypt_r calls the library's, which it finds in a shared one.
+LIBS_broker    := -lwebsockets -lssl -lcrypto -lcrypt -lcap -lz
+endif
 LDFLAGS_broker := -Wl,--gc-sections -Wl,-z,pack-relative-relocs
 LIBS_streamer  := $(MALLOC) -lnats -lwebsockets -lm
 LIBS_collector := -lnats -lwebsockets -lpq -lm

@@ -400,7 +400,8 @@ void conn_flush(struct conn *conn)
 static void read_again_soon(struct conn *conn)
 {
     struct server *server = conn->server;
-    if (conn->state != CONN_CLOSED && conn->state != CONN_HELD &&
+    bool reads = conn->state != CONN_CLOSED && conn->state != CONN_HELD;
+    if (reads && !conn->paused &&
         conn->transport->ops->pending(conn->transport))
         timer_set(&server->timers, &conn->resume_timer, server->now_ns + 1);
 }

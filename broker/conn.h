@@ -56,8 +56,7 @@ struct conn {
     struct server *server;
     struct account *account; /* which one: known when it has signed in */
     int fd;
-    struct transport
-        *transport; /* owned; NULL: the socket's bytes as they are */
+    struct transport *transport; /* owned; NULL: bytes go as they are */
     uint64_t id;
     enum conn_state state;
     const char *reason; /* why it ends; NULL: it does not */

@@ -144,28 +144,40 @@ static void take_permissions(struct conn *conn, const struct permissions *p)
         grants_change(conn->grants, p);
 }
 
-/* What it may not hear any more, it does not. */
-static void review_subs(struct conn *conn)
+static void name_lost_sub(struct conn *conn, const struct sub *sub)
 {
-    struct sub *sub, *next;
-    HASH_ITER (hh, conn->subs, sub, next) {
+    conn_error(conn,
+               "Permissions Violation for Subscription to \"%.*s\" (sid "
+               "\"%.*s\")",
+               STR_ARG(sub->subject), STR_ARG(sub->sid));
+}
+
+/* What it may not hear any more, it does not; it is told unless it has asked
+ * to be somebody else. */
+static void review_subs(struct conn *conn, bool asked)
+{
+    struct sub *next;
+    for (struct sub *sub = conn->subs; sub != NULL; sub = next) {
+        next = sub->hh.next;
+        sub->guarded =
+            conn->grants != NULL && grants_guard(conn->grants, sub->subject);
         if (conn_may_subscribe(conn, sub->subject, sub->queue))
-            sub->guarded = conn->grants != NULL &&
-                           grants_guard(conn->grants, sub->subject);
-        else
-            conn_sub_remove(conn, sub);
+            continue;
+        if (!asked)
+            name_lost_sub(conn, sub);
+        conn_sub_remove(conn, sub);
     }
 }
 
 /* False: it was refused after all. */
-static bool become(struct conn *conn, const struct auth_user *user)
+static bool become(struct conn *conn, const struct auth_user *user, bool asked)
 {
     if (!join_account(conn, account_of(conn, user)))
         return false;
     conn->user = user;
     take_permissions(conn, user != NULL ? user->permissions : NULL);
     take_limits(conn);
-    review_subs(conn);
+    review_subs(conn, asked);
     conn->authorized = true;
     return true;
 }
@@ -175,7 +187,7 @@ static void welcome(struct conn *conn, const struct auth_user *user,
 {
     conn->options = *options;
     conn->parser.headers = options->headers;
-    if (become(conn, user) && options->verbose)
+    if (become(conn, user, true) && options->verbose)
         conn_send_text(conn, "+OK\r\n");
 }
 
@@ -330,7 +342,7 @@ bool sign_in_as_anybody(struct conn *conn)
 {
     const struct auth_config *config = &conn->server->config.auth;
     if (!auth_required(config))
-        return become(conn, config->anybody);
+        return become(conn, config->anybody, true);
     refuse(conn);
     return false;
 }
@@ -376,7 +388,7 @@ void sign_in_again(struct conn *conn, const struct auth_config *was)
         dismiss(conn);
         forget_user(conn);
     } else {
-        become(conn, user);
+        become(conn, user, false);
     }
 }
 

@@ -165,12 +165,27 @@ static int read_enabled(struct reader *r, const struct conf_value *value,
     return read_flag(r, value, setting, &r->options->server.jetstream);
 }
 
+static const struct setting remote_tls_settings[] = {
+    {"ca_file", read_text, REMOTE(ca_file)},
+    {"cert_file", read_text, REMOTE(cert_file)},
+    {"key_file", read_text, REMOTE(key_file)},
+    SETTINGS_END,
+};
+
+static int read_remote_tls(struct reader *r, const struct conf_value *value,
+                           const struct setting *setting, void *at)
+{
+    (void)setting;
+    return read_settings(r, value, remote_tls_settings, at);
+}
+
 static const struct setting remote_settings[] = {
     {"domain", read_text, REMOTE(domain)},
     {"url", read_text, REMOTE(url)},
     {"user|username", read_text, REMOTE(user)},
     {"pass|password", read_text, REMOTE(pass)},
     {"token", read_text, REMOTE(token)},
+    {"tls", read_remote_tls},
     SETTINGS_END,
 };
 

@@ -8,6 +8,7 @@
 #include "broker/jetstream/js_headers.h"
 #include "broker/jetstream/jsapi.h"
 #include "broker/jetstream/msg_query.h"
+#include "broker/jetstream/subject_list.h"
 #include "broker/route.h"
 #include "broker/server.h"
 #include "broker/subject.h"
@@ -136,7 +137,7 @@ struct multi {
     uint64_t seqs[DIRECT_MULTI_MAX];
     unsigned count;
     bool too_many;
-    struct buf later; /* subjects whose last message is beyond: "a\0b\0" */
+    struct buf later; /* subjects whose last message is beyond (subject_list) */
 };
 
 static void add_seq(struct multi *multi, uint64_t seq)
@@ -155,8 +156,7 @@ static bool note_last(void *arg, struct str subject,
     if (found->last_seq <= end) {
         add_seq(multi, found->last_seq);
     } else if (found->first_seq <= end) {
-        buf_append_str(&multi->later, subject);
-        buf_append_byte(&multi->later, '\0');
+        subject_list_add(&multi->later, subject);
     }
     return !multi->too_many;
 }
@@ -165,10 +165,10 @@ static bool note_last(void *arg, struct str subject,
 static void find_earlier(struct multi *multi)
 {
     struct store *store = multi->request->stream->store;
-    const char *at = multi->later.data;
-    const char *end = at + multi->later.len;
-    for (; at < end && !multi->too_many; at += strlen(at) + 1) {
-        struct str subject = str_of(at);
+    struct str subject;
+    size_t at = 0;
+    while (!multi->too_many &&
+           subject_list_next(&multi->later, &at, &subject)) {
         const struct store_filter filter = {.patterns = &subject, .count = 1};
         struct store_msg msg;
         if (store->ops->last(store, &filter, multi->request->up_to_seq, &msg) ==
@@ -280,19 +280,27 @@ static bool contradicts(const struct request *request)
            (request->up_to_seq > 0 && request->up_to_ns != 0);
 }
 
+/* What is wrong with the request; NULL: nothing. */
+static const char *refusal(struct request *request, struct str body)
+{
+    if (body.len == 0)
+        return "408 Empty Request";
+    if (read_request(request, body) != 0)
+        return "408 Malformed Request";
+    if (contradicts(request))
+        return "408 Bad Request";
+    if (request->pattern_count == 0 && msg_query_is_empty(&request->query))
+        return "408 Empty Request";
+    return NULL;
+}
+
 static void answer(struct request *request, struct str body)
 {
-    body = str_trim(body);
-    if (body.len == 0)
-        tell(request, "408 Empty Request");
-    else if (read_request(request, body) != 0)
-        tell(request, "408 Malformed Request");
-    else if (contradicts(request))
-        tell(request, "408 Bad Request");
+    const char *status = refusal(request, str_trim(body));
+    if (status != NULL)
+        tell(request, status);
     else if (request->pattern_count > 0)
         answer_multi(request);
-    else if (msg_query_is_empty(&request->query))
-        tell(request, "408 Empty Request");
     else if (request->batch > 0)
         answer_batch(request);
     else

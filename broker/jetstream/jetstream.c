@@ -365,6 +365,25 @@ int jetstream_stream_create(struct jetstream *js, struct stream_config *config,
     return create_new(js, config, out, error);
 }
 
+/* Consumers that are there keep to what the stream will allow. */
+static int check_consumers(const struct stream *stream,
+                           const struct stream_config *config,
+                           struct js_error *error)
+{
+    int64_t inactive_ns = config->consumer_limits.inactive_threshold_ns;
+    int64_t pending = config->consumer_limits.max_ack_pending;
+    for (const struct consumer *consumer = stream->consumers; consumer != NULL;
+         consumer = consumer->hh.next) {
+        const struct consumer_config *has = &consumer->config;
+        if ((inactive_ns > 0 && has->inactive_threshold_ns > inactive_ns) ||
+            (pending > 0 && has->max_ack_pending > pending))
+            return js_refuse(error, 500, 10052,
+                             "change to limits violates consumers: %s",
+                             consumer->name);
+    }
+    return 0;
+}
+
 int jetstream_stream_update(struct stream *stream, struct stream_config *config,
                             struct js_error *error)
 {
@@ -376,6 +395,7 @@ int jetstream_stream_update(struct stream *stream, struct stream_config *config,
         .created_ns = stream->created_ns,
         .narrowed = stream->narrowed || !stream_keeps_subjects(stream, config)};
     if (stream_config_may_become(&stream->config, config, error) != 0 ||
+        check_consumers(stream, config, error) != 0 ||
         check_reserved(stream->js, stream, config, error) != 0 ||
         check_overlap(stream->js, stream, config, error) != 0 ||
         origins_check(stream->js, config, error) != 0)

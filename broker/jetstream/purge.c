@@ -1,7 +1,7 @@
 /* purge: see purge.h. */
 #include "broker/jetstream/purge.h"
 
-#include "broker/subject.h"
+#include "broker/jetstream/subject_list.h"
 
 /* ---- of all subjects ---- */
 
@@ -27,7 +27,7 @@ static uint64_t purge_all(struct stream *stream, const struct purge *purge)
 /* What a filter selects, appended messages included. */
 struct selection {
     uint64_t messages;
-    struct buf subjects; /* "a\0b\0" */
+    struct buf subjects; /* subject_list */
 };
 
 static bool select_subject(void *arg, struct str subject,
@@ -35,8 +35,7 @@ static bool select_subject(void *arg, struct str subject,
 {
     struct selection *selection = arg;
     selection->messages += found->messages;
-    buf_append_str(&selection->subjects, subject);
-    buf_append_byte(&selection->subjects, '\0');
+    subject_list_add(&selection->subjects, subject);
     return true;
 }
 
@@ -65,15 +64,15 @@ static uint64_t drop_appended(struct stream *stream,
                               const struct selection *selection, uint64_t end,
                               uint64_t most)
 {
-    const char *at = selection->subjects.data;
-    const char *last = at + selection->subjects.len;
     struct store_subject there;
+    struct str subject;
     uint64_t dropped = 0;
-    for (; at < last; at += strlen(at) + 1) {
+    size_t at = 0;
+    while (subject_list_next(&selection->subjects, &at, &subject)) {
         while (dropped < most &&
-               stream->store->ops->subject(stream->store, str_of(at), &there) &&
+               stream->store->ops->subject(stream->store, subject, &there) &&
                there.first_seq < end &&
-               stream_drop(stream, there.first_seq, str_of(at), false) == 0)
+               stream_drop(stream, there.first_seq, subject, false) == 0)
             dropped++;
     }
     return dropped;

@@ -7,6 +7,7 @@
 #include "broker/jetstream/js_headers.h"
 #include "broker/jetstream/msg_ttl.h"
 #include "broker/jetstream/publish.h"
+#include "broker/jetstream/subject_list.h"
 #include "broker/server.h"
 #include "lib/clock.h"
 
@@ -20,6 +21,11 @@
 static struct timers *timers_of(const struct stream *stream)
 {
     return &stream->js->account->server->timers;
+}
+
+static int64_t now_of(const struct stream *stream)
+{
+    return stream->js->account->server->now_ns;
 }
 
 /* ---- limits ---- */
@@ -58,22 +64,28 @@ static void drop_oldest(struct stream *stream)
 
 /* ---- time ---- */
 
-/* Subjects whose message's time was over: "a\0b\0". */
+/* Subjects whose message's time was over (subject_list). */
 struct expired {
     struct stream *stream;
-    struct buf subjects;
+    struct buf subjects, subject; /* the second: scratch */
 };
 
+static bool is_marker(const struct store_msg *msg)
+{
+    struct str reason;
+    return msg->headers.len > 0 &&
+           msg_header(msg->headers, "Nats-Marker-Reason", &reason);
+}
+
+/* A marker leaves no other. */
 static void expire(struct expired *expired, const struct store_msg *msg)
 {
     struct stream *stream = expired->stream;
-    size_t at = expired->subjects.len;
-    uint64_t seq = msg->seq;
-    buf_append_str(&expired->subjects, msg->subject);
-    buf_append_byte(&expired->subjects, '\0');
-    stream_drop(stream, seq, str_of(expired->subjects.data + at), false);
-    if (stream->config.delete_marker_ttl_ns == 0)
-        expired->subjects.len = at;
+    if (stream->config.delete_marker_ttl_ns > 0 && !is_marker(msg))
+        subject_list_add(&expired->subjects, msg->subject);
+    buf_reset(&expired->subject);
+    buf_append_str(&expired->subject, msg->subject);
+    stream_drop(stream, msg->seq, buf_str(&expired->subject), false);
 }
 
 static void put_marker(struct stream *stream, struct str subject)
@@ -97,14 +109,15 @@ static void put_marker(struct stream *stream, struct str subject)
 static void put_markers(struct expired *expired)
 {
     struct stream *stream = expired->stream;
-    const char *at = expired->subjects.data;
-    const char *end = at + expired->subjects.len;
     struct store_subject there;
-    for (; at < end; at += strlen(at) + 1) {
-        if (!stream->store->ops->subject(stream->store, str_of(at), &there))
-            put_marker(stream, str_of(at));
+    struct str subject;
+    size_t at = 0;
+    while (subject_list_next(&expired->subjects, &at, &subject)) {
+        if (!stream->store->ops->subject(stream->store, subject, &there))
+            put_marker(stream, subject);
     }
     buf_fini(&expired->subjects);
+    buf_fini(&expired->subject);
 }
 
 /* One by one: some stay for ever, some leave a marker. */
@@ -140,7 +153,7 @@ static void schedule_age(struct stream *stream)
     if (left_ns <= 0)
         left_ns = stream->config.allow_msg_ttl ? NEVER_AGAIN_NS : 0;
     timer_set(timers_of(stream), &stream->age_timer,
-              time_after(clock_mono_ns(), left_ns));
+              time_after(now_of(stream), left_ns));
 }
 
 void retention_age_timeout(struct timer *timer)
@@ -168,7 +181,7 @@ static void schedule_ttl(struct stream *stream)
     if (left_ns < EXPIRE_AGAIN_NS)
         left_ns = EXPIRE_AGAIN_NS;
     timer_set(timers_of(stream), &stream->ttl_timer,
-              time_after(clock_mono_ns(), left_ns));
+              time_after(now_of(stream), left_ns));
 }
 
 static void ttl_is_over(void *arg, const struct store_msg *msg)
@@ -202,20 +215,18 @@ void retention_appended(struct stream *stream, const struct store_msg *msg)
         schedule_ttl(stream);
 }
 
-/* Subjects that have more than they may: "a\0b\0". */
+/* Subjects that have more than they may. */
 struct crowded {
     uint64_t most;
-    struct buf subjects;
+    struct buf subjects; /* subject_list */
 };
 
 static bool note_crowded(void *arg, struct str subject,
                          const struct store_subject *found)
 {
     struct crowded *crowded = arg;
-    if (found->messages > crowded->most) {
-        buf_append_str(&crowded->subjects, subject);
-        buf_append_byte(&crowded->subjects, '\0');
-    }
+    if (found->messages > crowded->most)
+        subject_list_add(&crowded->subjects, subject);
     return true;
 }
 
@@ -226,10 +237,10 @@ static void thin_subjects(struct stream *stream)
     if (stream->config.max_msgs_per_subject <= 0)
         return;
     stream->store->ops->subjects(stream->store, NULL, note_crowded, &crowded);
-    const char *at = crowded.subjects.data;
-    const char *end = at + crowded.subjects.len;
-    for (; at < end; at += strlen(at) + 1)
-        retention_keep_last(stream, str_of(at), crowded.most);
+    struct str subject;
+    size_t at = 0;
+    while (subject_list_next(&crowded.subjects, &at, &subject))
+        retention_keep_last(stream, subject, crowded.most);
     buf_fini(&crowded.subjects);
 }
 

@@ -38,7 +38,7 @@ static const struct js_member rows[] = {
     {"num_replicas", JS_I64, AT(replicas), .always = true},
     {"no_ack", JS_BOOL, AT(no_ack)},
     {"duplicate_window", JS_I64, AT(duplicate_window_ns)},
-    {"compression", JS_CHOICE, AT(compression), compressions, true},
+    {"compression", JS_CHOICE, AT(compression), compressions},
     {"first_seq", JS_U64, AT(first_seq)},
     {"allow_direct", JS_BOOL, AT(allow_direct), .always = true},
     {"mirror_direct", JS_BOOL, AT(mirror_direct), .always = true},
@@ -321,10 +321,13 @@ void stream_config_write(const struct stream_config *config,
         json_key(w, "subjects");
         js_texts_write(&subjects, w);
     }
-    json_key(w, "consumer_limits");
-    json_begin_object(w);
-    js_members_write(limit_members, config, w);
-    json_end_object(w);
+    if (config->consumer_limits.inactive_threshold_ns != 0 ||
+        config->consumer_limits.max_ack_pending != 0) {
+        json_key(w, "consumer_limits");
+        json_begin_object(w);
+        js_members_write(limit_members, config, w);
+        json_end_object(w);
+    }
     js_metadata_write(&config->metadata, w);
     write_placement(config, w);
     write_maps(config, w);

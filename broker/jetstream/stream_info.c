@@ -125,7 +125,9 @@ static void write_state(const struct stream *stream,
     json_member_u64(w, "first_seq", state.last_seq > 0 ? state.first_seq : 0);
     js_member_time(w, "first_ts", state.first_time_ns);
     json_member_u64(w, "last_seq", state.last_seq);
-    js_member_time(w, "last_ts", state.last_time_ns);
+    js_member_time(w, "last_ts",
+                   state.last_time_ns != 0 ? state.last_time_ns
+                                           : stream->last_time_ns);
     if (subjects > 0)
         json_member_u64(w, "num_subjects", subjects);
     if (details->subjects_filter.len > 0 &&

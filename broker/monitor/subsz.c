@@ -40,10 +40,10 @@ struct listing {
     struct page_window window;
     struct str account, test; /* empty: all */
     int64_t found, shown;
-    struct json_writer *w;
 };
 
-static void list_subs(struct listing *listing, const struct conn *conn)
+static void list_subs(struct listing *listing, const struct conn *conn,
+                      struct json_writer *w)
 {
     for (const struct sub *sub = conn->subs; sub != NULL; sub = sub->hh.next) {
         if (listing->test.len > 0 &&
@@ -51,24 +51,23 @@ static void list_subs(struct listing *listing, const struct conn *conn)
             continue;
         if (page_shows(&listing->window, listing->found++)) {
             listing->shown++;
-            client_sub_write(sub, listing->w, true);
+            client_sub_write(sub, w, true);
         }
     }
 }
 
 /* The clients'; the broker's own are only counted. */
-static void write_list(const struct server *server, struct listing *listing)
+static void write_list(const struct server *server, struct listing *listing,
+                       struct json_writer *w)
 {
     struct buf list = {0};
     struct json_writer list_writer = json_writer(&list);
-    struct json_writer *w = listing->w;
-    listing->w = &list_writer;
     json_begin_array(&list_writer);
     for (const struct conn *conn = server->conns; conn != NULL;
          conn = conn->next) {
         if (listing->account.len == 0 ||
             str_is(listing->account, conn->account->name))
-            list_subs(listing, conn);
+            list_subs(listing, conn, &list_writer);
     }
     json_end_array(&list_writer);
     json_member_i64(w, "total", listing->shown);
@@ -83,8 +82,7 @@ void page_subsz(struct server *server, struct page *page)
 {
     struct sublist_stats sum = {0};
     struct listing listing = {.account = page_text(page, "acc"),
-                              .test = page_text(page, "test"),
-                              .w = &page->w};
+                              .test = page_text(page, "test")};
     if (!page_window(page, SUBSZ_LIMIT, &listing.window))
         return;
     for (const struct account *account = server->accounts; account != NULL;
@@ -93,6 +91,6 @@ void page_subsz(struct server *server, struct page *page)
     page_begin(server, page);
     subsz_write(&sum, &page->w);
     if (page_flag(page, "subs"))
-        write_list(server, &listing);
+        write_list(server, &listing, &page->w);
     json_end_object(&page->w);
 }

@@ -16,6 +16,7 @@
 
 #define TLS_FIRST_BYTE 0x16 /* of a handshake's first record */
 #define TLS_REASON_MAX 256u
+#define TLS_READ_BYTES (64u << 10) /* taken from the socket at once */
 
 struct tls_context {
     SSL_CTX *ctx;
@@ -27,6 +28,7 @@ struct tls {
     int fd;
     uint64_t client;
     bool read_waits_to_write, write_waits_to_read;
+    bool more;   /* the reader had no room for all that is there */
     bool broken; /* no leave can be taken any more */
 };
 
@@ -175,6 +177,8 @@ static void choose_manners(SSL_CTX *ctx)
                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_num_tickets(ctx, 0);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_read_ahead(ctx, 1);
+    SSL_CTX_set_default_read_buffer_len(ctx, TLS_READ_BYTES);
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
@@ -195,6 +199,26 @@ struct tls_context *tls_context_new(const struct tls_config *config,
         load_authorities(context->ctx, config, err) != 0 ||
         choose_ciphers(context->ctx, config, err) != 0 ||
         choose_curves(context->ctx, config, err) != 0)
+        tls_context_free(&context);
+    return context;
+}
+
+struct tls_context *tls_context_for_peers(const struct tls_config *config,
+                                          struct errmsg *err)
+{
+    struct tls_config checked = *config;
+    struct tls_context *context = mem_zalloc(sizeof(*context));
+    checked.verify = true;
+    context->ctx = SSL_CTX_new(TLS_client_method());
+    if (context->ctx == NULL)
+        errmsg_set(err, -ENOMEM, "tls: OpenSSL does not start");
+    else
+        choose_manners(context->ctx);
+    if (context->ctx == NULL ||
+        choose_version(context->ctx, &checked, err) != 0 ||
+        (config->cert_file != NULL &&
+         load_certificate(context->ctx, &checked, err) != 0) ||
+        load_authorities(context->ctx, &checked, err) != 0)
         tls_context_free(&context);
     return context;
 }
@@ -239,6 +263,7 @@ static ssize_t handshake(struct tls *tls)
     if (result == 1) {
         tls->base.phase = TRANSPORT_READY;
         tls->read_waits_to_write = false;
+        tls->more = true; /* what came with the client's last word */
         return -EAGAIN;
     }
     ssize_t rc = tls_trouble(tls, result, &tls->read_waits_to_write,
@@ -269,6 +294,7 @@ static ssize_t read_records(struct tls *tls, char *at, size_t room)
                                                  room - total, &got)) == 1)
         total += got;
     tls->read_waits_to_write = false;
+    tls->more = result == 1;
     if (result == 1)
         return (ssize_t)total;
     ssize_t rc = tls_trouble(tls, result, &tls->read_waits_to_write,
@@ -325,7 +351,7 @@ static ssize_t tls_write(struct transport *t, const struct iovec *iov,
 static bool tls_pending(const struct transport *t)
 {
     const struct tls *tls = (const struct tls *)t;
-    return t->phase == TRANSPORT_READY && SSL_pending(tls->ssl) > 0;
+    return t->phase == TRANSPORT_READY && tls->more;
 }
 
 static uint32_t tls_events(const struct transport *t, uint32_t events)
@@ -372,18 +398,37 @@ static const struct transport_ops tls_ops = {.read = tls_read,
                                              .tls = tls_itself,
                                              .type = "nats"};
 
-struct transport *tls_accept(const struct tls_context *context, int fd,
-                             enum transport_phase phase, uint64_t client)
+static struct tls *tls_new(const struct tls_context *context, int fd,
+                           enum transport_phase phase)
 {
     struct tls *tls = mem_zalloc(sizeof(*tls));
     tls->base.ops = &tls_ops;
     tls->base.phase = phase;
     tls->fd = fd;
-    tls->client = client;
     tls->ssl = SSL_new(context->ctx);
     assert(tls->ssl != NULL); /* out of memory */
     SSL_set_fd(tls->ssl, fd);
+    return tls;
+}
+
+struct transport *tls_accept(const struct tls_context *context, int fd,
+                             enum transport_phase phase, uint64_t client)
+{
+    struct tls *tls = tls_new(context, fd, phase);
+    tls->client = client;
     SSL_set_accept_state(tls->ssl);
+    return &tls->base;
+}
+
+struct transport *tls_connect(const struct tls_context *context, int fd,
+                              const char *host)
+{
+    struct tls *tls = tls_new(context, fd, TRANSPORT_HANDSHAKE);
+    SSL_set_connect_state(tls->ssl);
+    if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), host) != 1) {
+        SSL_set_tlsext_host_name(tls->ssl, host);
+        SSL_set1_host(tls->ssl, host);
+    }
     return &tls->base;
 }
 

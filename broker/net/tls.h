@@ -17,6 +17,12 @@ struct tls_context;
 struct tls_context *tls_context_new(const struct tls_config *config,
                                     struct errmsg *err);
 
+/* For connections to others: their certificate must be signed by ca_file
+ * (NULL: what the system trusts); cert_file and key_file where they are given.
+ * NULL with *err. */
+struct tls_context *tls_context_for_peers(const struct tls_config *config,
+                                          struct errmsg *err);
+
 /* Connections made from it go on. */
 void tls_context_free(struct tls_context **context);
 
@@ -25,6 +31,12 @@ void tls_context_free(struct tls_context **context);
  * client's number is for the log. */
 struct transport *tls_accept(const struct tls_context *context, int fd,
                              enum transport_phase phase, uint64_t client);
+
+/* The client's side on a socket (borrowed), in the phase TRANSPORT_HANDSHAKE:
+ * reading drives it. The peer's certificate must be one of that host or
+ * address. */
+struct transport *tls_connect(const struct tls_context *context, int fd,
+                              const char *host);
 
 /* What was agreed upon: "1.3", "TLS_AES_128_GCM_SHA256". */
 const char *tls_version(const struct tls *tls);

@@ -445,10 +445,10 @@ static ssize_t ws_read(struct transport *t, char *at, size_t room)
 static bool ws_pending(const struct transport *t)
 {
     const struct websocket *ws = (const struct websocket *)t;
-    if (t->phase != TRANSPORT_READY)
-        return false;
-    return ws->end != 1 || ws->rest.len > 0 || inflates(ws) ||
-           (ws->under != NULL && ws->under->ops->pending(ws->under));
+    if (ws->under != NULL && ws->under->ops->pending(ws->under))
+        return true;
+    return t->phase == TRANSPORT_READY &&
+           (ws->end != 1 || ws->rest.len > 0 || inflates(ws));
 }
 
 static uint32_t ws_events(const struct transport *t, uint32_t events)

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "broker/net/tls.h"
 #include "broker/server.h"
 #include "broker/store/store.h"
 #include "lib/clock.h"
@@ -42,7 +43,9 @@ struct remote {
     enum remote_state state;
     struct timer timer; /* what it means depends on the state */
     int fd;
-    struct gaicb lookup; /* while resolving */
+    struct tls_context *tls;     /* NULL: not needed yet */
+    struct transport *transport; /* NULL: in clear */
+    struct gaicb lookup;         /* while resolving */
     struct addrinfo hints;
     struct addrinfo *addresses, *address; /* all, and the one in use */
 
@@ -73,16 +76,23 @@ static char *copy_of(const char *text)
 static void keep_config(struct remote *remote,
                         const struct remote_config *config)
 {
-    remote->config = (struct remote_config){.domain = copy_of(config->domain),
-                                            .user = copy_of(config->user),
-                                            .pass = copy_of(config->pass),
-                                            .token = copy_of(config->token)};
+    remote->config =
+        (struct remote_config){.domain = copy_of(config->domain),
+                               .user = copy_of(config->user),
+                               .pass = copy_of(config->pass),
+                               .token = copy_of(config->token),
+                               .ca_file = copy_of(config->ca_file),
+                               .cert_file = copy_of(config->cert_file),
+                               .key_file = copy_of(config->key_file)};
 }
 
 static void drop_config(struct remote *remote)
 {
-    const char *const texts[] = {remote->config.domain, remote->config.user,
-                                 remote->config.pass, remote->config.token};
+    const char *const texts[] = {
+        remote->config.domain,  remote->config.user,
+        remote->config.pass,    remote->config.token,
+        remote->config.ca_file, remote->config.cert_file,
+        remote->config.key_file};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         free((void *)texts[i]);
 }
@@ -130,6 +140,9 @@ static void set_state(struct remote *remote, enum remote_state state,
 static void drop_connection(struct remote *remote)
 {
     forget_lookup(remote);
+    if (remote->transport != NULL)
+        remote->transport->ops->free(remote->transport);
+    remote->transport = NULL;
     if (remote->fd >= 0)
         close(remote->fd);
     remote->fd = -1;
@@ -148,6 +161,7 @@ void remote_free(struct remote **remotep)
     drop_connection(remote);
     remote_url_fini(&remote->url);
     drop_config(remote);
+    tls_context_free(&remote->tls);
     free(remote->its_domain);
     free(remote);
     *remotep = NULL;
@@ -235,6 +249,8 @@ static void lose(struct remote *remote, const char *reason)
 
 static void watch_for(struct remote *remote, uint32_t events)
 {
+    if (remote->transport != NULL)
+        events = remote->transport->ops->events(remote->transport, events);
     server_watch_change(remote->server, remote->fd, events, &remote->watch);
 }
 
@@ -335,17 +351,17 @@ static void connected(struct remote *remote)
 static void flush(struct remote *remote)
 {
     while (remote->out_sent < remote->out.len) {
-        ssize_t n = send(remote->fd, remote->out.data + remote->out_sent,
-                         remote->out.len - remote->out_sent,
-                         MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR)
+        struct iovec iov = {.iov_base = remote->out.data + remote->out_sent,
+                            .iov_len = remote->out.len - remote->out_sent};
+        ssize_t n = transport_write(remote->transport, remote->fd, &iov, 1);
+        if (n == -EINTR)
             continue;
-        if (n < 0 && errno == EAGAIN) {
+        if (n == -EAGAIN) {
             watch_for(remote, EPOLLIN | EPOLLOUT);
             return;
         }
         if (n < 0) {
-            lose(remote, strerror(errno));
+            lose(remote, strerror((int)-n));
             return;
         }
         remote->out_sent += (size_t)n;
@@ -402,6 +418,22 @@ static void write_secrets(const struct remote *remote, struct json_writer *w)
     }
 }
 
+static void sign_in(struct remote *remote);
+
+static void shake_hands(struct remote *remote)
+{
+    char none;
+    struct transport *transport = remote->transport;
+    ssize_t n = transport->ops->read(transport, &none, 0);
+    if (n < 0 && n != -EAGAIN) {
+        lose(remote, "the TLS handshake failed");
+        return;
+    }
+    watch_for(remote, EPOLLIN);
+    if (transport->phase == TRANSPORT_READY)
+        sign_in(remote);
+}
+
 static void sign_in(struct remote *remote)
 {
     struct json_writer w = json_writer(&remote->out);
@@ -410,7 +442,7 @@ static void sign_in(struct remote *remote)
     json_begin_object(&w);
     json_member_bool(&w, "verbose", false);
     json_member_bool(&w, "pedantic", false);
-    json_member_bool(&w, "tls_required", false);
+    json_member_bool(&w, "tls_required", remote->transport != NULL);
     json_member_bool(&w, "headers", true);
     json_member_bool(&w, "no_responders", true);
     json_member_i64(&w, "protocol", 1);
@@ -423,6 +455,24 @@ static void sign_in(struct remote *remote)
     snprintf(remote->inbox, sizeof(remote->inbox), "_INBOX.%s.", id);
     set_state(remote, REMOTE_SIGNING, CONNECT_WAIT_NS);
     say(remote, "\r\nPING\r\n");
+}
+
+/* The handshake comes before anything is said. */
+static void secure(struct remote *remote)
+{
+    const struct tls_config config = {.ca_file = remote->config.ca_file,
+                                      .cert_file = remote->config.cert_file,
+                                      .key_file = remote->config.key_file};
+    struct errmsg err;
+    if (remote->tls == NULL)
+        remote->tls = tls_context_for_peers(&config, &err);
+    if (remote->tls == NULL) {
+        lose(remote, err.text);
+        return;
+    }
+    remote->transport = tls_connect(remote->tls, remote->fd, remote->url.host);
+    set_state(remote, REMOTE_SECURING, CONNECT_WAIT_NS);
+    shake_hands(remote);
 }
 
 static void read_info(struct remote *remote, const struct json root,
@@ -439,19 +489,28 @@ static void read_info(struct remote *remote, const struct json root,
         remote->its_domain = mem_strndup(domain);
 }
 
+static void greet(struct remote *remote, bool needs_tls, bool has_tls)
+{
+    if (remote->url.tls && !needs_tls && !has_tls)
+        lose(remote, "it does not offer TLS");
+    else if (needs_tls || remote->url.tls)
+        secure(remote);
+    else
+        sign_in(remote);
+}
+
 static void hear_info(struct remote *remote, struct str text)
 {
     struct arena arena = {0};
     struct json_doc doc;
     struct errmsg err;
-    bool tls = false;
+    bool needs_tls = false, has_tls = false;
     if (json_parse(&doc, text, &arena, &err) == 0) {
         read_info(remote, json_root(&doc), &arena);
-        json_bool(json_get(json_root(&doc), "tls_required"), &tls);
-        if (remote->state == REMOTE_GREETING && tls)
-            lose(remote, "it wants TLS, which is not supported here yet");
-        else if (remote->state == REMOTE_GREETING)
-            sign_in(remote);
+        json_bool(json_get(json_root(&doc), "tls_required"), &needs_tls);
+        json_bool(json_get(json_root(&doc), "tls_available"), &has_tls);
+        if (remote->state == REMOTE_GREETING)
+            greet(remote, needs_tls, has_tls);
     } else {
         lose(remote, "its INFO is not JSON");
     }
@@ -587,15 +646,23 @@ static void receive(struct remote *remote)
 {
     struct buf *in = &remote->in;
     char *room = buf_reserve(in, REMOTE_READ_BYTES);
-    ssize_t n = recv(remote->fd, room, REMOTE_READ_BYTES, MSG_DONTWAIT);
+    ssize_t n =
+        transport_read(remote->transport, remote->fd, room, REMOTE_READ_BYTES);
     if (n > 0) {
         in->len += (size_t)n;
         hear_all(remote);
     } else if (n == 0) {
         lose(remote, "it closed the connection");
-    } else if (errno != EAGAIN && errno != EINTR) {
-        lose(remote, strerror(errno));
+    } else if (n != -EAGAIN && n != -EINTR) {
+        lose(remote, strerror((int)-n));
     }
+}
+
+/* What a transport holds wakes nobody. */
+static bool holds_more(const struct remote *remote)
+{
+    return remote->transport != NULL &&
+           remote->transport->ops->pending(remote->transport);
 }
 
 /* ---- the loop ---- */
@@ -609,11 +676,17 @@ static void ready(struct watch *watch, uint32_t events)
         connected(remote);
         return;
     }
+    if (remote->state == REMOTE_SECURING) {
+        shake_hands(remote);
+        return;
+    }
     if ((events & EPOLLOUT) != 0) {
         watch_for(remote, EPOLLIN);
         flush(remote);
     }
     if (remote->fd >= 0 && (events & ~(uint32_t)EPOLLOUT) != 0)
+        receive(remote);
+    while (holds_more(remote))
         receive(remote);
 }
 
@@ -646,6 +719,7 @@ static void timeout(struct timer *timer)
         break;
     case REMOTE_CONNECTING:
     case REMOTE_GREETING:
+    case REMOTE_SECURING:
     case REMOTE_SIGNING:
         lose(remote, "it does not answer");
         break;

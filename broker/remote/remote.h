@@ -50,6 +50,7 @@ enum remote_state {
     REMOTE_RESOLVING,  /* waits for the host's address */
     REMOTE_CONNECTING, /* waits for the connection */
     REMOTE_GREETING,   /* waits for INFO */
+    REMOTE_SECURING,   /* waits for the end of the TLS handshake */
     REMOTE_SIGNING,    /* waits for the answer to CONNECT and PING */
     REMOTE_UP
 };

@@ -9,7 +9,6 @@
 #include "broker/jetstream/js_config.h"
 #include "lib/mem.h"
 
-#define SCHEME       "nats://"
 #define PORT_DEFAULT "4222"
 #define PORT_MAX     65535
 
@@ -104,10 +103,14 @@ int remote_url_parse(struct remote_url *url, const char *text,
                      struct errmsg *err)
 {
     *url = (struct remote_url){.port = PORT_DEFAULT};
-    static const struct str scheme = STR(SCHEME);
-    struct str rest = str_of(text);
+    static const struct str clear = STR("nats://"), tls = STR("tls://");
+    struct str rest = str_of(text), scheme = clear;
+    url->tls = text != NULL && str_has_prefix(rest, tls);
+    if (url->tls)
+        scheme = tls;
     if (text == NULL || !str_has_prefix(rest, scheme))
-        return errmsg_set(err, -EINVAL, "the URL does not begin with " SCHEME);
+        return errmsg_set(err, -EINVAL,
+                          "the URL does not begin with nats:// or tls://");
     rest = str_make(rest.p + scheme.len, rest.len - scheme.len);
     while (rest.len > 0 && rest.p[rest.len - 1] == '/')
         rest.len--;

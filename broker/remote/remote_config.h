@@ -11,17 +11,22 @@
 #define REMOTES_MAX 32
 
 struct remote_config {
-    const char *domain;      /* a stream names the server by it:
+    const char *domain; /* a stream names the server by it:
                                  {"external": {"api": "$JS.<domain>.API"}} */
-    const char *url;         /* nats://[user:pass@ | token@]host[:port] */
+    const char *url;    /* nats:// or tls://[user:pass@ | token@]host[:port] */
     const char *user, *pass; /* NULL: those of the URL */
     const char *token;       /* the same */
+
+    /* With TLS: who signs its certificate (NULL: whom the system trusts), and
+     * the one it is shown (NULL: none). */
+    const char *ca_file, *cert_file, *key_file;
 };
 
 /* Where a URL leads. Owns its texts. */
 struct remote_url {
     char *host;
     char port[8];
+    bool tls;          /* tls://: never in clear */
     char *user, *pass; /* NULL: none; %XX resolved. A user alone is a token */
 };
 

@@ -202,6 +202,15 @@ uint32_t reader_subject_count(const struct segment *segment)
                                   : (uint32_t)segment->extent.subjects;
 }
 
+/* A checksum tells what was written, not that it makes sense. */
+static bool subject_fits(const struct segment *segment,
+                         const struct segment_subject *subject)
+{
+    return subject->first <= subject->last &&
+           subject->last < segment->extent.count && subject->count > 0 &&
+           subject->count <= segment->extent.count;
+}
+
 int reader_subject(struct reader *reader, struct segment *segment,
                    uint32_t place, struct segment_subject *subject)
 {
@@ -214,9 +223,10 @@ int reader_subject(struct reader *reader, struct segment *segment,
     }
     int rc =
         load_page(reader, segment, true, place / SEGMENT_PAGE_SUBJECTS, &page);
-    if (rc == 0)
-        *subject = page->as.subjects.subjects[place % SEGMENT_PAGE_SUBJECTS];
-    return rc;
+    if (rc < 0)
+        return rc;
+    *subject = page->as.subjects.subjects[place % SEGMENT_PAGE_SUBJECTS];
+    return subject_fits(segment, subject) ? 0 : -ESTALE;
 }
 
 /* ---- bytes ---- */
@@ -298,7 +308,7 @@ static int read_elsewhere(struct reader *reader, struct segment *segment,
                           uint64_t seq, struct store_msg *msg,
                           struct reader_place *place)
 {
-    struct segment_entry entry;
+    struct segment_entry entry = {.offset = SEGMENT_LOST};
     int rc = reader_entry(reader, segment, seq - segment->first_seq, &entry);
     if (rc < 0)
         return rc;

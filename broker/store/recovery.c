@@ -480,7 +480,8 @@ static void count_segment(struct store_file *s, struct segment *segment)
         return;
     if (first < s->state.first_seq)
         first = s->state.first_seq;
-    if (extent->dropped_bytes > 0 && s->removals_damaged)
+    /* The journal knows them, but for damage here or there. */
+    if (segment->compacted && (s->removals_damaged || segment->index != NULL))
         find_gone(s, segment);
     segment->dead = seqset_members(&s->removed, first, last);
     s->state.messages += last + 1 - first - segment->dead;

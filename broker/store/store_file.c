@@ -377,6 +377,17 @@ static void unlink_segment(const struct store_file *s,
     free(path);
 }
 
+/* What a compaction wrote that was not taken over. */
+static void unlink_compaction(const struct store_file *s)
+{
+    char *path = segment_path(s->dir, s->compaction.segment->first_seq);
+    struct buf new_path = {.len = 0};
+    buf_printf(&new_path, "%s" SEGMENT_NEW, path);
+    disk_unlink(buf_text(&new_path));
+    buf_fini(&new_path);
+    free(path);
+}
+
 static void file_destroy(struct store *store)
 {
     struct store_file *s = store_file_of(store);
@@ -390,6 +401,8 @@ static void file_destroy(struct store *store)
         unlink_segment(s, s->writer.segment);
     unlinkat(s->dir_fd, META_NAME, 0);
     unlinkat(s->dir_fd, REMOVALS_NAME, 0);
+    if (s->compaction.segment != NULL)
+        unlink_compaction(s);
     rmdir(s->dir); /* stays where others have files in it */
     file_free(s);
 }

@@ -49,7 +49,7 @@
 /* A segment with less of its bytes in use is compacted, in percent, */
 #define STORE_COMPACT_PERCENT 50
 /* unless it is smaller. */
-#define STORE_COMPACT_BYTES       (64U << 10)
+#define STORE_COMPACT_BYTES       (8U << 10)
 #define STORE_INDEX_BYTES_DEFAULT (UINT64_C(64) << 20)
 #define STORE_SYNC_INTERVAL_NS    (1 * NS_PER_S)
 

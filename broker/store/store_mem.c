@@ -110,6 +110,7 @@ static void leave_topic(struct store_mem *s, const struct kept *kept)
         topic->last_seq = kept->prev_seq;
     if (--topic->messages > 0)
         return;
+    assert(s->topics != NULL && s->topics->hh.tbl != NULL);
     HASH_DEL(s->topics, topic);
     free(topic);
 }
@@ -353,9 +354,9 @@ static int mem_last(struct store *store, const struct store_filter *filter,
 
 static uint64_t count_topics(const struct search *search)
 {
-    struct topic *topic, *next;
     uint64_t count = 0;
-    HASH_ITER (hh, search->s->topics, topic, next)
+    for (struct topic *topic = search->s->topics; topic != NULL;
+         topic = topic->hh.next)
         count += selects_topic(search, topic) ? topic->messages : 0;
     return count;
 }
@@ -391,8 +392,8 @@ static void mem_subjects(struct store *store, const struct store_filter *filter,
                                     const struct store_subject *found),
                          void *arg)
 {
-    struct topic *topic, *next;
-    HASH_ITER (hh, mem_of(store)->topics, topic, next) {
+    for (const struct topic *topic = mem_of(store)->topics; topic != NULL;
+         topic = topic->hh.next) {
         struct store_subject found = {.first_seq = topic->first_seq,
                                       .last_seq = topic->last_seq,
                                       .messages = topic->messages};

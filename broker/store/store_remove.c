@@ -175,6 +175,18 @@ static void compact(struct store_file *s, struct segment *segment)
     syncer_schedule(s->syncer, &s->task, STORE_META_DELAY_NS);
 }
 
+/* What is left of the segment decides whether it stays as it is. */
+static void weigh(struct store_file *s, uint64_t seq)
+{
+    size_t place = store_file_place(s, seq);
+    if (place == 0)
+        return;
+    if (is_dead(s, place))
+        doom(s, place - 1, 1);
+    else if (is_worth_compacting(s, place))
+        compact(s, s->segments[place - 1]);
+}
+
 /* What the syncer wrote takes the segment's place: 0, or a negative errno. */
 static int adopt(struct store_file *s, const struct compaction *done)
 {
@@ -205,31 +217,17 @@ void store_file_take_compaction(struct store_file *s)
     pthread_mutex_lock(&s->lock);
     struct compaction done = s->compaction;
     pthread_mutex_unlock(&s->lock);
+    uint64_t first_seq = done.segment->first_seq;
     adopt(s, &done);
     free(done.dead);
     pthread_mutex_lock(&s->lock);
-    s->compaction.segment = NULL;
+    s->compaction = (struct compaction){.segment = NULL};
     pthread_mutex_unlock(&s->lock);
     store_file_drop_removed(s);
-    size_t place = store_file_place(s, done.segment->first_seq);
-    if (place > 0 && s->segments[place - 1] == done.segment &&
-        is_dead(s, place))
-        doom(s, place - 1, 1);
+    weigh(s, first_seq); /* more of it was removed meanwhile */
 }
 
 /* ---- one message ---- */
-
-/* What is left of the segment decides whether it stays as it is. */
-static void weigh(struct store_file *s, uint64_t seq)
-{
-    size_t place = store_file_place(s, seq);
-    if (place == 0)
-        return;
-    if (is_dead(s, place))
-        doom(s, place - 1, 1);
-    else if (is_worth_compacting(s, place))
-        compact(s, s->segments[place - 1]);
-}
 
 /* With the lock held. */
 static void push_erasure(struct erasures *erasures, struct erasure erasure)

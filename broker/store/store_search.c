@@ -603,8 +603,8 @@ static bool may_select(struct store_file *s, struct selection *selection,
                        const struct segment_entry *entry)
 {
     uint32_t place = entry->subject & SEGMENT_SUBJECT;
-    if (selection->by_text || place == SEGMENT_NOBODY)
-        return true;
+    if (selection->by_text || place >= reader_subject_count(segment))
+        return true; /* not known, or damaged */
     for (; selection->known <= place; selection->known++)
         try_subject(s, selection, segment, selection->known, filter);
     if (selection->by_text)
@@ -770,8 +770,8 @@ static uint64_t count_entries(struct store_file *s, struct selection *selection,
             break;
         if (!may_select(s, selection, segment, filter, &entry))
             continue;
-        bool sure = !selection->by_text &&
-                    (entry.subject & SEGMENT_SUBJECT) != SEGMENT_NOBODY;
+        bool sure = !selection->by_text && (entry.subject & SEGMENT_SUBJECT) <
+                                               reader_subject_count(segment);
         count += sure || take(s, filter, seq, &msg) == 0;
     }
     return count;

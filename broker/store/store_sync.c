@@ -3,6 +3,7 @@
  * memory. */
 #include "broker/store/store_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -242,6 +243,7 @@ static int sync_piece(struct store_file *s, const struct piece *piece)
 static int store_piece(struct store_file *s, struct cursor *cursor,
                        uint64_t target)
 {
+    assert(cursor->chunk != NULL);
     const struct record *first =
         (const void *)(cursor->chunk->data + cursor->at);
     s->writer.next_seq = first->seq;

@@ -5,7 +5,11 @@
  * For payloads of 128 and 500 bytes: appends with a commit every so many
  * messages until all is durable, then reads all back, in order and at random.
  * Beside it the same bytes by write and fdatasync alone, as the measure of what
- * the disk gives. */
+ * the disk gives.
+ *
+ * Then a bucket of keys: put and overwritten (each put removes the value
+ * before), removed at random, looked for by subject and by pattern; and what
+ * memory the store takes meanwhile. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -129,6 +133,128 @@ static void bench_payload(const struct bench *b, size_t payload)
     store->ops->destroy(store);
 }
 
+/* ---- keys ---- */
+
+#define KEYS 100000
+
+static struct str key_name(uint64_t key)
+{
+    static char text[32];
+    int len = snprintf(text, sizeof text, "$KV.bench.%c.%llu",
+                       (char)('a' + key % 26), (unsigned long long)key);
+    return str_make(text, (size_t)len);
+}
+
+static long resident_kb(void)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f == NULL || fscanf(f, "%*s %ld", &pages) != 1)
+        fail("statm", "cannot be read");
+    fclose(f);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void put_key(const struct bench *b, struct store *store, uint64_t seq,
+                    uint64_t key)
+{
+    static const char value[128];
+    struct store_subject found;
+    struct store_msg msg = {
+        .seq = seq,
+        .time_ns = (int64_t)seq,
+        .subject = key_name(key),
+        .payload = str_make(value, sizeof value),
+    };
+    while (store->ops->append(store, &msg) == -EAGAIN) {
+        store->ops->commit(store);
+        wait_wake(b);
+    }
+    if (!store->ops->subject(store, msg.subject, &found))
+        fail("subject", "a key is missing");
+    if (found.messages > 1)
+        store->ops->remove(store, found.first_seq, false);
+    if (seq % b->commit_every == 0)
+        store->ops->commit(store);
+}
+
+static void settle(const struct bench *b, struct store *store, uint64_t seq)
+{
+    store->ops->commit(store);
+    while (store->ops->durable(store) < seq)
+        wait_wake(b);
+}
+
+static void print_ns(const char *what, uint64_t n, int64_t ns)
+{
+    printf("%-24s %8llu  %8.2f us each\n", what, (unsigned long long)n,
+           (double)ns / (double)n / 1e3);
+}
+
+static void bench_search(struct store *store)
+{
+    struct str pattern = STR("$KV.bench.q.*");
+    struct store_filter filter = {.patterns = &pattern, .count = 1};
+    struct store_msg msg;
+    struct store_subject found;
+    uint64_t seq = 1, n = 0;
+    int64_t start_ns = clock_mono_ns();
+    while (store->ops->next(store, &filter, seq, &msg) == 0) {
+        seq = msg.seq + 1;
+        n++;
+    }
+    print_ns("next, 1 in 26", n, clock_mono_ns() - start_ns);
+    start_ns = clock_mono_ns();
+    if (store->ops->count(store, &filter, 1) != n)
+        fail("count", "differs from next");
+    print_ns("count, 1 in 26", 1, clock_mono_ns() - start_ns);
+    start_ns = clock_mono_ns();
+    for (uint64_t key = 0; key < KEYS; key++)
+        store->ops->subject(store, key_name(key * 7919 % KEYS), &found);
+    print_ns("subject", KEYS, clock_mono_ns() - start_ns);
+}
+
+static void bench_keys(const struct bench *b)
+{
+    struct errmsg err;
+    uint64_t seq = 0, random = 1;
+    long before_kb = resident_kb();
+    struct store *store = store_file_open(b->dir, b->syncer, NULL, &err);
+    if (store == NULL)
+        fail("open", err.text);
+    int64_t start_ns = clock_mono_ns();
+    for (uint64_t key = 0; key < KEYS; key++)
+        put_key(b, store, ++seq, key);
+    settle(b, store, seq);
+    print_ns("put, new keys", KEYS, clock_mono_ns() - start_ns);
+    printf("%-24s %8ld kB\n", "memory", resident_kb() - before_kb);
+    start_ns = clock_mono_ns();
+    for (uint64_t i = 0; i < 5 * KEYS; i++) {
+        random = random * 6364136223846793005U + 1442695040888963407U;
+        put_key(b, store, ++seq, (random >> 33) % KEYS);
+    }
+    settle(b, store, seq);
+    print_ns("put, overwriting", 5 * KEYS, clock_mono_ns() - start_ns);
+    printf("%-24s %8ld kB\n", "memory", resident_kb() - before_kb);
+    bench_search(store);
+    start_ns = clock_mono_ns();
+    for (uint64_t i = 0; i < KEYS; i++) {
+        random = random * 6364136223846793005U + 1442695040888963407U;
+        store->ops->remove(store, (random >> 33) % seq + 1, false);
+    }
+    print_ns("remove, at random", KEYS, clock_mono_ns() - start_ns);
+    store->ops->close(store);
+    start_ns = clock_mono_ns();
+    store = store_file_open(b->dir, b->syncer, NULL, &err);
+    if (store == NULL)
+        fail("open again", err.text);
+    print_ns("open again", 1, clock_mono_ns() - start_ns);
+    start_ns = clock_mono_ns();
+    uint64_t subjects = store->ops->subject_count(store);
+    print_ns("learn the subjects", subjects, clock_mono_ns() - start_ns);
+    store->ops->destroy(store);
+}
+
 /* What the disk alone does with groups of that size. */
 static void bench_disk(const struct bench *b, size_t group)
 {
@@ -175,6 +301,7 @@ int main(int argc, char **argv)
     bench_disk(&b, 4U << 20);
     bench_payload(&b, 128);
     bench_payload(&b, 500);
+    bench_keys(&b);
     syncer_free(&b.syncer);
     close(b.wake_fd);
     return 0;

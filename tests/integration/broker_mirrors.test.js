@@ -1,15 +1,19 @@
 // Mirrors and sources: within one server beside nats-server, and of streams on
 // another server while either side is killed.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { AckPolicy, headers, nanos } from 'nats';
 
+import { makeAuthority } from './support/certificates.js';
 import {
   connectNats,
   sleep,
   startBroker,
   startNatsServer,
+  tempDir,
   waitFor,
 } from './support/index.js';
 
@@ -45,6 +49,12 @@ async function open(server) {
   at.untilLast = (stream, seq) =>
     at.until(stream, ({ state }) => state.last_seq >= seq);
   return at;
+}
+
+function configured(start, text) {
+  const file = join(tempDir('nexus-config-'), 'broker.conf');
+  writeFileSync(file, text);
+  return start({ args: ['-c', file] });
 }
 
 // Every message of a stream.
@@ -528,6 +538,46 @@ for (const [name, start] of [
       await leaf.until('B', ({ mirror }) =>
         /Authorization Violation/.test(mirror.error?.description)
       );
+      await Promise.all([hub.close(), leaf.nc.close()]);
+    });
+
+    test('over TLS, by the name in its certificate, with a token', async () => {
+      const authority = makeAuthority();
+      const { certFile, keyFile } = authority.issue('hub', '/CN=hub', 'DNS:localhost');
+      const hubServer = await configured(
+        start,
+        `authorization { token: "s3cret" }
+         tls { cert_file: "${certFile}", key_file: "${keyFile}", timeout: 2 }`
+      );
+      const tls = { ca: authority.ca, servername: 'localhost' };
+      const port = hubServer.port;
+      const hub = await connectNats(`localhost:${port}`, { token: 's3cret', tls });
+      await (await hub.jetstreamManager()).streams.add({ name: 'O', subjects: ['o'] });
+      await hub.jetstream().publish('o', '1');
+      const leaf = await open(
+        await configured(
+          startBroker,
+          `jetstream {
+             remotes: [
+               { domain: HUB, url: "tls://localhost:${port}", token: "s3cret"
+                 tls { ca_file: "${authority.caFile}" } }
+               { domain: ADDRESS, url: "nats://s3cret@127.0.0.1:${port}"
+                 tls { ca_file: "${authority.caFile}" } }
+               { domain: STRANGER, url: "nats://s3cret@localhost:${port}" }
+             ]
+           }`
+        )
+      );
+      for (const domain of ['HUB', 'ADDRESS', 'STRANGER'])
+        await leaf.create({
+          name: domain,
+          mirror: { name: 'O', external: { api: `$JS.${domain}.API` } },
+        });
+      await leaf.untilLast('HUB', 1);
+      for (const domain of ['ADDRESS', 'STRANGER'])
+        await leaf.until(domain, ({ mirror }) =>
+          /TLS handshake failed/.test(mirror.error?.description)
+        );
       await Promise.all([hub.close(), leaf.nc.close()]);
     });
   });

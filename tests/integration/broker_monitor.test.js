@@ -2,7 +2,7 @@
 // same clients and streams at Debian's nats-server must give the same members
 // of the same types.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 
@@ -259,4 +259,39 @@ test('metrics count all accounts', async () => {
   assert.equal(await metric(server, 'nexus_broker_streams'), 2);
   assert.equal(await metric(server, 'nexus_broker_stream_messages'), 3);
   assert.equal(await metric(server, 'nexus_broker_stream_messages_lost'), 0);
+});
+
+test('messages that cannot be read are named', async () => {
+  const first = await startBroker();
+  const client = await connectNats(first, { reconnect: false });
+  const manager = await client.jetstreamManager();
+  await manager.streams.add({ name: 'S', subjects: ['s'] });
+  for (let i = 1; i <= 9; i++)
+    await client.jetstream().publish('s', `message number ${i}`);
+  await client.close();
+  await first.stop();
+
+  const file = join(first.dir, 'streams/S/msgs/0000000000000001.seg');
+  const bytes = readFileSync(file);
+  bytes[bytes.indexOf('number 5')] ^= 1;
+  writeFileSync(file, bytes);
+
+  const server = await startBroker({ port: first.port, dir: first.dir });
+  const again = await connectNats(server);
+  const streams = (await again.jetstreamManager()).streams;
+  await assert.rejects(streams.getMessage('S', { seq: 5 }));
+  assert.equal((await streams.getMessage('S', { seq: 6 })).seq, 6);
+  const health = await getJson(`${server.httpUrl}/healthz`);
+  assert.equal(health.status, 200);
+  assert.deepEqual(health.body.damaged, [
+    {
+      account: '$G',
+      stream: 'S',
+      sequences: [{ first_seq: 5, last_seq: 5 }],
+    },
+  ]);
+  const strict = await getJson(`${server.httpUrl}/healthz?strict=1`);
+  assert.equal(strict.status, 503);
+  assert.match(strict.body.error, /^1 messages? cannot be read/);
+  assert.equal(await metric(server, 'nexus_broker_stream_messages_lost'), 1);
 });

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
+import { Duplex } from 'node:stream';
 import { before, describe, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 
@@ -54,6 +55,25 @@ async function openSecure(server, options = {}) {
   const secure = connectTls({ socket: plain, ca, ...options });
   await once(secure, 'secureConnect');
   return secure;
+}
+
+// A socket that sends what is written within a while in one piece.
+function gathered(socket) {
+  let waiting = [];
+  const send = () => {
+    if (!socket.destroyed) socket.write(Buffer.concat(waiting));
+    waiting = [];
+  };
+  const stream = new Duplex({
+    read() {},
+    write(bytes, _, done) {
+      if (waiting.length === 0) setTimeout(send, 30);
+      waiting.push(bytes);
+      done();
+    },
+  });
+  socket.on('data', (bytes) => stream.push(bytes));
+  return stream;
 }
 
 async function answerTo(socket, text) {
@@ -123,6 +143,16 @@ for (const [name, start] of [
       }
       assert.equal(await answerTo(socket, 'G\r\n'), 'PONG\r\n');
       socket.destroy();
+    });
+
+    test('what comes together with the handshake is not left lying', async () => {
+      const plain = connectTcp(server.port, '127.0.0.1');
+      await once(plain, 'data');
+      const socket = connectTls({ socket: gathered(plain), ca });
+      socket.write('PING\r\n');
+      const [answer] = await once(socket, 'data');
+      assert.equal(answer.toString(), 'PONG\r\n');
+      plain.destroy();
     });
 
     test('a client in clear is turned away', async () => {

@@ -225,9 +225,10 @@ scenarios('pulling', TCP, (scenario) => {
 });
 
 scenarios('acknowledging', TCP, (scenario) => {
-  const figures = ({ delivered, ack_floor, num_ack_pending, num_redelivered, num_pending }) => ({
-    ...{ delivered, floor: [ack_floor.consumer_seq, ack_floor.stream_seq], num_ack_pending, num_redelivered, num_pending },
-  });
+  const figures = ({ delivered, ack_floor, ...info }) => [
+    ...[delivered, ack_floor.consumer_seq, ack_floor.stream_seq],
+    ...[info.num_ack_pending, info.num_redelivered, info.num_pending],
+  ];
 
   scenario('each', async (t) => {
     const { pull, info } = await make(t, 3);

@@ -65,7 +65,7 @@ scenarios('publish and subscribe', EVERY_TRANSPORT, (scenario) => {
     log('the others', tally([single, plain]));
   });
 
-  scenario('own messages stay away where they are not wanted', async ({ nc, connect, subject, log, take }) => {
+  scenario('own messages stay away', async ({ nc, connect, subject, log, take }) => {
     const quiet = await connect({ noEcho: true });
     const own = quiet.subscribe(subject);
     const other = nc.subscribe(subject);

@@ -15,7 +15,8 @@ const statusOf = async (kv) => {
   const status = await kv.status();
   const { bucket, values, history, ttl, replicas, size } = status;
   const { storage, maxValueSize, max_bytes, description } = status;
-  return [bucket, values, history, ttl, replicas, size, storage, maxValueSize, max_bytes, description];
+  const limits = [history, ttl, replicas, storage, maxValueSize, max_bytes];
+  return [bucket, values, size, description, ...limits];
 };
 
 scenarios('a bucket', TCP, (scenario) => {

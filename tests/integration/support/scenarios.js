@@ -15,7 +15,9 @@
 //   library     only those whose name begins so
 //   expected    the transcript, where nats-server 2.9 has no such thing: then
 //               only ours is asked
-//   own         a server of its own for each run: its args, or {}
+//   own         a server of its own for each run: startBroker's options
+//   as          how the first client connects there: user, pass, …;
+//               or what a function of the library returns
 //   later       what is missing in ours: only nats-server is asked
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -84,6 +86,9 @@ async function take(iterable, count) {
   return taken;
 }
 
+const firstOf = ({ as }, library) =>
+  typeof as === 'function' ? as(library) : as;
+
 // What a scenario is given, for one run of it.
 async function makeRun(kind, { options, subject }, library, transport) {
   const server = await serverFor(kind, options, transport);
@@ -105,7 +110,7 @@ async function makeRun(kind, { options, subject }, library, transport) {
     take: (iterable, count) => take(read.add(iterable) && iterable, count),
     all: (iterable) => take(read.add(iterable) && iterable, Infinity),
     stream: subject.toUpperCase(),
-    nc: await connect(),
+    nc: await connect(firstOf(options, library)),
     // The outcome of what may be refused.
     attempt: async (what, promise) => {
       try {

@@ -27,6 +27,13 @@ function makeCertificate() {
 
 export const isSecure = (transport) => transport === 'tls' || transport === 'wss';
 
+// The flags of a server with these settings.
+export function configured(text) {
+  const file = join(tempDir('nexus-config-'), 'server.conf');
+  writeFileSync(file, text);
+  return ['-c', file];
+}
+
 // Starts a server that listens for both: start() as for startBroker.
 export async function startWithTransports(start, secure) {
   if (secure) certificate ??= makeCertificate();
@@ -35,10 +42,8 @@ export async function startWithTransports(start, secure) {
     ? `tls { cert_file: "${certificate.cert}", key_file: "${certificate.key}" }`
     : '';
   const ws = `websocket { host: "127.0.0.1", port: ${wsPort}, ${tls || 'no_tls: true'} }`;
-  const file = join(tempDir('nexus-config-'), 'server.conf');
-  writeFileSync(file, `${tls}\n${ws}\n`);
-  const server = await start({ args: ['-c', file] });
-  return Object.assign(server, { wsPort });
+  const server = await start({ args: configured(`${tls}\n${ws}\n`) });
+  return Object.assign(server, { wsPort, caFile: secure && certificate.cert });
 }
 
 // What to connect with.

@@ -109,6 +109,28 @@ static void streams(void **state)
     assert_int_equal(js->sync_interval_ns, 2 * NS_PER_S);
 }
 
+static void remotes(void **state)
+{
+    (void)state;
+    configure("jetstream { remotes: [ {domain: HUB, url: \"nats://h:1\", "
+              "user: u, password: p}, {domain: E, url: \"tls://e\", token: t, "
+              "tls { ca_file: /ca }} ] }");
+    const struct jetstream_config *js = &options.server.js;
+    assert_int_equal(js->remote_count, 2);
+    assert_string_equal(js->remotes[0].domain, "HUB");
+    assert_string_equal(js->remotes[0].url, "nats://h:1");
+    assert_string_equal(js->remotes[0].user, "u");
+    assert_string_equal(js->remotes[0].pass, "p");
+    assert_string_equal(js->remotes[1].token, "t");
+    assert_string_equal(js->remotes[1].ca_file, "/ca");
+    assert_refused("jetstream { remotes: [ {domain: HUB} ] }",
+                   "x.conf:1:24: a remote needs a domain and a url");
+    assert_refused(
+        "jetstream { remotes: [ {domain: H, url: \"nats://h:x\"} ] }",
+        "x.conf:1:24: the URL's port is not a number from 1 to "
+        "65535");
+}
+
 static void tls_and_websocket(void **state)
 {
     (void)state;
@@ -314,6 +336,7 @@ int main(void)
         cmocka_unit_test(general_settings),
         cmocka_unit_test(names_in_any_case_and_variables),
         cmocka_unit_test(streams),
+        cmocka_unit_test(remotes),
         cmocka_unit_test(tls_and_websocket),
         cmocka_unit_test(one_user_or_token),
         cmocka_unit_test(users_and_permissions),

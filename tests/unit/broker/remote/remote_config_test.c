@@ -27,6 +27,7 @@ static void urls(void **state)
     check("nats://token@h", "h", "4222", "token", NULL);
     check("nats://[::1]:5", "::1", "5", NULL, NULL);
     check("nats://[fe80::1]", "fe80::1", "4222", NULL, NULL);
+    check("tls://u:p@h", "h", "4222", "u", "p");
 }
 
 static void wrong_urls(void **state)

@@ -33,6 +33,8 @@ struct fixture {
     struct syncer *syncer;
     struct store *store;
     uint64_t segment_bytes;
+    uint64_t index_bytes_max;
+    enum store_sync sync;
 };
 
 static inline const struct disk_calls *fixture_disk(void)
@@ -48,7 +50,10 @@ static inline void fixture_open(struct fixture *f)
     struct errmsg err = {""};
     f->store = store_file_open(
         f->dir, f->syncer,
-        &(struct store_options){.segment_bytes = f->segment_bytes}, &err);
+        &(struct store_options){.segment_bytes = f->segment_bytes,
+                                .index_bytes_max = f->index_bytes_max,
+                                .sync = f->sync},
+        &err);
     if (f->store == NULL)
         fail_msg("%s", err.text);
 }

@@ -438,11 +438,33 @@ static void run(struct fixture *f, uint64_t seed)
 static void in_files(void **state)
 {
     struct fixture *f = *state;
-    for (uint64_t seed = 1; seed <= 12; seed++) {
+    for (uint64_t seed = 1; seed <= 6; seed++) {
         run(f, seed);
         f->segment_bytes = seed % 2 == 0 ? SEGMENT_BYTES_MIN : 20000;
         fixture_open(f);
     }
+}
+
+/* With no room for an index of subjects. */
+static void in_files_without_an_index(void **state)
+{
+    struct fixture *f = *state;
+    f->index_bytes_max = 1;
+    fixture_reopen(f, 0);
+    for (uint64_t seed = 101; seed <= 103; seed++) {
+        run(f, seed);
+        f->segment_bytes = seed % 2 == 0 ? SEGMENT_BYTES_MIN : 20000;
+        fixture_open(f);
+    }
+}
+
+static void relaxed(void **state)
+{
+    struct fixture *f = *state;
+    f->sync = STORE_SYNC_RELAXED;
+    fixture_reopen(f, 20000);
+    run(f, 201);
+    fixture_open(f);
 }
 
 static void in_memory(void **state)
@@ -457,6 +479,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_memory),
         cmocka_unit_test_setup_teardown(in_files, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(in_files_without_an_index,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(relaxed, fixture_setup,
                                         fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
