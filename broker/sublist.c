@@ -461,9 +461,16 @@ void sublist_free(struct sublist **list)
     *list = NULL;
 }
 
+/* What the broker listens to for itself is nobody's interest. */
+static bool is_internal(const struct sub *sub)
+{
+    static const struct str internal = STR("$JS.");
+    return sub->conn == NULL && str_has_prefix(sub->subject, internal);
+}
+
 static inline void tell_change(struct sublist *list, const struct sub *sub)
 {
-    if (list->interest.topics != NULL)
+    if (list->interest.topics != NULL && !is_internal(sub))
         interest_tell(&list->interest, sub->subject);
 }
 

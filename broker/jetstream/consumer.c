@@ -62,6 +62,7 @@ struct consumer *consumer_new(struct stream *stream, const char *name,
     consumer->inactive_timer.fire = inactive_timeout;
     consumer->wake_timer.fire = wake_timeout;
     consumer_set_filter(consumer);
+    consumer_index_add(&stream->index, consumer);
     uint64_t first = consumer_first_wanted(consumer);
     consumer_restart(consumer, first, consumer->picks.through);
     name_acks(consumer);
@@ -83,6 +84,7 @@ void consumer_free(struct consumer *consumer, const char *status)
     sublist_remove(consumer_account(consumer)->subs, consumer->ack_sub);
     unacked_fini(&consumer->unacked);
     picks_fini(&consumer->picks);
+    consumer_index_remove(&consumer->stream->index, consumer);
     consumer_forget_filter(consumer);
     buf_fini(&consumer->ack_subject);
     consumer_config_fini(&consumer->config);
@@ -198,6 +200,7 @@ void consumer_describe(struct consumer *consumer, struct json_writer *w)
 void consumer_describe_with(struct consumer *consumer, bool config,
                             struct json_writer *w)
 {
+    consumer_count(consumer);
     const struct consumer_position delivered = {.dseq = consumer->last_dseq,
                                                 .seq = consumer->next_seq - 1};
     json_member_text(w, "stream_name", consumer->stream->name);

@@ -64,6 +64,9 @@ struct consumer {
     struct picks picks;         /* last_per_subject: what comes first */
     uint64_t left;              /* selected, from next_seq through `counted` */
     uint64_t counted;
+    bool tracked;         /* consumer_came has told of all behind `counted` */
+    struct sub **indexed; /* its patterns in the stream's consumer_index */
+    unsigned indexed_count;
 
     struct pulls pulls;
     struct push *push; /* NULL: a pull consumer */

@@ -2,8 +2,9 @@
  * much is to come, and what leaves the stream before it came.
  *
  * `left` counts the selected messages from next_seq through `counted`. What is
- * behind `counted` is counted when somebody asks (consumer_count), so that an
- * idle consumer costs nothing. */
+ * behind `counted` is counted by the store when somebody asks (consumer_count);
+ * from then on a consumer with a filter is told of what comes (consumer_came),
+ * and one without counts on, so that an idle consumer costs nothing. */
 #include "broker/jetstream/consumer_parts.h"
 
 #include <stdlib.h>
@@ -54,7 +55,7 @@ void consumer_set_filter(struct consumer *consumer)
     consumer->filter.count = config->filters.count;
 }
 
-static bool selects(const struct consumer *consumer, struct str subject)
+bool consumer_selects(const struct consumer *consumer, struct str subject)
 {
     const struct store_filter *filter = &consumer->filter;
     for (unsigned i = 0; i < filter->count; i++) {
@@ -74,14 +75,43 @@ static void count_anew(struct consumer *consumer)
     consumer->counted = consumer->next_seq > picks->through
                             ? consumer->next_seq - 1
                             : picks->through;
+    consumer->tracked = false;
 }
 
-void consumer_count(struct consumer *consumer)
+/* What it was not told of it does not select. */
+static void sync_counted(struct consumer *consumer)
+{
+    uint64_t durable = stream_durable(consumer->stream);
+    if (consumer->tracked && consumer->counted < durable)
+        consumer->counted = durable;
+}
+
+void consumer_move_on(struct consumer *consumer, uint64_t seq)
+{
+    consumer->next_seq = seq;
+    if (consumer->unacked.count == 0)
+        consumer_raise_floor(consumer);
+}
+
+void consumer_came(struct consumer *consumer, uint64_t seq)
+{
+    if (!consumer->tracked || seq <= consumer->counted)
+        return;
+    if (consumer->left == 0)
+        consumer_move_on(consumer, seq); /* nothing is to be found before */
+    consumer->left++;
+    consumer->counted = seq;
+}
+
+static void count_new(struct consumer *consumer)
 {
     struct store *store = consumer->stream->store;
     uint64_t durable = store->ops->durable(store), count, before;
-    if (durable <= consumer->counted)
+    sync_counted(consumer);
+    if (consumer->tracked || durable <= consumer->counted) {
+        consumer->tracked = consumer->filter.count > 0;
         return;
+    }
     do { /* the syncer moves it on at any time */
         before = durable;
         count =
@@ -90,6 +120,14 @@ void consumer_count(struct consumer *consumer)
     } while (durable != before);
     consumer->left += count;
     consumer->counted = durable;
+    consumer->tracked = consumer->filter.count > 0;
+}
+
+void consumer_count(struct consumer *consumer)
+{
+    count_new(consumer);
+    if (consumer->left == 0 && consumer->next_seq <= consumer->counted)
+        consumer_move_on(consumer, consumer->counted + 1);
 }
 
 uint64_t consumer_pending(struct consumer *consumer)
@@ -100,7 +138,10 @@ uint64_t consumer_pending(struct consumer *consumer)
 
 void consumer_recount(struct consumer *consumer)
 {
+    struct consumer_index *index = &consumer->stream->index;
+    consumer_index_remove(index, consumer);
     consumer_set_filter(consumer);
+    consumer_index_add(index, consumer);
     if (consumer->picks.count > 0)
         picks_fill(&consumer->picks, consumer->stream->store, &consumer->filter,
                    consumer->next_seq, consumer->picks.through);
@@ -137,7 +178,8 @@ uint64_t consumer_first_wanted(struct consumer *consumer)
     case DELIVER_NEW:
         return state.last_seq + 1;
     case DELIVER_BY_START_SEQUENCE:
-        return config->start_seq;
+        return config->start_seq <= state.last_seq ? config->start_seq
+                                                   : state.last_seq + 1;
     case DELIVER_BY_START_TIME:
         return stream_seq_at(consumer->stream, config->start_time_ns);
     case DELIVER_LAST_PER_SUBJECT:
@@ -182,15 +224,18 @@ static bool is_to_come(const struct consumer *consumer, uint64_t seq,
         return false;
     if (seq <= consumer->picks.through)
         return picks_has(&consumer->picks, seq);
-    return selects(consumer, subject);
+    return consumer_selects(consumer, subject);
 }
 
 void consumer_lost(struct consumer *consumer, uint64_t seq, struct str subject)
 {
     struct unacked_entry *entry = unacked_find(&consumer->unacked, seq);
+    struct store *store = consumer->stream->store;
     if (entry != NULL)
         consumer_settle(consumer, entry);
-    if (seq > consumer->counted || !is_to_come(consumer, seq, subject))
+    sync_counted(consumer);
+    if (seq > consumer->counted || !is_to_come(consumer, seq, subject) ||
+        !store->ops->has(store, seq)) /* it is not counted twice */
         return;
     consumer->left--;
     picks_drop(&consumer->picks, seq);
@@ -219,11 +264,7 @@ static void give_up_from(struct consumer *consumer, uint64_t seq)
  * which must not pass for delivered. */
 static void step_back(struct consumer *consumer, uint64_t last_seq)
 {
-    const struct consumer_config *config = &consumer->config;
     uint64_t next_seq = last_seq + 1;
-    if (config->deliver_policy == DELIVER_BY_START_SEQUENCE &&
-        config->start_seq > next_seq)
-        next_seq = config->start_seq;
     if (consumer->next_seq <= next_seq)
         return;
     log_error("consumer is ahead of its stream, goes back to its end",

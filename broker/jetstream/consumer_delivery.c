@@ -46,14 +46,6 @@ static bool may_send_new(const struct consumer *consumer)
     return most <= 0 || consumer->unacked.count < (uint64_t)most;
 }
 
-/* It has looked at everything before seq. */
-static void move_on(struct consumer *consumer, uint64_t seq)
-{
-    consumer->next_seq = seq;
-    if (consumer->unacked.count == 0)
-        consumer_raise_floor(consumer);
-}
-
 static bool find_pick(struct consumer *consumer, struct candidate *found)
 {
     uint64_t durable = stream_durable(consumer->stream), seq;
@@ -76,17 +68,17 @@ static bool find_selected(struct consumer *consumer, struct candidate *found)
 {
     struct store *store = consumer->stream->store;
     const struct store_filter *filter = &consumer->filter;
-    int rc = -ENOENT;
     if (consumer->next_seq > consumer->counted)
         return false;
-    if (filter->count == 0)
-        rc = store->ops->read(store, consumer->next_seq, &found->msg);
-    if (rc == -ENOENT || rc == -EBADMSG)
+    /* Mostly it is the very next one, which needs no search. */
+    int rc = store->ops->read(store, consumer->next_seq, &found->msg);
+    if (rc == -ENOENT || rc == -EBADMSG ||
+        (rc == 0 && !consumer_selects(consumer, found->msg.subject)))
         rc = store->ops->next(store, filter, consumer->next_seq, &found->msg);
     if (rc == 0)
         return found->msg.seq <= consumer->counted;
     if (rc == -ENOENT) {
-        move_on(consumer, consumer->counted + 1);
+        consumer_move_on(consumer, consumer->counted + 1);
         consumer->left = 0;
         consumer_pace_caught_up(consumer);
     } else {
@@ -100,9 +92,7 @@ static bool find_new(struct consumer *consumer, struct candidate *found)
     found->again = NULL;
     if (!may_send_new(consumer))
         return false;
-    if (consumer->left == 0) { /* which is the case of the idle ones */
-        if (consumer->next_seq <= consumer->counted)
-            move_on(consumer, consumer->counted + 1);
+    if (consumer->left == 0) {
         consumer_pace_caught_up(consumer);
         return false;
     }
@@ -111,7 +101,7 @@ static bool find_new(struct consumer *consumer, struct candidate *found)
             return true;
         if (picks_next(&consumer->picks) != 0)
             return false;
-        move_on(consumer, consumer->picks.through + 1);
+        consumer_move_on(consumer, consumer->picks.through + 1);
     }
     return find_selected(consumer, found);
 }

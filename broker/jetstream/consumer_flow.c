@@ -100,8 +100,9 @@ void consumer_flow_sent(struct consumer *consumer, size_t size)
 
 /* ---- heartbeats ---- */
 
-void consumer_beat_headers(const struct consumer *consumer, struct buf *out)
+void consumer_beat_headers(struct consumer *consumer, struct buf *out)
 {
+    consumer_count(consumer);
     buf_printf(out,
                "NATS/1.0 100 Idle Heartbeat\r\nNats-Last-Consumer: %llu\r\n"
                "Nats-Last-Stream: %llu\r\n",

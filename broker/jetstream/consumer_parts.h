@@ -56,8 +56,17 @@ void consumer_wake_at(struct consumer *consumer, int64_t when_ns);
 void consumer_set_filter(struct consumer *consumer);
 void consumer_forget_filter(struct consumer *consumer);
 
+/* Does one of its patterns select the subject? */
+bool consumer_selects(const struct consumer *consumer, struct str subject);
+
 /* Counts what became durable; afterwards `left` is consumer_pending. */
 void consumer_count(struct consumer *consumer);
+
+/* A message that its filter selects became durable. */
+void consumer_came(struct consumer *consumer, uint64_t seq);
+
+/* It has looked at everything before seq. */
+void consumer_move_on(struct consumer *consumer, uint64_t seq);
 
 /* The first message its configuration asks for. A last_per_subject consumer's
  * picks are filled in. */
@@ -123,7 +132,7 @@ void consumer_beat_timeout(struct timer *timer);
 void consumer_beat_schedule(struct consumer *consumer);
 
 /* "NATS/1.0 100 Idle Heartbeat" with the places, up to the empty line. */
-void consumer_beat_headers(const struct consumer *consumer, struct buf *out);
+void consumer_beat_headers(struct consumer *consumer, struct buf *out);
 
 /* ---- consumer_pace.c ---- */
 

@@ -164,13 +164,13 @@ void jetstream_save_timeout(struct timer *timer)
     struct jetstream *js = (struct jetstream *)start;
     const struct consumer *last = js->last_dirty_state;
     int64_t start_ns = clock_mono_ns(), spent_ns = 0;
-    bool more = js->dirty_states != NULL;
-    while (more && spent_ns < SAVE_BUDGET_NS) {
+    while (js->dirty_states != NULL && spent_ns < SAVE_BUDGET_NS) {
         struct consumer *consumer = take_dirty(js);
-        more = consumer != last;
         if (save_state(consumer, false) != 0)
             jetstream_consumer_dirty(js, consumer);
         spent_ns = clock_mono_ns() - start_ns;
+        if (consumer == last)
+            break; /* what failed stands behind it, for the next time */
     }
     js->save_after_ns = start_ns + SAVE_SHARE * spent_ns;
     if (js->dirty_states != NULL && !timer_is_set(timer))
@@ -182,8 +182,8 @@ static void forget_woken(struct jetstream *js, struct consumer *consumer)
     struct consumer **at = &js->woken;
     while (*at != NULL && *at != consumer)
         at = &(*at)->next_woken;
-    if (*at == consumer)
-        *at = consumer->next_woken;
+    if (*at != NULL)
+        *at = (*at)->next_woken;
 }
 
 static void forget_dirty(struct jetstream *js, struct consumer *consumer)
@@ -193,9 +193,9 @@ static void forget_dirty(struct jetstream *js, struct consumer *consumer)
         before = *at;
         at = &(*at)->next_dirty;
     }
-    if (*at != consumer)
+    if (*at == NULL)
         return;
-    *at = consumer->next_dirty;
+    *at = (*at)->next_dirty;
     if (js->last_dirty_state == consumer)
         js->last_dirty_state = before;
 }

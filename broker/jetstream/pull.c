@@ -24,9 +24,9 @@ static int read_json(struct pull_terms *terms, struct str body,
     struct json root = json_root(&doc);
     if (json_type(root) != JSON_OBJECT)
         return errmsg_set(why, -1, "a request is a JSON object");
+    struct json wanted = json_get(root, "batch");
     int64_t batch = 1;
-    if (json_type(json_get(root, "batch")) == JSON_NUMBER &&
-        json_i64(json_get(root, "batch"), &batch) != 0)
+    if (json_type(wanted) != JSON_NONE && json_i64(wanted, &batch) != 0)
         return errmsg_set(why, -1, "batch is not a whole number");
     json_bool(json_get(root, "no_wait"), &terms->no_wait);
     if (read_number(root, "max_bytes", &terms->bytes) != 0 ||

@@ -78,11 +78,10 @@ void stream_advance(struct stream *stream)
 {
     uint64_t durable = stream->store->ops->durable(stream->store);
     if (durable > stream->durable) {
+        uint64_t from = stream->durable + 1;
         stream->durable = durable;
         backlog_advance(&stream->backlog, durable);
-        for (struct consumer *consumer = stream->consumers; consumer != NULL;
-             consumer = consumer->hh.next)
-            consumer_wake(consumer);
+        consumer_index_advance(stream, from);
         origins_stream_grew(stream);
         if (stream->origins != NULL)
             origins_stored(stream->origins);
@@ -139,9 +138,7 @@ int stream_skip(struct stream *stream, uint64_t seq)
 int stream_drop(struct stream *stream, uint64_t seq, struct str subject,
                 bool erase)
 {
-    for (struct consumer *consumer = stream->consumers; consumer != NULL;
-         consumer = consumer->hh.next)
-        consumer_lost(consumer, seq, subject);
+    consumer_index_lost(&stream->index, seq, subject);
     if (stream->origins != NULL)
         origins_leaving(stream->origins, seq);
     return stream->store->ops->remove(stream->store, seq, erase);
@@ -316,6 +313,7 @@ void stream_free(struct stream *stream, bool deleted)
         consumer_free(consumer, deleted ? "409 Consumer Deleted" : NULL);
     }
     stream->store->ops->close(stream->store);
+    consumer_index_fini(&stream->index);
     dedup_fini(&stream->dedup);
     pubacks_fini(&stream->acks);
     buf_fini(&stream->ack);

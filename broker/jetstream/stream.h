@@ -11,6 +11,7 @@
 #include <uthash.h>
 
 #include "broker/jetstream/consumer.h"
+#include "broker/jetstream/consumer_index.h"
 #include "broker/jetstream/dedup.h"
 #include "broker/jetstream/js_error.h"
 #include "broker/msg.h"
@@ -75,6 +76,7 @@ struct stream {
     bool visited;            /* in a search (origins_check) */
 
     struct consumer *consumers; /* by name */
+    struct consumer_index index;
     uint32_t consumer_count;
 
     bool dirty;           /* appended to in this turn */

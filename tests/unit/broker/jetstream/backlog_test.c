@@ -99,7 +99,7 @@ static void several_filters(void **state)
                     "\"num_pending\":4");
     pull(10);
     assert_string_equal(came(), "acac");
-    fill("bcb");
+    fill("cbb");
     assert_int_equal(consumer_pending(consumer()), 1);
     assert_contains(create(",\"filter_subject\":\"s.b\""), "\"num_pending\":2");
     pull(10);
@@ -249,6 +249,21 @@ static void the_count_is_right_at_any_time(void **state)
     }
 }
 
+static void settled_messages_do_not_come_back(void **state)
+{
+    (void)state;
+    fill("abc");
+    create("");
+    pull(3);
+    assert_int_equal(consumer()->unacked.count, 3);
+    pass_time(NS_PER_S); /* its state is saved */
+    consumer()->durable = false;
+    delete_message(2);
+    restart();
+    assert_int_equal(consumer()->unacked.count, 2);
+    assert_null(unacked_find(&consumer()->unacked, 2));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +278,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(limits_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_count_is_right_at_any_time, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(settled_messages_do_not_come_back,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

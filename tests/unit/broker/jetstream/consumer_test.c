@@ -408,12 +408,14 @@ static void a_place_behind_the_stream_s_end_goes_back(void **state)
     assert_contains(last_heard("in.a")->reply, "$JS.ACK.S.C.1.1.5.");
 }
 
-static void a_start_behind_the_stream_s_end_stays(void **state)
+static void a_start_behind_the_stream_s_end_is_its_end(void **state)
 {
     (void)state;
+    fill("s.a", 2);
     create(",\"deliver_policy\":\"by_start_sequence\",\"opt_start_seq\":7");
+    assert_int_equal(consumer()->next_seq, 3);
     restart();
-    assert_int_equal(consumer()->next_seq, 7);
+    assert_int_equal(consumer()->next_seq, 3);
 }
 
 static void an_inactive_ephemeral_goes(void **state)
@@ -528,7 +530,7 @@ int main(void)
         CONSUMER_TEST(a_restart_brings_back_the_place),
         CONSUMER_TEST(a_damaged_state_begins_again),
         CONSUMER_TEST(a_place_behind_the_stream_s_end_goes_back),
-        CONSUMER_TEST(a_start_behind_the_stream_s_end_stays),
+        CONSUMER_TEST(a_start_behind_the_stream_s_end_is_its_end),
         CONSUMER_TEST(an_inactive_ephemeral_goes),
         CONSUMER_TEST(an_inbox_may_be_a_subject_of_the_stream),
         CONSUMER_TEST(a_stream_may_keep_advisories_about_itself),

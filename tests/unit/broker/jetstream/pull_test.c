@@ -40,6 +40,7 @@ static void wrong_bodies(void **state)
                                       "1.5",
                                       "{",
                                       "{\"batch\":1.5}",
+                                      "{\"batch\":\"5\"}",
                                       "{\"expires\":-1}",
                                       "{\"max_bytes\":\"1\"}"};
     struct pull_terms terms;

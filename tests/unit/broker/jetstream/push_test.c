@@ -233,6 +233,32 @@ static void headers_only(void **state)
                         "NATS/1.0\r\nA: b\r\nNats-Msg-Size: 2\r\n\r\n");
 }
 
+/* A durable one waits for its listener again. */
+static void a_restart(void **state)
+{
+    (void)state;
+    fill("s.a", 2);
+    hear("d");
+    api("CONSUMER.CREATE.S.C",
+        "{\"stream_name\":\"S\",\"config\":{\"durable_name\":\"C\","
+        "\"deliver_subject\":\"d\",\"ack_policy\":\"explicit\","
+        "\"max_ack_pending\":1}}");
+    turn_loop();
+    answer_last("");
+    assert_int_equal(heard_on("d"), 2);
+    close_server(listening, listening_count);
+    open_server();
+    listening_count = 0;
+    hear("api");
+    turn_loop();
+    assert_int_equal(consumer()->last_dseq, 2);
+    assert_int_equal(consumer()->floor.seq, 1);
+    hear("d");
+    pass_time(40 * NS_PER_S);
+    assert_int_equal(heard_on("d"), 3);
+    assert_contains(last_heard("d")->reply, "$JS.ACK.S.C.2.2.3.");
+}
+
 /* The distance in time between the messages stays. */
 static void replay_as_it_was(void **state)
 {
@@ -392,6 +418,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_listener_owes_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(headers_only, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(replay_as_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rate_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pause, set_up, tear_down),
