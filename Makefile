@@ -48,7 +48,7 @@ ifeq ($(SAN),1)
 # The sanitizer's crypt_r calls the library's, which it finds in a shared one.
 LIBS_broker    := -lwebsockets -lssl -lcrypto -lcrypt -lcap -lz
 endif
-LDFLAGS_broker := -Wl,-z,pack-relative-relocs
+LDFLAGS_broker := -Wl,--gc-sections -Wl,-z,pack-relative-relocs
 LIBS_streamer  := $(MALLOC) -lnats -lwebsockets -lm
 LIBS_collector := -lnats -lwebsockets -lpq -lm
 LIBS_simulator := -lm

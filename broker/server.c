@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,8 +27,10 @@
 #include "lib/ulid.h"
 
 #define TURN_WAIT_MS 1000
-#define TRIM_EACH_NS (10 * NS_PER_S) /* memory is given back this often */
-#define STOP_WAIT_NS (5 * NS_PER_S)  /* for the disk and slow readers */
+#define TRIM_LOOK_NS (500 * NS_PER_MS) /* how often it is looked whether */
+#define TRIM_EACH_NS (10 * NS_PER_S)   /* memory is given back at the latest */
+#define QUIET_TURNS  50                /* in TRIM_LOOK_NS, at most: quiet */
+#define STOP_WAIT_NS (5 * NS_PER_S)    /* for the disk and slow readers */
 #define STOP_TURN_MS 20
 
 /* A function that another thread wants run here; lives on its stack. */
@@ -190,13 +193,37 @@ static void stop_ready(struct watch *watch, uint32_t events)
 
 /* ---- memory that is not needed any more ---- */
 
+/* The read buffer holds nothing between turns. */
+static void forget_read(const struct server *server)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = (uintptr_t)server->read_buffer + page - 1;
+    uintptr_t end = (uintptr_t)server->read_buffer + SERVER_READ_BYTES;
+    start -= start % page;
+    end -= end % page;
+    madvise((void *)start, end - start, MADV_DONTNEED);
+}
+
+static void give_back(struct server *server)
+{
+    chunk_pool_trim(&server->chunks);
+    forget_read(server);
+    malloc_trim(0);
+    server->trimmed_ns = server->now_ns;
+}
+
+/* When it becomes quiet, and else from time to time. */
 static void trim(struct timer *timer)
 {
     char *start = (char *)timer - offsetof(struct server, trim_timer);
     struct server *server = (struct server *)start;
-    chunk_pool_trim(&server->chunks);
-    malloc_trim(0);
-    timer_set(&server->timers, timer, server->now_ns + TRIM_EACH_NS);
+    bool was_busy = server->busy;
+    server->busy = server->turns > QUIET_TURNS;
+    server->turns = 0;
+    if ((was_busy && !server->busy) ||
+        server->now_ns - server->trimmed_ns >= TRIM_EACH_NS)
+        give_back(server);
+    timer_set(&server->timers, timer, server->now_ns + TRIM_LOOK_NS);
 }
 
 /* ---- a turn ---- */
@@ -248,6 +275,7 @@ static void turn(struct server *server, int wait_ms)
     if (any_jetstream(server, jetstream_busy))
         wait = 0;
     int count = epoll_wait(server->epoll_fd, events, SERVER_EVENTS_MAX, wait);
+    server->turns++;
     server->now_ns = clock_mono_ns();
     for (int i = 0; i < count; i++) {
         struct watch *watch = events[i].data.ptr;
@@ -295,7 +323,7 @@ struct server *server_new(const struct server_config *config,
     server->read_buffer = mem_alloc(SERVER_READ_BYTES);
     server->trim_timer.fire = trim;
     timer_set(&server->timers, &server->trim_timer,
-              server->now_ns + TRIM_EACH_NS);
+              server->now_ns + TRIM_LOOK_NS);
     pthread_mutex_init(&server->call_lock, NULL);
     pthread_cond_init(&server->call_done, NULL);
     ulid_make(server->id);

@@ -100,7 +100,10 @@ struct server {
     struct closed_clients *closed_clients; /* NULL: nobody asks about them */
     struct chunk_pool chunks;              /* of all connections' output */
     struct timer trim_timer;
-    char *read_buffer; /* SERVER_READ_BYTES */
+    int64_t trimmed_ns; /* when memory was given back, mono */
+    unsigned turns;     /* since trim_timer fired */
+    bool busy;          /* many of them when it did */
+    char *read_buffer;  /* SERVER_READ_BYTES */
     struct server_counts counts;
 
     struct watch stop_watch, wake_watch;
