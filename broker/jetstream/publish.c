@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "broker/jetstream/jetstream.h"
+#include "broker/jetstream/js_limits.h"
 #include "broker/jetstream/msg_ttl.h"
 #include "broker/jetstream/publish_headers.h"
 #include "broker/jetstream/retention.h"
@@ -163,8 +164,9 @@ static int check_size(const struct publication *it, struct js_error *error)
                          "header size exceeds maximum allowed of 64k");
     if (config->max_bytes > 0 && it->size > (uint64_t)config->max_bytes)
         return js_refuse(error, 503, 10077, "maximum bytes exceeded");
-    if (!jetstream_has_room(it->stream->js, config->storage, it->size))
-        return js_refuse(error, 503, 10023, "insufficient resources");
+    if (js_limits_admit_bytes(it->stream->js, config->storage, it->size,
+                              error) != 0)
+        return -1;
     if (republish_full(&it->stream->republish))
         return js_refuse(error, 503, 10077, "too much waits to be republished");
     return 0;
@@ -242,7 +244,7 @@ static int append(const struct publication *it, struct store_msg *stored,
         return js_refuse(error, 503, 10077, "%s", strerror(-rc));
     stream->last_time_ns = now_ns;
     stream->backlog.appended += it->size;
-    jetstream_took(stream->js, stream->config.storage, it->size);
+    js_limits_took(stream->js, stream->config.storage, it->size);
     stream_mark_dirty(stream);
     return 0;
 }
