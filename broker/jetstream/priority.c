@@ -64,9 +64,13 @@ bool priority_refuses(const struct consumer *consumer,
         why = "400 Bad Request - Invalid Priority Group";
     else if (terms->id.len > 0 && !str_is(terms->id, consumer->priority->pin))
         why = "423 Nats-Pin-Id mismatch";
-    if (why != NULL)
-        buf_append_text(status, why);
-    return why != NULL;
+    if (why == NULL)
+        return false;
+    buf_printf(status,
+               "%s\r\nNats-Pending-Messages: %lld\r\n"
+               "Nats-Pending-Bytes: %lld",
+               why, (long long)terms->batch, (long long)terms->bytes);
+    return true;
 }
 
 /* The pinned client is there. */

@@ -33,7 +33,8 @@ struct priority {
 void priority_start(struct consumer *consumer);
 void priority_stop(struct consumer *consumer);
 
-/* Writes the status with which a request is refused; false: it is not. For a
+/* Writes the status with which a request is refused, and what it will not get
+ * (clients count on that to ask again); false: it is not refused. For a
  * consumer with a group, or a request that names one. */
 bool priority_refuses(const struct consumer *consumer,
                       const struct pull_terms *terms, struct buf *status);
