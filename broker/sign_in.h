@@ -29,7 +29,8 @@ void sign_in_stop(struct server *server);
  * that may do now, or comes to its end. */
 void sign_in_again(struct conn *conn, const struct auth_config *was);
 
-/* The connection is closed: nobody waits for its check. */
+/* Nobody waits for the connection's check any more: it is closed, or its time
+ * is over. */
 void sign_in_end(struct conn *conn);
 
 #endif

@@ -17,6 +17,7 @@
 /* What was removed leaves the agenda when it is more than half of it, and than
  * this. */
 #define AGENDA_SLACK 1024
+#define OVERHEAD     16 /* bytes that a message counts besides its texts */
 
 struct topic {
     uint64_t first_seq, last_seq, messages;
@@ -137,10 +138,15 @@ static struct kept *keep(const struct store_msg *msg)
     return kept;
 }
 
+static uint64_t mem_size(const struct store_msg *msg)
+{
+    return OVERHEAD + msg->subject.len + msg->headers.len + msg->payload.len;
+}
+
 static uint64_t kept_bytes(const struct kept *kept)
 {
-    uint64_t headers = kept->headers_len > 0 ? 4 + kept->headers_len : 0;
-    return 22 + kept->topic->len + headers + kept->payload_len + 8;
+    return OVERHEAD + (uint64_t)kept->topic->len + kept->headers_len +
+           kept->payload_len;
 }
 
 static void grow(struct store_mem *s)
@@ -495,6 +501,7 @@ static void mem_close(struct store *store)
 
 static const struct store_ops mem_ops = {
     .name = "memory",
+    .size = mem_size,
     .append = mem_append,
     .commit = mem_commit,
     .durable = mem_durable,
