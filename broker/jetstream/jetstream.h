@@ -71,15 +71,6 @@ bool jetstream_busy(const struct jetstream *js);      /* more to do now */
 bool jetstream_settled(const struct jetstream *js);   /* all is on disk */
 bool jetstream_congested(const struct jetstream *js); /* the disk lags */
 
-/* May a stream of that storage take so many bytes more, after what the
- * operator lets all of them have? */
-bool jetstream_has_room(struct jetstream *js, enum stream_storage storage,
-                        uint64_t bytes);
-
-/* A stream took them. */
-void jetstream_took(struct jetstream *js, enum stream_storage storage,
-                    uint64_t bytes);
-
 /* Of the broker's configuration; "": none. */
 const char *jetstream_domain(const struct jetstream *js);
 

@@ -2,6 +2,7 @@
  * places saved behind. */
 #include "broker/jetstream/jetstream.h"
 
+#include "broker/jetstream/js_limits.h"
 #include "broker/jetstream/js_saved.h"
 #include "broker/jetstream/retention.h"
 #include "broker/server.h"
@@ -44,9 +45,8 @@ static int create_consumer(struct stream *stream, const char *name,
                            struct consumer **out, struct js_error *error)
 {
     struct errmsg err;
-    int64_t most = stream->config.max_consumers;
-    if (most > 0 && stream->consumer_count >= (uint64_t)most)
-        return js_refuse(error, 400, 10026, "maximum consumers limit reached");
+    if (js_limits_admit_consumer(stream, error) != 0)
+        return -1;
     struct consumer *consumer =
         consumer_new(stream, name, config, clock_wall_ns());
     consumer->durable = consumer->durable && js_on_disk(stream);
