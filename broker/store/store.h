@@ -142,7 +142,9 @@ struct store_ops {
     int64_t (*next_expiry)(struct store *store);
 
     /* Calls fn for durable messages whose own time is over at now_ns; fn may
-     * remove that message. At most `max` of them; how many. */
+     * remove that message. At most `max` of them, and no more than can be
+     * found in some milliseconds; next_expiry is not later than now_ns while
+     * there may be others. How many. */
     size_t (*expired)(struct store *store, int64_t now_ns, size_t max,
                       void (*fn)(void *arg, const struct store_msg *msg),
                       void *arg);
