@@ -709,7 +709,8 @@ static void sign_in_timeout(struct conn *conn)
 static bool must_sign_in(const struct conn *conn)
 {
     return conn->state == CONN_HELD ||
-           (!conn->authorized && auth_required(&conn->server->config.auth));
+           (!conn->authorized &&
+            auth_required(&conn->server->config.auth, sign_in_way(conn)));
 }
 
 static bool write_overdue(const struct conn *conn)

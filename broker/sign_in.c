@@ -278,6 +278,14 @@ static bool take_name(void *arg, struct str name)
     return true;
 }
 
+enum auth_way sign_in_way(const struct conn *conn)
+{
+    if (conn->transport == NULL ||
+        strcmp(conn->transport->ops->type, "websocket") != 0)
+        return AUTH_TCP;
+    return AUTH_WEBSOCKET;
+}
+
 /* Where the door maps certificates to users, nothing else counts. */
 static void look_at_door(const struct conn *conn,
                          struct auth_credentials *given)
@@ -285,13 +293,11 @@ static void look_at_door(const struct conn *conn,
     const struct server_config *config = &conn->server->config;
     const struct tls_config *rules = &config->tls;
     struct search search = {.config = &config->auth};
-    given->way = AUTH_TCP;
+    given->way = sign_in_way(conn);
     if (conn->transport == NULL)
         return;
-    if (strcmp(conn->transport->ops->type, "websocket") == 0) {
-        given->way = AUTH_WEBSOCKET;
+    if (given->way == AUTH_WEBSOCKET)
         rules = &config->websocket.tls;
-    }
     const struct tls *tls = conn->transport->ops->tls(conn->transport);
     if (tls == NULL || !rules->verify_and_map)
         return;
@@ -343,8 +349,9 @@ void sign_in_stop(struct server *server)
 bool sign_in_as_anybody(struct conn *conn)
 {
     const struct auth_config *config = &conn->server->config.auth;
-    if (!auth_required(config))
-        return become(conn, config->anybody, true);
+    enum auth_way way = sign_in_way(conn);
+    if (!auth_required(config, way))
+        return become(conn, auth_anybody(config, way), true);
     refuse(conn);
     return false;
 }

@@ -5,15 +5,18 @@
 
 #include <stdbool.h>
 
+#include "broker/auth/auth.h"
 #include "lib/str.h"
 
-struct auth_config;
 struct conn;
 struct server;
 
 /* Carries CONNECT out; options is its JSON text. Where a password's hash has to be checked, the
  * connection is held until that is known. */
 void sign_in(struct conn *conn, struct str options);
+
+/* By which door it came. */
+enum auth_way sign_in_way(const struct conn *conn);
 
 /* An operation came before CONNECT: is it to be carried out? Else the
  * connection has been refused. */
