@@ -108,6 +108,12 @@ int jetstream_consumer_create(struct stream *stream, const char *name,
 int jetstream_consumer_pause(struct consumer *consumer, int64_t until_ns,
                              struct js_error *error);
 
+/* Puts it to *seq, or, when that is 0, to its acknowledgement floor; on disk
+ * when it returns. *seq: where that is. An error of the disk does not undo
+ * it. */
+int jetstream_consumer_reset(struct consumer *consumer, uint64_t *seq,
+                             struct js_error *error);
+
 /* Saves the states of all, on disk when it returns. */
 void jetstream_save_states(struct jetstream *js);
 void jetstream_save_timeout(struct timer *timer);

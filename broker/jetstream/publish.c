@@ -16,10 +16,6 @@
 #include "lib/clock.h"
 #include "lib/mem.h"
 
-/* Bytes that count against the limits for a message (nats-server's formula). */
-#define MSG_OVERHEAD         30
-#define MSG_HEADERS_OVERHEAD 4
-
 /* One message on its way in. */
 struct publication {
     struct stream *stream;
@@ -144,11 +140,12 @@ static uint64_t find_duplicate(struct stream *stream, struct str id)
 
 /* ---- whether there is room ---- */
 
-static uint64_t stored_size(const struct msg *msg)
+static uint64_t stored_size(const struct stream *stream, const struct msg *msg)
 {
-    size_t headers =
-        msg->headers.len > 0 ? MSG_HEADERS_OVERHEAD + msg->headers.len : 0;
-    return MSG_OVERHEAD + msg->subject.len + headers + msg->payload.len;
+    const struct store_msg stored = {.subject = msg->subject,
+                                     .headers = msg->headers,
+                                     .payload = msg->payload};
+    return stream->store->ops->size(&stored);
 }
 
 static int check_size(const struct publication *it, struct js_error *error)
@@ -184,10 +181,7 @@ static uint64_t bytes_replaced(const struct publication *it)
         return 0;
     if (store->ops->read(store, there.first_seq, &oldest) != 0)
         return 1;
-    const struct msg msg = {.subject = oldest.subject,
-                            .headers = oldest.headers,
-                            .payload = oldest.payload};
-    return stored_size(&msg);
+    return store->ops->size(&oldest);
 }
 
 /* Where the new give way to the old. */
@@ -332,7 +326,7 @@ static int take(struct publication *it, struct js_error *error)
         return -1;
     if (it->duplicate)
         return 0;
-    it->size = stored_size(&it->msg);
+    it->size = stored_size(it->stream, &it->msg);
     if (check_size(it, error) != 0)
         return -1;
     if (!retention_wants(it->stream, it->msg.subject))
@@ -356,7 +350,7 @@ void publish_own(struct stream *stream, const struct msg *msg, int64_t ttl_ns)
     struct publication it = {.stream = stream,
                              .msg = *msg,
                              .ttl_ns = ttl_ns,
-                             .size = stored_size(msg)};
+                             .size = stored_size(stream, msg)};
     store_it(&it, &error);
 }
 
@@ -399,7 +393,7 @@ int publish_copied(struct stream *stream, const struct store_msg *msg,
         transform_subject(stream, &it.msg);
     if (it.msg.headers.len > 0)
         read_copied_headers(&it);
-    it.size = stored_size(&it.msg);
+    it.size = stored_size(stream, &it.msg);
     if (it.duplicate)
         return 0;
     if (check_size(&it, error) != 0)

@@ -335,12 +335,66 @@ static bool find_hash(struct store_file *s, uint64_t hash,
     return range.first_seq > 0;
 }
 
+/* ---- two subjects of one hash ----
+ *
+ * The salt is no secret from who may list subjects, and with it such subjects
+ * are easily made. By what is found here messages are removed and publishes
+ * refused, so the messages at both ends are compared by text. A hash that was
+ * found to be shared is from then on gone through message by message. (Which
+ * ones are is not known after a restart until one of the others is asked for:
+ * of a subject whose messages are at both ends, those between them count, too.)
+ */
+
+/* Message seq is on the subject, or cannot be read. */
+static bool is_on(struct store_file *s, uint64_t seq, struct str subject)
+{
+    struct store_msg msg;
+    if (seq > s->seen_seq)
+        return str_eq(record_subject(pending_find(&s->pending, seq)), subject);
+    return store_file_read_at(s, seq, &msg) != 0 ||
+           str_eq(msg.subject, subject);
+}
+
+static bool is_shared(const struct store_file *s, uint64_t hash)
+{
+    for (size_t i = 0; i < s->shared_count; i++)
+        if (s->shared[i] == hash)
+            return true;
+    return s->shared_count == STORE_SHARED_MAX;
+}
+
+/* Those of the messages with its hash that are on the subject. */
+static bool find_text(struct store_file *s, uint64_t hash, struct str subject,
+                      struct store_subject *found)
+{
+    uint64_t seq = found->first_seq, last = found->last_seq;
+    *found = (struct store_subject){.messages = 0};
+    for (; seq != 0 && seq <= last; seq = search_first(s, hash, seq + 1)) {
+        if (!is_on(s, seq, subject))
+            continue;
+        if (found->messages++ == 0)
+            found->first_seq = seq;
+        found->last_seq = seq;
+    }
+    return found->messages > 0;
+}
+
 bool store_file_subject_of(struct store *store, struct str subject,
                            struct store_subject *out)
 {
     struct store_file *s = store_file_of(store);
+    uint64_t hash = record_subject_hash(s->salt, subject);
     store_file_harvest(s);
-    return find_hash(s, record_subject_hash(s->salt, subject), out);
+    if (!find_hash(s, hash, out))
+        return false;
+    if (!is_shared(s, hash)) {
+        if (is_on(s, out->first_seq, subject) &&
+            (out->last_seq == out->first_seq ||
+             is_on(s, out->last_seq, subject)))
+            return true;
+        s->shared[s->shared_count++] = hash;
+    }
+    return find_text(s, hash, subject, out);
 }
 
 /* ---- many subjects ---- */
@@ -840,13 +894,6 @@ int64_t store_file_next_expiry(struct store *store)
     return earliest_ns;
 }
 
-struct expiring {
-    int64_t now_ns;
-    size_t max, count;
-    void (*fn)(void *arg, const struct store_msg *msg);
-    void *arg;
-};
-
 /* Message n of the segment is there, and has a time of its own. */
 static bool is_expiring(struct store_file *s, struct segment *segment,
                         uint64_t n)
@@ -857,29 +904,55 @@ static bool is_expiring(struct store_file *s, struct segment *segment,
            (entry.subject & SEGMENT_EXPIRING);
 }
 
-/* Goes through segment i: its expiry_ns becomes that of what is left. False:
- * there were enough before its end, or nothing of it is left. */
-static bool expire_in(struct store_file *s, size_t i, struct expiring *e)
+/* Brings the segment's agenda up to date, in steps. */
+static void note_expiring(struct store_file *s, struct segment *segment,
+                          size_t *steps)
+{
+    struct store_msg msg;
+    for (; segment->agenda_through<segment->extent.count && * steps> 0;
+         segment->agenda_through++) {
+        uint64_t n = segment->agenda_through;
+        size_t cost = 1;
+        if (is_expiring(s, segment, n)) {
+            cost = STORE_EXPIRY_READ;
+            if (store_file_read_at(s, segment->first_seq + n, &msg) == 0)
+                agenda_add(&segment->agenda, msg.expires_ns, (uint32_t)n);
+        }
+        *steps -= cost < *steps ? cost : *steps;
+    }
+}
+
+/* The segment whose messages are over. */
+struct expiring {
+    struct store_file *s;
+    uint64_t first_seq;
+};
+
+static bool look_expiring(void *owner, uint32_t n, struct store_msg *msg)
+{
+    const struct expiring *e = owner;
+    return store_file_read_at(e->s, e->first_seq + n, msg) == 0;
+}
+
+/* Segment i is due: its expiry_ns becomes that of what is left. False: it is
+ * gone with the last of its messages. */
+static bool expire_in(struct store_file *s, size_t i, struct agenda_run *run)
 {
     struct segment *segment = s->segments[i];
-    int64_t left_ns = INT64_MAX;
-    for (uint64_t n = 0; n < segment->extent.count; n++) {
-        struct store_msg msg;
-        if (!is_expiring(s, segment, n) ||
-            store_file_read_at(s, segment->first_seq + n, &msg) != 0)
-            continue;
-        if (msg.expires_ns > e->now_ns) {
-            left_ns = msg.expires_ns < left_ns ? msg.expires_ns : left_ns;
-            continue;
-        }
-        if (e->count == e->max)
-            return false;
-        e->count++;
-        e->fn(e->arg, &msg);
-        if (i >= s->segments_count || s->segments[i] != segment)
-            return false;
+    note_expiring(s, segment, &run->steps);
+    struct agenda agenda = segment->agenda;
+    bool complete = segment->agenda_through == segment->extent.count;
+    struct expiring e = {.s = s, .first_seq = segment->first_seq};
+    segment->agenda = (struct agenda){.keys = NULL};
+    run->owner = &e;
+    int64_t next_ns = agenda_run(&agenda, run);
+    if (i >= s->segments_count || s->segments[i] != segment) {
+        agenda_fini(&agenda);
+        return false;
     }
-    segment->expiry_ns = left_ns;
+    segment->agenda = agenda;
+    if (complete)
+        segment->expiry_ns = next_ns;
     return true;
 }
 
@@ -888,16 +961,21 @@ size_t store_file_expired(struct store *store, int64_t now_ns, size_t max,
                           void *arg)
 {
     struct store_file *s = store_file_of(store);
-    struct expiring e = {now_ns, max, 0, fn, arg};
+    struct agenda_run run = {.now_ns = now_ns,
+                             .max = max,
+                             .steps = STORE_EXPIRY_STEPS,
+                             .look = look_expiring,
+                             .fn = fn,
+                             .arg = arg};
     store_file_harvest(s);
     s->walking++; /* a segment that goes leaves no other in its place */
-    for (size_t i = 0; i < s->segments_count && e.count < max;) {
+    for (size_t i = 0; i < s->segments_count && run.max > 0 && run.steps > 0;) {
         struct segment *segment = s->segments[i];
         bool due = segment->expiry_ns <= now_ns && segment->extent.count > 0 &&
                    store_file_make_searchable(s, segment) == 0;
-        if (!due || expire_in(s, i, &e))
+        if (!due || expire_in(s, i, &run))
             i++;
     }
     s->walking--;
-    return e.count;
+    return run.count;
 }
