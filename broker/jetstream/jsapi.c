@@ -117,6 +117,16 @@ static int read_body(struct api_call *call)
     return 0;
 }
 
+int api_expect_empty(struct api_call *call)
+{
+    struct json_iter members = json_iter(call->body);
+    bool object = json_type(call->body) == JSON_OBJECT;
+    if (str_trim(call->payload).len == 0 || (object && !json_next(&members)))
+        return 0;
+    return js_refuse(&call->error, 400, 10038,
+                     "expected an empty request payload");
+}
+
 static int run(struct api_call *call, const struct api_row *row)
 {
     if (read_body(call) != 0)

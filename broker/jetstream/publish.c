@@ -15,10 +15,6 @@
 #include "lib/clock.h"
 #include "lib/mem.h"
 
-/* Bytes that count against the limits for a message (nats-server's formula). */
-#define MSG_OVERHEAD         30
-#define MSG_HEADERS_OVERHEAD 4
-
 /* One message on its way in. */
 struct publication {
     struct stream *stream;
@@ -126,7 +122,7 @@ static int check_rollup(const struct publication *it, struct js_error *error)
         return 0;
     if (!config->allow_rollup || config->deny_purge)
         return js_refuse(error, 500, 10111, "rollup not permitted");
-    if (!str_is(rollup, "sub") && !str_is(rollup, "all"))
+    if (!str_ieq(rollup, str_of("sub")) && !str_ieq(rollup, str_of("all")))
         return js_refuse(error, 500, 10111, "rollup value invalid: \"%.*s\"",
                          (int)(rollup.len < 64 ? rollup.len : 64), rollup.p);
     return 0;
@@ -143,11 +139,14 @@ static uint64_t find_duplicate(struct stream *stream, struct str id)
 
 /* ---- whether there is room ---- */
 
-static uint64_t stored_size(const struct msg *msg)
+/* What counts against the limits, as nats-server counts. */
+static uint64_t stored_size(const struct stream *stream, const struct msg *msg)
 {
-    size_t headers =
-        msg->headers.len > 0 ? MSG_HEADERS_OVERHEAD + msg->headers.len : 0;
-    return MSG_OVERHEAD + msg->subject.len + headers + msg->payload.len;
+    size_t text = msg->subject.len + msg->headers.len + msg->payload.len;
+    if (stream->config.storage == STORAGE_MEMORY)
+        return STORE_MEM_OVERHEAD + text;
+    return STORE_FILE_OVERHEAD + text +
+           (msg->headers.len > 0 ? STORE_FILE_HEADERS_OVERHEAD : 0);
 }
 
 static int check_size(const struct publication *it, struct js_error *error)
@@ -185,7 +184,7 @@ static uint64_t bytes_replaced(const struct publication *it)
     const struct msg msg = {.subject = oldest.subject,
                             .headers = oldest.headers,
                             .payload = oldest.payload};
-    return stored_size(&msg);
+    return stored_size(it->stream, &msg);
 }
 
 /* Where the new give way to the old. */
@@ -261,7 +260,7 @@ static void roll_up(const struct publication *it)
 {
     if (it->asks.rollup.len == 0)
         return;
-    if (str_is(it->asks.rollup, "all"))
+    if (str_ieq(it->asks.rollup, str_of("all")))
         stream_remove_through(it->stream, it->seq - 1);
     else
         retention_keep_last(it->stream, it->msg.subject, 1);
@@ -308,18 +307,21 @@ static int check_mark(const struct publication *it, struct js_error *error)
                      " names a source of the stream");
 }
 
+/* What was stored already is a duplicate whatever it expects: the first time,
+ * it was as expected. */
 static int check_headers(struct publication *it, struct js_error *error)
 {
     publish_headers_read(&it->asks, it->msg.headers);
     if (check_mark(it, error) != 0 || check_stream(it, error) != 0 ||
-        check_ttl(it, error) != 0 || check_seqs(it, error) != 0)
+        check_ttl(it, error) != 0)
         return -1;
     it->seq = find_duplicate(it->stream, it->asks.msg_id);
     it->duplicate = it->seq != 0;
     if (it->duplicate)
         return 0;
-    return check_last_id(it, error) != 0 || check_rollup(it, error) != 0 ? -1
-                                                                         : 0;
+    if (check_seqs(it, error) != 0 || check_last_id(it, error) != 0)
+        return -1;
+    return check_rollup(it, error);
 }
 
 static int take(struct publication *it, struct js_error *error)
@@ -330,7 +332,7 @@ static int take(struct publication *it, struct js_error *error)
         return -1;
     if (it->duplicate)
         return 0;
-    it->size = stored_size(&it->msg);
+    it->size = stored_size(it->stream, &it->msg);
     if (check_size(it, error) != 0)
         return -1;
     if (!retention_wants(it->stream, it->msg.subject))
@@ -354,7 +356,7 @@ void publish_own(struct stream *stream, const struct msg *msg, int64_t ttl_ns)
     struct publication it = {.stream = stream,
                              .msg = *msg,
                              .ttl_ns = ttl_ns,
-                             .size = stored_size(msg)};
+                             .size = stored_size(stream, msg)};
     store_it(&it, &error);
 }
 
@@ -397,7 +399,7 @@ int publish_copied(struct stream *stream, const struct store_msg *msg,
         transform_subject(stream, &it.msg);
     if (it.msg.headers.len > 0)
         read_copied_headers(&it);
-    it.size = stored_size(&it.msg);
+    it.size = stored_size(stream, &it.msg);
     if (it.duplicate)
         return 0;
     if (check_size(&it, error) != 0)

@@ -51,12 +51,16 @@ struct store_range {
     uint64_t first_seq, last_seq;
 };
 
+/* What a message counts beside its subject, headers and payload. */
+#define STORE_FILE_OVERHEAD         30
+#define STORE_FILE_HEADERS_OVERHEAD 4 /* where it has headers */
+#define STORE_MEM_OVERHEAD          16
+
 struct store_state {
     uint64_t first_seq; /* last_seq + 1 when empty */
     uint64_t last_seq;  /* appended, durable or not */
     uint64_t messages;  /* from first to last, less what is missing */
-    uint64_t bytes;     /* as nats-server counts: 22 + subject + (headers? 4 +
-                       headers) + payload + 8 a message */
+    uint64_t bytes;     /* as nats-server counts: see STORE_…_OVERHEAD */
     int64_t first_time_ns, last_time_ns; /* 0 when empty */
     uint64_t deleted; /* sequences between first and last that are not there:
                          removed, skipped or lost */

@@ -131,8 +131,8 @@ static struct kept *keep(const struct store_msg *msg)
 
 static uint64_t kept_bytes(const struct kept *kept)
 {
-    uint64_t headers = kept->headers_len > 0 ? 4 + kept->headers_len : 0;
-    return 22 + kept->topic->len + headers + kept->payload_len + 8;
+    return STORE_MEM_OVERHEAD + kept->topic->len + kept->headers_len +
+           kept->payload_len;
 }
 
 static void grow(struct store_mem *s)

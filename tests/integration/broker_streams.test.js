@@ -203,6 +203,35 @@ describe('both servers', () => {
     await s.api('STREAM.INFO.EXP');
   });
 
+  both('what was stored is a duplicate whatever it expects', async (s) => {
+    await s.api('STREAM.CREATE.TWICE', { name: 'TWICE', subjects: ['twice.>'] });
+    const asked = {
+      'Nats-Msg-Id': 'one',
+      'Nats-Expected-Last-Sequence': '0',
+      'Nats-Expected-Last-Subject-Sequence': '0',
+    };
+    await s.publish('twice.a', '1', asked);
+    await s.publish('twice.a', '1', asked);
+    await s.publish('twice.a', '1', { ...asked, 'Nats-Expected-Stream': 'NO' });
+    await s.publish('twice.a', '1', { ...asked, 'Nats-Msg-Id': 'two' });
+  });
+
+  both('what a message counts in memory', async (s) => {
+    await s.api('STREAM.CREATE.COUNT', {
+      name: 'COUNT',
+      subjects: ['count.>'],
+      storage: 'memory',
+      max_bytes: 100,
+      discard: 'new',
+    });
+    await s.publish('count.a', 'hello');
+    await s.publish('count.b', 'x', { K: 'v' });
+    await s.api('STREAM.INFO.COUNT');
+    await s.publish('count.c', 'xx');
+    await s.publish('count.c', 'x'.repeat(15));
+    await s.api('STREAM.INFO.COUNT');
+  });
+
   both('rolling up', async (s) => {
     await s.api('STREAM.CREATE.ROLL', {
       name: 'ROLL',
@@ -212,10 +241,12 @@ describe('both servers', () => {
     for (const key of ['a', 'b', 'a', 'b']) await s.publish(`roll.${key}`, key);
     await s.publish('roll.a', 'sum', { 'Nats-Rollup': 'sub' });
     await s.api('STREAM.INFO.ROLL', { subjects_filter: '>' });
-    await s.publish('roll.b', 'all', { 'Nats-Rollup': 'all' });
+    await s.publish('roll.b', 'all', { 'Nats-Rollup': 'ALL' });
     await s.api('STREAM.INFO.ROLL', { subjects_filter: '>' });
     await s.api('STREAM.CREATE.ROLLNOT', { name: 'ROLLNOT' });
     await s.publish('ROLLNOT', 'x', { 'Nats-Rollup': 'all' });
+    await s.api('STREAM.DELETE.ROLLNOT', { no: 'members' });
+    await s.api('STREAM.DELETE.ROLLNOT', {});
   });
 
   both('messages one by one', async (s) => {
