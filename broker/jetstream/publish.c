@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "broker/jetstream/jetstream.h"
+#include "broker/jetstream/js_limits.h"
 #include "broker/jetstream/msg_ttl.h"
 #include "broker/jetstream/publish_headers.h"
 #include "broker/jetstream/retention.h"
@@ -139,14 +140,12 @@ static uint64_t find_duplicate(struct stream *stream, struct str id)
 
 /* ---- whether there is room ---- */
 
-/* What counts against the limits, as nats-server counts. */
 static uint64_t stored_size(const struct stream *stream, const struct msg *msg)
 {
-    size_t text = msg->subject.len + msg->headers.len + msg->payload.len;
-    if (stream->config.storage == STORAGE_MEMORY)
-        return STORE_MEM_OVERHEAD + text;
-    return STORE_FILE_OVERHEAD + text +
-           (msg->headers.len > 0 ? STORE_FILE_HEADERS_OVERHEAD : 0);
+    const struct store_msg stored = {.subject = msg->subject,
+                                     .headers = msg->headers,
+                                     .payload = msg->payload};
+    return stream->store->ops->size(&stored);
 }
 
 static int check_size(const struct publication *it, struct js_error *error)
@@ -162,8 +161,9 @@ static int check_size(const struct publication *it, struct js_error *error)
                          "header size exceeds maximum allowed of 64k");
     if (config->max_bytes > 0 && it->size > (uint64_t)config->max_bytes)
         return js_refuse(error, 503, 10077, "maximum bytes exceeded");
-    if (!jetstream_has_room(it->stream->js, config->storage, it->size))
-        return js_refuse(error, 503, 10023, "insufficient resources");
+    if (js_limits_admit_bytes(it->stream->js, config->storage, it->size,
+                              error) != 0)
+        return -1;
     if (republish_full(&it->stream->republish))
         return js_refuse(error, 503, 10077, "too much waits to be republished");
     return 0;
@@ -181,10 +181,7 @@ static uint64_t bytes_replaced(const struct publication *it)
         return 0;
     if (store->ops->read(store, there.first_seq, &oldest) != 0)
         return 1;
-    const struct msg msg = {.subject = oldest.subject,
-                            .headers = oldest.headers,
-                            .payload = oldest.payload};
-    return stored_size(it->stream, &msg);
+    return store->ops->size(&oldest);
 }
 
 /* Where the new give way to the old. */
@@ -241,7 +238,7 @@ static int append(const struct publication *it, struct store_msg *stored,
         return js_refuse(error, 503, 10077, "%s", strerror(-rc));
     stream->last_time_ns = now_ns;
     stream->backlog.appended += it->size;
-    jetstream_took(stream->js, stream->config.storage, it->size);
+    js_limits_took(stream->js, stream->config.storage, it->size);
     stream_mark_dirty(stream);
     return 0;
 }
@@ -274,6 +271,7 @@ static int pass_over(struct publication *it, struct js_error *error)
     int rc = store->ops->skip(store, it->seq);
     if (rc != 0)
         return js_refuse(error, 503, 10077, "%s", strerror(-rc));
+    it->stream->last_time_ns = time_of(it);
     stream_mark_dirty(it->stream);
     remember_id(it);
     return 0;

@@ -39,11 +39,8 @@ size_t record_size(const struct record *record)
 
 uint32_t record_stream_bytes(const struct record *record)
 {
-    uint32_t headers = record->headers_len > 0
-                           ? STORE_FILE_HEADERS_OVERHEAD + record->headers_len
-                           : 0;
-    return STORE_FILE_OVERHEAD + record->subject_len + headers +
-           record->payload_len;
+    uint32_t headers = record->headers_len > 0 ? 4 + record->headers_len : 0;
+    return 22 + record->subject_len + headers + record->payload_len + 8;
 }
 
 static uint32_t header_crc(const struct record *record, uint32_t salt)

@@ -345,3 +345,40 @@ describe('nexus-broker: a password that is slow to check', () => {
     }, 'the others to be gone');
   });
 });
+
+// At cost 14: about a second of work.
+const SLOWEST_HASH =
+  '$2b$14$qhy73Ry0AjHQfneQV0hXWOd/EUqhiOhI6UdJMBD8/Jpz6HIvtTJAW';
+
+describe('nexus-broker: passwords that nobody waits for', () => {
+  test('do not keep those who came later waiting', async () => {
+    const server = await withConfig(
+      startBroker,
+      `authorization { timeout: 4, users = [
+        { user: slow, password: ${SLOW_HASH} } ] }`
+    );
+    const vanished = await Promise.all(
+      Array.from({ length: 100 }, () =>
+        Wire.open(server, { user: 'slow', pass: 'wrong' })
+      )
+    );
+    for (const wire of vanished) wire.socket.resetAndDestroy();
+    const wire = await Wire.open(server, as('slow'));
+    await wire.expectOnly('');
+  });
+
+  test('the time to sign in goes on while one is checked', async () => {
+    const server = await withConfig(
+      startBroker,
+      `authorization { timeout: 0.1, users = [
+        { user: slow, password: ${SLOWEST_HASH} }
+        { user: quick, password: quick } ] }`
+    );
+    const slow = await Wire.open(server, { user: 'slow', pass: 'secret' });
+    await slow.expectEnd("-ERR 'Authentication Timeout'\r\n");
+    const again = await Wire.open(server, as('quick'));
+    await again.expectOnly('');
+    again.say('CONNECT {"verbose":false,"user":"slow","pass":"secret"}\r\n');
+    await again.expectEnd("-ERR 'Authentication Timeout'\r\n");
+  });
+});

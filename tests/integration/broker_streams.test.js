@@ -109,6 +109,19 @@ function onBoth(options) {
 describe('both servers', () => {
   const both = onBoth();
 
+  for (const storage of ['file', 'memory'])
+    both(`what a message counts: ${storage}`, async (s) => {
+      const config = { name: 'BYTES', subjects: ['bytes.*'], storage };
+      await s.api('STREAM.CREATE.BYTES', config);
+      await s.publish('bytes.a', '1', { Key: 'value' });
+      await s.api('STREAM.INFO.BYTES');
+      await s.ask('bytes.b', '12345');
+      await s.ask('bytes.b', '');
+      const { state } = await s.api('STREAM.INFO.BYTES');
+      assert.ok(state.bytes > 0);
+      await s.api('STREAM.DELETE.BYTES');
+    });
+
   both('configurations that are refused', async (s) => {
     for (const config of [
       { sealed: true },
@@ -216,20 +229,15 @@ describe('both servers', () => {
     await s.publish('twice.a', '1', { ...asked, 'Nats-Msg-Id': 'two' });
   });
 
-  both('what a message counts in memory', async (s) => {
-    await s.api('STREAM.CREATE.COUNT', {
-      name: 'COUNT',
-      subjects: ['count.>'],
-      storage: 'memory',
-      max_bytes: 100,
-      discard: 'new',
-    });
-    await s.publish('count.a', 'hello');
-    await s.publish('count.b', 'x', { K: 'v' });
-    await s.api('STREAM.INFO.COUNT');
-    await s.publish('count.c', 'xx');
-    await s.publish('count.c', 'x'.repeat(15));
-    await s.api('STREAM.INFO.COUNT');
+  both('nor does a message count twice that nobody waited for', async (s) => {
+    const config = { name: 'ALONE', retention: 'interest', storage: 'memory' };
+    await s.api('STREAM.CREATE.ALONE', config);
+    const ask = () => s.publish('ALONE', '1', { 'Nats-Msg-Id': 'one' });
+    await ask();
+    const { duplicate } = await ask();
+    s.said.pop(); // the peer says that the first one was number 0
+    s.said.push(duplicate);
+    await s.api('STREAM.INFO.ALONE');
   });
 
   both('rolling up', async (s) => {
