@@ -503,6 +503,18 @@ describe('both servers, with a domain and little room', () => {
     await s.api('STREAM.DELETE.DOM');
   });
 
+  both('a bucket is reached through the domain', async (s) => {
+    const kv = await s.nc.jetstream({ domain: 'HUB' }).views.kv('far');
+    s.said.push(await kv.put('a', '1'), await kv.create('b', '2'));
+    s.said.push(await kv.update('a', '3', 1));
+    await kv.delete('b');
+    s.said.push((await kv.get('a')).string(), (await kv.get('b')).operation);
+    s.nc.publish('$JS.HUB.API.$KV.far.c', '4');
+    await s.api('STREAM.INFO.KV_far', { subjects_filter: '>' });
+    await s.ask('$JS.HUB.API.$KV.none.a', '').catch((e) => s.said.push(e.code));
+    s.said.push(await kv.destroy());
+  });
+
   for (const storage of ['file', 'memory']) {
     both(`no more than the operator allows: ${storage}`, async (s) => {
       const config = { name: 'BIG', subjects: ['big'], storage };
