@@ -74,6 +74,7 @@ PROGRAMS := $(if $(BROKER_SRC),$(BUILD)/nexus-broker) \
 UNIT_SRC  := $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c)
 UNIT_BIN  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 FUZZ_SRC  := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZED    := $(BROKER_SRC) $(wildcard lib/*.h broker/*.h broker/*/*.h agents/*/*.[ch])
 FUZZ_BIN  := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 C_BENCH_SRC := $(wildcard tests/bench/*.c)
 C_BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(C_BENCH_SRC))
@@ -211,9 +212,10 @@ fuzz: deps-lint ## every fuzz target for FUZZ_TIME seconds (30)
 	@$(MAKE) --no-print-directory -j$$(nproc) $(FUZZ_BIN)
 	@tests/fuzz/run "$${T-}"
 
-# The libraries' own sources are compiled again, instrumented. A target says
+# The libraries' own sources are compiled again, instrumented; anew when any
+# source or header changed. A target says
 # what it needs besides lib/ in a comment `fuzz-links: broker/parser.c …`.
-build/fuzz/%: tests/fuzz/%.c $(LIB_SRC)
+build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(FUZZED)
 	$(call says,clang)
 	@mkdir -p $(@D)
 	$(Q)clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -pthread \

@@ -574,10 +574,16 @@ static void conn_ready(struct watch *watch, uint32_t events)
 
 /* ---- while its password is checked ---- */
 
+/* Who is in and wants to be somebody else has as long as who comes. */
 void conn_hold(struct conn *conn)
 {
     conn->state = CONN_HELD;
     set_events(conn);
+    if (conn->authorized) {
+        conn->next_ping_ns =
+            conn->server->now_ns + conn->server->config.auth_timeout_ns;
+        schedule(conn);
+    }
 }
 
 void conn_release(struct conn *conn)
@@ -690,6 +696,23 @@ static void send_ping(struct conn *conn)
         server->now_ns + interval + spread * PING_SPREAD_PCT / 100;
 }
 
+/* Its password may be waiting to be checked. */
+static void sign_in_timeout(struct conn *conn)
+{
+    if (conn->state == CONN_HELD) {
+        sign_in_end(conn);
+        conn_release(conn);
+    }
+    conn_fail(conn, "Authentication Timeout");
+}
+
+static bool must_sign_in(const struct conn *conn)
+{
+    return conn->state == CONN_HELD ||
+           (!conn->authorized &&
+            auth_required(&conn->server->config.auth, sign_in_way(conn)));
+}
+
 static bool write_overdue(const struct conn *conn)
 {
     return conn->out_blocked && conn->server->now_ns - conn->blocked_ns >=
@@ -712,12 +735,12 @@ static void conn_timeout(struct timer *timer)
     if (conn->server->now_ns >= conn->next_ping_ns) {
         if (conn->transport != NULL && !conn->carried)
             handshake_timeout(conn);
-        else if (!conn->authorized && auth_required(&conn->server->config.auth))
-            conn_fail(conn, "Authentication Timeout");
+        else if (must_sign_in(conn))
+            sign_in_timeout(conn);
         else
             send_ping(conn);
     }
-    if (conn->state == CONN_OPEN)
+    if (conn->state == CONN_OPEN || conn->state == CONN_HELD)
         schedule(conn);
 }
 

@@ -25,6 +25,19 @@ static bool same_streams(const struct jetstream_config *a,
            a->index_bytes_max == b->index_bytes_max;
 }
 
+static bool same_remotes(const struct jetstream_config *a,
+                         const struct jetstream_config *b)
+{
+    if (a->remote_count != b->remote_count ||
+        !same_text(a->remote_list, b->remote_list))
+        return false;
+    for (size_t i = 0; i < a->remote_count; i++) {
+        if (!remote_config_same(&a->remotes[i], &b->remotes[i]))
+            return false;
+    }
+    return true;
+}
+
 /* The first setting that differs; NULL: none does. */
 static const char *find_fixed(const struct server *server,
                               const struct server_config *is)
@@ -42,6 +55,7 @@ static const char *find_fixed(const struct server *server,
         {same_text(was->js.store_dir, is->js.store_dir), "store_dir"},
         {same_text(was->js.domain, is->js.domain), "domain"},
         {same_streams(&was->js, &is->js), "a limit of jetstream"},
+        {same_remotes(&was->js, &is->js), "jetstream's remotes"},
         {was->tls.on == is->tls.on, "tls"},
         {was->websocket.on == is->websocket.on, "websocket"},
         {was->websocket.port == is->websocket.port, "websocket's port"},

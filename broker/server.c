@@ -448,7 +448,7 @@ void server_info(const struct server *server, const struct conn *conn,
     json_member_text(&w, "host", server->config.addr);
     json_member_i64(&w, "port", server->port);
     json_member_bool(&w, "headers", true);
-    if (auth_required(&server->config.auth))
+    if (auth_required(&server->config.auth, sign_in_way(conn)))
         json_member_bool(&w, "auth_required", true);
     if (conn->nonce[0] != '\0')
         json_member_text(&w, "nonce", conn->nonce);

@@ -22,7 +22,8 @@ struct request {
 
 /* Who waits for a check. The user may be gone when it is done: hence the name. */
 struct waiting {
-    struct conn *conn; /* NULL: closed meanwhile */
+    struct conn *conn; /* NULL: closed or refused meanwhile */
+    struct password_check *check;
     struct conn_options options;
     char *user; /* NULL: the token's */
 };
@@ -163,9 +164,11 @@ static void review_subs(struct conn *conn, bool asked)
             conn->grants != NULL && grants_guard(conn->grants, sub->subject);
         if (conn_may_subscribe(conn, sub->subject, sub->queue))
             continue;
+        conn_sub_remove(conn, sub);
         if (!asked)
             name_lost_sub(conn, sub);
-        conn_sub_remove(conn, sub);
+        if (conn->state == CONN_CLOSED) /* it could not be told */
+            return;
     }
 }
 
@@ -214,9 +217,8 @@ static void wait_for_check(struct conn *conn, const struct auth_answer *answer,
     conn_hold(conn);
     if (server->passwords == NULL)
         server->passwords = password_checker_new(server->wake_fd);
-    password_checker_submit(
-        server->passwords,
-        password_check_new(waiting, answer->hash, answer->secret));
+    waiting->check = password_check_new(waiting, answer->hash, answer->secret);
+    password_checker_submit(server->passwords, waiting->check);
 }
 
 /* The hash is still the one in force. */
@@ -276,6 +278,14 @@ static bool take_name(void *arg, struct str name)
     return true;
 }
 
+enum auth_way sign_in_way(const struct conn *conn)
+{
+    if (conn->transport == NULL ||
+        strcmp(conn->transport->ops->type, "websocket") != 0)
+        return AUTH_TCP;
+    return AUTH_WEBSOCKET;
+}
+
 /* Where the door maps certificates to users, nothing else counts. */
 static void look_at_door(const struct conn *conn,
                          struct auth_credentials *given)
@@ -283,13 +293,11 @@ static void look_at_door(const struct conn *conn,
     const struct server_config *config = &conn->server->config;
     const struct tls_config *rules = &config->tls;
     struct search search = {.config = &config->auth};
-    given->way = AUTH_TCP;
+    given->way = sign_in_way(conn);
     if (conn->transport == NULL)
         return;
-    if (strcmp(conn->transport->ops->type, "websocket") == 0) {
-        given->way = AUTH_WEBSOCKET;
+    if (given->way == AUTH_WEBSOCKET)
         rules = &config->websocket.tls;
-    }
     const struct tls *tls = conn->transport->ops->tls(conn->transport);
     if (tls == NULL || !rules->verify_and_map)
         return;
@@ -341,8 +349,9 @@ void sign_in_stop(struct server *server)
 bool sign_in_as_anybody(struct conn *conn)
 {
     const struct auth_config *config = &conn->server->config.auth;
-    if (!auth_required(config))
-        return become(conn, config->anybody, true);
+    enum auth_way way = sign_in_way(conn);
+    if (!auth_required(config, way))
+        return become(conn, auth_anybody(config, way), true);
     refuse(conn);
     return false;
 }
@@ -394,7 +403,11 @@ void sign_in_again(struct conn *conn, const struct auth_config *was)
 
 void sign_in_end(struct conn *conn)
 {
-    if (conn->waiting != NULL)
-        conn->waiting->conn = NULL;
+    struct waiting *waiting = conn->waiting;
+    if (waiting == NULL)
+        return;
+    waiting->conn = NULL;
     conn->waiting = NULL;
+    if (password_checker_withdraw(conn->server->passwords, waiting->check))
+        check_free(waiting->check);
 }

@@ -5,15 +5,18 @@
 
 #include <stdbool.h>
 
+#include "broker/auth/auth.h"
 #include "lib/str.h"
 
-struct auth_config;
 struct conn;
 struct server;
 
 /* Carries CONNECT out; options is its JSON text. Where a password's hash has to be checked, the
  * connection is held until that is known. */
 void sign_in(struct conn *conn, struct str options);
+
+/* By which door it came. */
+enum auth_way sign_in_way(const struct conn *conn);
 
 /* An operation came before CONNECT: is it to be carried out? Else the
  * connection has been refused. */
@@ -29,7 +32,8 @@ void sign_in_stop(struct server *server);
  * that may do now, or comes to its end. */
 void sign_in_again(struct conn *conn, const struct auth_config *was);
 
-/* The connection is closed: nobody waits for its check. */
+/* Nobody waits for the connection's check any more: it is closed, or its time
+ * is over. */
 void sign_in_end(struct conn *conn);
 
 #endif

@@ -16,9 +16,15 @@ bool auth_open(const struct auth_config *config)
     return config->token == NULL && config->users == NULL;
 }
 
-bool auth_required(const struct auth_config *config)
+const struct auth_user *auth_anybody(const struct auth_config *config,
+                                     enum auth_way way)
 {
-    return !auth_open(config) && config->anybody == NULL;
+    return way == AUTH_WEBSOCKET ? config->websocket_anybody : config->anybody;
+}
+
+bool auth_required(const struct auth_config *config, enum auth_way way)
+{
+    return !auth_open(config) && auth_anybody(config, way) == NULL;
 }
 
 const struct auth_user *auth_user(const struct auth_config *config,
@@ -80,6 +86,7 @@ check_certificate(const struct auth_credentials *given)
 static struct auth_answer check_any(const struct auth_config *config,
                                     const struct auth_credentials *given)
 {
+    const struct auth_user *anybody = auth_anybody(config, given->way);
     if (auth_open(config))
         return (struct auth_answer){.verdict = AUTH_WELCOME};
     if (config->token != NULL)
@@ -88,9 +95,8 @@ static struct auth_answer check_any(const struct auth_config *config,
         return check_certificate(given);
     if (given->nkey.len > 0)
         return check_nkey(config, given);
-    if (brought_nothing(given) && config->anybody != NULL)
-        return (struct auth_answer){.verdict = AUTH_WELCOME,
-                                    .user = config->anybody};
+    if (brought_nothing(given) && anybody != NULL)
+        return (struct auth_answer){.verdict = AUTH_WELCOME, .user = anybody};
     return check_user(config, given);
 }
 

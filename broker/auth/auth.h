@@ -50,7 +50,8 @@ struct auth_config {
     const char *token;         /* a text or a bcrypt hash */
     struct auth_user *users;   /* by name */
     struct auth_user *anybody; /* who signs in with nothing is this; or NULL */
-    bool has_nkeys;            /* INFO needs a nonce */
+    struct auth_user *websocket_anybody; /* the same over WebSocket */
+    bool has_nkeys;                      /* INFO needs a nonce */
     const struct auth_account *accounts;
     uint32_t account_count;
 };
@@ -80,8 +81,13 @@ struct auth_answer {
 /* There is nothing to sign in with. */
 bool auth_open(const struct auth_config *config);
 
-/* Must a client sign in? False, too, where it may stay `anybody`. */
-bool auth_required(const struct auth_config *config);
+/* Whom a client is that comes that way and brings nothing; NULL: refused, or
+ * there is nothing to sign in with. */
+const struct auth_user *auth_anybody(const struct auth_config *config,
+                                     enum auth_way way);
+
+/* Must a client sign in? False, too, where it may stay auth_anybody. */
+bool auth_required(const struct auth_config *config, enum auth_way way);
 
 struct auth_answer auth_check(const struct auth_config *config,
                               const struct auth_credentials *given);

@@ -5,14 +5,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <utlist.h>
 
 #include "broker/auth/password.h"
 #include "lib/mem.h"
-
-/* First in, first out. */
-struct queue {
-    struct password_check *first, **end;
-};
 
 struct password_checker {
     int wake_fd;
@@ -21,24 +17,14 @@ struct password_checker {
     pthread_mutex_t lock; /* over all below */
     pthread_cond_t work;
     bool stopping;
-    struct queue todo, done;
+    struct password_check *todo, *done; /* first in, first out */
 };
 
-static void queue_put(struct queue *queue, struct password_check *check)
+static struct password_check *queue_take(struct password_check **queue)
 {
-    check->next = NULL;
-    *queue->end = check;
-    queue->end = &check->next;
-}
-
-static struct password_check *queue_take(struct queue *queue)
-{
-    struct password_check *check = queue->first;
-    if (check == NULL)
-        return NULL;
-    queue->first = check->next;
-    if (queue->first == NULL)
-        queue->end = &queue->first;
+    struct password_check *check = *queue;
+    if (check != NULL)
+        DL_DELETE(*queue, check);
     return check;
 }
 
@@ -65,8 +51,6 @@ struct password_checker *password_checker_new(int wake_fd)
 {
     struct password_checker *checker = mem_zalloc(sizeof(*checker));
     checker->wake_fd = wake_fd;
-    checker->todo.end = &checker->todo.first;
-    checker->done.end = &checker->done.first;
     pthread_mutex_init(&checker->lock, NULL);
     pthread_cond_init(&checker->work, NULL);
     return checker;
@@ -88,10 +72,11 @@ static void *run(void *arg)
             pthread_cond_wait(&checker->work, &checker->lock);
             continue;
         }
+        check->queued = false;
         pthread_mutex_unlock(&checker->lock);
         check_one(check);
         pthread_mutex_lock(&checker->lock);
-        queue_put(&checker->done, check);
+        DL_APPEND(checker->done, check);
         eventfd_write(checker->wake_fd, 1);
     }
     pthread_mutex_unlock(&checker->lock);
@@ -105,7 +90,7 @@ static void start(struct password_checker *checker)
     checker->running = true;
 }
 
-static void drop_all(struct queue *queue,
+static void drop_all(struct password_check **queue,
                      void (*drop)(struct password_check *check))
 {
     struct password_check *check;
@@ -137,11 +122,24 @@ void password_checker_submit(struct password_checker *checker,
                              struct password_check *check)
 {
     pthread_mutex_lock(&checker->lock);
-    queue_put(&checker->todo, check);
+    check->queued = true;
+    DL_APPEND(checker->todo, check);
     pthread_cond_signal(&checker->work);
     pthread_mutex_unlock(&checker->lock);
     if (!checker->running)
         start(checker);
+}
+
+bool password_checker_withdraw(struct password_checker *checker,
+                               struct password_check *check)
+{
+    pthread_mutex_lock(&checker->lock);
+    bool queued = check->queued;
+    if (queued)
+        DL_DELETE(checker->todo, check);
+    check->queued = false;
+    pthread_mutex_unlock(&checker->lock);
+    return queued;
 }
 
 struct password_check *password_checker_done(struct password_checker *checker)

@@ -2,7 +2,8 @@
  * that the tens of milliseconds each takes delay nobody but who signs in.
  *
  * The thread begins with the first check. Checks are done in the order they
- * came. */
+ * came; one that nobody waits for any more is withdrawn, so that those who
+ * come and go do not keep the thread from those who stay. */
 #ifndef NEXUS_BROKER_PASSWORD_CHECKER_H
 #define NEXUS_BROKER_PASSWORD_CHECKER_H
 
@@ -18,7 +19,8 @@ struct password_check {
     bool good;
     char *hash, *given; /* owned */
     size_t given_len;
-    struct password_check *next;
+    bool queued; /* not begun yet */
+    struct password_check *prev, *next;
 };
 
 /* Copies both texts. */
@@ -36,6 +38,11 @@ void password_checker_free(struct password_checker **checker,
 /* Takes check. */
 void password_checker_submit(struct password_checker *checker,
                              struct password_check *check);
+
+/* Hands check back to the caller, unless it has been begun: false, it comes
+ * out of password_checker_done. */
+bool password_checker_withdraw(struct password_checker *checker,
+                               struct password_check *check);
 
 /* The next one that is done, to be freed by the caller; NULL: none is. */
 struct password_check *password_checker_done(struct password_checker *checker);

@@ -123,8 +123,8 @@ static const struct setting websocket_settings[] = {
      read_origins, WEBSOCKET(allowed_origins)},
     {"handshake_timeout", read_duration, WEBSOCKET(handshake_timeout_ns),
      TIME_RANGE},
-    {"no_auth_user|authorization|authentication|advertise|jwt_cookie",
-     read_unsupported},
+    {"no_auth_user", read_text, WEBSOCKET(no_auth_user)},
+    {"authorization|authentication|advertise|jwt_cookie", read_unsupported},
     SETTINGS_END,
 };
 

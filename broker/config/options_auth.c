@@ -478,16 +478,31 @@ static void choose_users(struct options *options)
     auth->users = options->flag_user;
 }
 
+static int find_user(const struct auth_config *auth, const char *setting,
+                     const char *name, struct auth_user **out,
+                     struct errmsg *err)
+{
+    *out = NULL;
+    if (name == NULL)
+        return 0;
+    HASH_FIND_STR(auth->users, name, *out);
+    if (*out == NULL)
+        return errmsg_set(err, -EINVAL, "%s: there is no user \"%s\"", setting,
+                          name);
+    return 0;
+}
+
 static int find_anybody(struct options *options, struct errmsg *err)
 {
     struct auth_config *auth = &options->server.auth;
-    auth->anybody = NULL;
-    if (options->no_auth_user == NULL)
-        return 0;
-    HASH_FIND_STR(auth->users, options->no_auth_user, auth->anybody);
-    if (auth->anybody == NULL)
-        return errmsg_set(err, -EINVAL, "no_auth_user: there is no user \"%s\"",
-                          options->no_auth_user);
+    const char *websocket = options->server.websocket.no_auth_user;
+    if (find_user(auth, "no_auth_user", options->no_auth_user, &auth->anybody,
+                  err) != 0 ||
+        find_user(auth, "websocket's no_auth_user", websocket,
+                  &auth->websocket_anybody, err) != 0)
+        return -EINVAL;
+    if (websocket == NULL)
+        auth->websocket_anybody = auth->anybody;
     return 0;
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "broker/jetstream/js_config.h"
+#include "broker/jetstream/priority.h"
+#include "broker/jetstream/retention.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -68,6 +70,7 @@ struct consumer *consumer_new(struct stream *stream, const char *name,
     name_acks(consumer);
     consumer_pace_start(consumer);
     consumer_push_start(consumer);
+    priority_start(consumer);
     consumer_note_activity(consumer);
     return consumer;
 }
@@ -77,6 +80,7 @@ void consumer_free(struct consumer *consumer, const char *status)
     struct timers *timers = consumer_timers(consumer);
     consumer_end_pulls(consumer, status);
     consumer_push_stop(consumer);
+    priority_stop(consumer);
     jetstream_consumer_forget(consumer->stream->js, consumer);
     timer_stop(timers, &consumer->ack_timer);
     timer_stop(timers, &consumer->inactive_timer);
@@ -95,13 +99,37 @@ void consumer_free(struct consumer *consumer, const char *status)
 void consumer_update(struct consumer *consumer, struct consumer_config *config)
 {
     consumer_push_stop(consumer);
+    if (!consumer_config_same_group(&consumer->config, config))
+        priority_stop(consumer);
     consumer_config_fini(&consumer->config);
     consumer->config = *config;
     *config = (struct consumer_config){0};
     consumer_pace_update(consumer);
     consumer_recount(consumer);
     consumer_push_start(consumer);
+    priority_start(consumer);
     consumer_note_activity(consumer);
+    consumer_wake(consumer);
+}
+
+void consumer_reset(struct consumer *consumer, uint64_t seq)
+{
+    uint64_t behind = consumer->floor.seq + 1;
+    unacked_fini(&consumer->unacked);
+    consumer_schedule_acks(consumer);
+    consumer->redelivered = 0;
+    consumer->last_dseq = 0;
+    consumer->sent_ns = consumer->acked_ns = 0;
+    consumer->next_seq = seq;
+    consumer->floor = (struct consumer_position){.seq = seq - 1};
+    consumer->pace = (struct consumer_pace){0};
+    consumer_pace_start(consumer);
+    if (consumer->push != NULL)
+        consumer_flow_reset(consumer);
+    consumer_recount(consumer);
+    if (seq > behind) /* nobody else may need what it passes over */
+        retention_review(consumer->stream, behind);
+    consumer_mark_dirty(consumer);
     consumer_wake(consumer);
 }
 
@@ -220,4 +248,6 @@ void consumer_describe_with(struct consumer *consumer, bool config,
         json_member_bool(w, "push_bound", true);
     if (consumer->config.pause_until_ns != 0)
         consumer_describe_pause(consumer, w);
+    if (consumer->priority != NULL)
+        priority_describe(consumer, w);
 }

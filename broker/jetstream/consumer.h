@@ -30,6 +30,7 @@
 #include "lib/buf.h"
 
 struct jetstream;
+struct priority;
 struct stream;
 
 struct consumer_position {
@@ -69,7 +70,8 @@ struct consumer {
     unsigned indexed_count;
 
     struct pulls pulls;
-    struct push *push; /* NULL: a pull consumer */
+    struct push *push;         /* NULL: a pull consumer */
+    struct priority *priority; /* NULL: no priority group */
     struct consumer_pace pace;
     struct sub *ack_sub;    /* $JS.ACK.<stream>.<consumer>.> */
     struct buf ack_subject; /* "$JS.ACK.<stream>.<consumer>." and scratch */
@@ -154,6 +156,10 @@ void consumer_advise_deleted(const struct consumer *consumer);
  * consumer, up to where only the picked ones count. */
 void consumer_restart(struct consumer *consumer, uint64_t start_seq,
                       uint64_t picked_through);
+
+/* Puts it where a new one that begins at seq would be: nothing delivered,
+ * nothing waited for. seq is within the stream or right behind it. */
+void consumer_reset(struct consumer *consumer, uint64_t seq);
 
 /* After its state was read back from disk. */
 void consumer_recovered(struct consumer *consumer);

@@ -3,6 +3,7 @@
 
 #include "broker/jetstream/advisory.h"
 #include "broker/jetstream/js_config.h"
+#include "broker/jetstream/priority.h"
 #include "lib/clock.h"
 
 /* What an advisory may be about; each kind has some of it. */
@@ -70,6 +71,44 @@ void consumer_advise_pause(const struct consumer *consumer)
     const struct event event = {.consumer = consumer};
     advise(&event, ADVISORY_SUBJECT "CONSUMER.PAUSE",
            ADVISORY_TYPE "consumer_pause", write_pause);
+}
+
+/* ---- of a priority group ---- */
+
+static void write_group(struct json_writer *w, const struct event *event)
+{
+    write_names(w, event);
+    json_member_text(w, "group",
+                     event->consumer->config.priority_groups.texts[0]);
+}
+
+static void write_pinned(struct json_writer *w, const void *arg)
+{
+    const struct event *event = arg;
+    write_group(w, event);
+    json_member_text(w, "pinned_id", event->consumer->priority->pin);
+}
+
+void consumer_advise_pinned(const struct consumer *consumer)
+{
+    const struct event event = {.consumer = consumer};
+    advise(&event, ADVISORY_SUBJECT "CONSUMER.PINNED",
+           ADVISORY_TYPE "consumer_group_pinned", write_pinned);
+}
+
+static void write_unpinned(struct json_writer *w, const void *arg)
+{
+    const struct event *event = arg;
+    write_group(w, event);
+    json_member_str(w, "reason", event->reason);
+}
+
+void consumer_advise_unpinned(const struct consumer *consumer,
+                              const char *reason)
+{
+    const struct event event = {.consumer = consumer, .reason = str_of(reason)};
+    advise(&event, ADVISORY_SUBJECT "CONSUMER.UNPINNED",
+           ADVISORY_TYPE "consumer_group_unpinned", write_unpinned);
 }
 
 /* ---- of messages ---- */

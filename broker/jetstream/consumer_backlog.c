@@ -142,7 +142,7 @@ void consumer_recount(struct consumer *consumer)
     consumer_index_remove(index, consumer);
     consumer_set_filter(consumer);
     consumer_index_add(index, consumer);
-    if (consumer->picks.count > 0)
+    if (consumer->next_seq <= consumer->picks.through)
         picks_fill(&consumer->picks, consumer->stream->store, &consumer->filter,
                    consumer->next_seq, consumer->picks.through);
     count_anew(consumer);

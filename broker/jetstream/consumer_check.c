@@ -9,6 +9,7 @@
 #define DESCRIPTION_MAX  (4u << 10)
 #define HEARTBEAT_MIN_NS (100 * NS_PER_MS)
 #define EXPIRES_MIN_NS   NS_PER_MS
+#define GROUP_NAME_MAX   16
 
 static int check_name(const char *name, struct js_error *error)
 {
@@ -135,6 +136,49 @@ static int check_filters(const struct consumer_config *config,
     return 0;
 }
 
+static bool group_name_valid(struct str name)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "abcdefghijklmnopqrstuvwxyz0123456789-_/=";
+    return name.len <= GROUP_NAME_MAX && strspn(name.p, allowed) == name.len;
+}
+
+static int check_group(const struct consumer_config *config,
+                       struct js_error *error)
+{
+    const struct js_texts *groups = &config->priority_groups;
+    if (config->priority_policy == PRIORITY_NONE) {
+        if (groups->count > 0)
+            return js_refuse(error, 400, 10196,
+                             "consumer can not have priority groups when "
+                             "policy is none");
+        if (config->priority_timeout_ns != 0)
+            return js_refuse(error, 400, 10197,
+                             "PinnedTTL cannot be set when PriorityPolicy is "
+                             "none");
+        return 0;
+    }
+    if (consumer_config_is_push(config))
+        return js_refuse(error, 400, 10178,
+                         "priority groups can not be used with push "
+                         "consumers");
+    if (groups->count == 0)
+        return js_refuse(error, 400, 10159,
+                         "Setting PriorityPolicy requires at least one "
+                         "PriorityGroup to be set");
+    if (groups->texts[0][0] == '\0')
+        return js_refuse(error, 400, 10161,
+                         "Group name cannot be an empty string");
+    if (!group_name_valid(str_of(groups->texts[0])))
+        return js_refuse(error, 400, 10162,
+                         "Valid priority group name must match A-Z, a-z, 0-9, "
+                         "-_/=)+ and may not exceed 16 characters");
+    if (config->priority_timeout_ns < 0)
+        return js_refuse(error, 500, 10012,
+                         "priority_timeout can not be negative");
+    return 0;
+}
+
 /* Each deliver policy has the start that belongs to it, and no other. */
 static int check_start(const struct consumer_config *config,
                        struct js_error *error)
@@ -169,7 +213,7 @@ int consumer_config_check(const struct consumer_config *config,
     bool push = consumer_config_is_push(config);
     if (check_texts(config, error) != 0 || check_numbers(config, error) != 0 ||
         (push ? check_push : check_pull)(config, error) != 0 ||
-        check_filters(config, error) != 0)
+        check_filters(config, error) != 0 || check_group(config, error) != 0)
         return -1;
     return check_start(config, error);
 }

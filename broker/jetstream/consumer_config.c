@@ -8,10 +8,12 @@
 #include "lib/clock.h"
 #include "lib/mem.h"
 
-#define ACK_WAIT_DEFAULT_NS     (30 * NS_PER_S)
-#define INACTIVE_DEFAULT_NS     (5 * NS_PER_S)
-#define MAX_ACK_PENDING_DEFAULT 1000
-#define MAX_WAITING_DEFAULT     512
+#define ACK_WAIT_DEFAULT_NS         (30 * NS_PER_S)
+#define INACTIVE_DEFAULT_NS         (5 * NS_PER_S)
+#define MAX_ACK_PENDING_DEFAULT     1000
+#define MAX_WAITING_DEFAULT         512
+#define PRIORITY_TIMEOUT_DEFAULT_NS (120 * NS_PER_S)
+#define PRIORITY_GROUPS_MAX         1
 
 static const char *const deliver_policies[] = {"all",
                                                "last",
@@ -22,6 +24,8 @@ static const char *const deliver_policies[] = {"all",
                                                NULL};
 static const char *const ack_policies[] = {"none", "all", "explicit", NULL};
 static const char *const replay_policies[] = {"instant", "original", NULL};
+static const char *const priority_policies[] = {
+    "none", "overflow", "pinned_client", "prioritized", NULL};
 
 #define AT(member) offsetof(struct consumer_config, member)
 
@@ -52,6 +56,8 @@ static const struct js_member rows[] = {
     {"num_replicas", JS_I64, AT(replicas), NULL, true},
     {"mem_storage", JS_BOOL, AT(mem_storage)},
     {"pause_until", JS_TIME, AT(pause_until_ns)},
+    {"priority_policy", JS_CHOICE, AT(priority_policy), priority_policies},
+    {"priority_timeout", JS_I64, AT(priority_timeout_ns)},
 };
 
 static const struct js_members members = {rows, sizeof(rows) / sizeof(rows[0])};
@@ -60,6 +66,7 @@ void consumer_config_fini(struct consumer_config *config)
 {
     js_members_fini(members, config);
     js_texts_fini(&config->filters);
+    js_texts_fini(&config->priority_groups);
     js_metadata_fini(&config->metadata);
     free(config->backoff_ns);
     *config = (struct consumer_config){0};
@@ -150,6 +157,9 @@ static void put_defaults(struct consumer_config *config)
         config->max_waiting = MAX_WAITING_DEFAULT;
     if (config->durable_name == NULL && config->inactive_threshold_ns <= 0)
         config->inactive_threshold_ns = INACTIVE_DEFAULT_NS;
+    if (config->priority_policy == PRIORITY_PINNED_CLIENT &&
+        config->priority_timeout_ns == 0)
+        config->priority_timeout_ns = PRIORITY_TIMEOUT_DEFAULT_NS;
     if (config->durable_name != NULL && config->name == NULL)
         config->name = mem_strdup(config->durable_name);
 }
@@ -170,11 +180,17 @@ static int read_sampling(struct consumer_config *config, struct js_error *error)
                      STR_ARG(text));
 }
 
-static int refuse_unsupported(struct json json, struct js_error *error)
+static int read_groups(struct consumer_config *config, struct json json,
+                       struct arena *arena, struct js_error *error)
 {
-    if (json_count(json_get(json, "priority_groups")) == 0)
-        return 0;
-    return js_refuse(error, 500, 10012, "priority_groups is not supported");
+    struct json list = json_get(json, "priority_groups");
+    if (json_type(list) == JSON_ARRAY && json_count(list) > PRIORITY_GROUPS_MAX)
+        return js_refuse(error, 500, 10012,
+                         "priority_groups: only one group is supported");
+    if (js_texts_read(&config->priority_groups, list, arena,
+                      PRIORITY_GROUPS_MAX) != 0)
+        return js_refuse(error, JS_INVALID_JSON);
+    return 0;
 }
 
 int consumer_config_read(struct consumer_config *config, struct json json,
@@ -188,7 +204,7 @@ int consumer_config_read(struct consumer_config *config, struct json json,
         read_backoff(config, json) != 0)
         return js_refuse(error, JS_INVALID_JSON);
     if (read_filters(config, json, arena, error) != 0 ||
-        refuse_unsupported(json, error) != 0)
+        read_groups(config, json, arena, error) != 0)
         return -1;
     put_defaults(config);
     if (read_sampling(config, error) != 0)
@@ -239,6 +255,10 @@ void consumer_config_write(const struct consumer_config *config,
     js_members_write(members, config, w);
     write_backoff(config, w);
     write_filters(config, w);
+    if (config->priority_groups.count > 0) {
+        json_key(w, "priority_groups");
+        js_texts_write(&config->priority_groups, w);
+    }
     js_metadata_write(&config->metadata, w);
     json_end_object(w);
 }
@@ -257,6 +277,17 @@ bool consumer_config_equal(const struct consumer_config *a,
     buf_fini(&left);
     buf_fini(&right);
     return equal;
+}
+
+bool consumer_config_same_group(const struct consumer_config *a,
+                                const struct consumer_config *b)
+{
+    if (a->priority_policy != b->priority_policy ||
+        a->priority_groups.count != b->priority_groups.count)
+        return false;
+    return a->priority_groups.count == 0 ||
+           strcmp(a->priority_groups.texts[0], b->priority_groups.texts[0]) ==
+               0;
 }
 
 static unsigned pattern_count(const struct consumer_config *config)

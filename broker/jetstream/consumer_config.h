@@ -28,6 +28,14 @@ enum deliver_policy {
 enum ack_policy { ACK_NONE, ACK_ALL, ACK_EXPLICIT };
 enum replay_policy { REPLAY_INSTANT, REPLAY_ORIGINAL };
 
+/* Which request is served next: see priority.h. */
+enum priority_policy {
+    PRIORITY_NONE,
+    PRIORITY_OVERFLOW,
+    PRIORITY_PINNED_CLIENT,
+    PRIORITY_PRIORITIZED
+};
+
 struct consumer_config {
     char *durable_name; /* NULL: ephemeral */
     char *name, *description;
@@ -52,6 +60,9 @@ struct consumer_config {
     int64_t replicas;
     int64_t pause_until_ns; /* wall; 0: not paused */
     struct js_metadata metadata;
+    enum priority_policy priority_policy; /* pull */
+    struct js_texts priority_groups;      /* one, with a policy; else none */
+    int64_t priority_timeout_ns;          /* of PINNED_CLIENT */
 
     char *deliver_subject; /* NULL: a pull consumer */
     char *deliver_group;   /* push; NULL: none */
@@ -80,6 +91,10 @@ void consumer_config_adopt(struct consumer_config *config,
 
 bool consumer_config_equal(const struct consumer_config *a,
                            const struct consumer_config *b);
+
+/* Do both treat the requests of the same priority group alike? */
+bool consumer_config_same_group(const struct consumer_config *a,
+                                const struct consumer_config *b);
 
 /* Is there a subject that both select? */
 bool consumer_config_overlap(const struct consumer_config *a,

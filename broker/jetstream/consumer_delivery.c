@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "broker/jetstream/priority.h"
 #include "broker/jetstream/retention.h"
 #include "broker/route.h"
 #include "lib/clock.h"
@@ -137,15 +138,31 @@ static struct str ack_subject(struct consumer *consumer,
     return buf_str(out);
 }
 
-/* The headers with the payload's size in place of the payload. */
-static void append_size_header(struct buf *out, const struct store_msg *msg)
+/* Does it go out with headers that it was not stored with? */
+static bool adds_headers(const struct consumer *consumer)
+{
+    return consumer->config.headers_only ||
+           (consumer->priority != NULL && consumer->priority->pin[0] != '\0');
+}
+
+/* Its headers and what the consumer adds to them: the payload's size in place
+ * of the payload, the id of the pinned client. */
+static void add_headers(const struct consumer *consumer, struct msg *msg,
+                        struct buf *out)
 {
     struct str headers = msg->headers;
     if (headers.len >= 2)
         buf_append(out, headers.p, headers.len - 2); /* less the empty line */
     else
         buf_append_text(out, MSG_HEADERS_LINE);
-    buf_printf(out, "Nats-Msg-Size: %zu\r\n\r\n", msg->payload.len);
+    if (consumer->config.headers_only) {
+        buf_printf(out, "Nats-Msg-Size: %zu\r\n", msg->payload.len);
+        msg->payload = str_make(NULL, 0);
+    }
+    if (consumer->priority != NULL && consumer->priority->pin[0] != '\0')
+        buf_printf(out, "Nats-Pin-Id: %s\r\n", consumer->priority->pin);
+    buf_append_text(out, "\r\n");
+    msg->headers = buf_str(out);
 }
 
 size_t consumer_size(struct consumer *consumer, const struct candidate *found)
@@ -202,11 +219,8 @@ enum sent consumer_send(struct consumer *consumer, struct str to,
                       .reply = ack_subject(consumer, found),
                       .headers = found->msg.headers,
                       .payload = found->msg.payload};
-    if (consumer->config.headers_only) {
-        append_size_header(&headers, &found->msg);
-        msg.headers = buf_str(&headers);
-        msg.payload = str_make(NULL, 0);
-    }
+    if (adds_headers(consumer))
+        add_headers(consumer, &msg, &headers);
     server->pressure = false;
     uint32_t receivers = route_own(consumer_account(consumer), &msg);
     buf_fini(&headers);

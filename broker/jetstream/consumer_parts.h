@@ -4,6 +4,7 @@
  *   consumer_backlog.c   what it selects, what is to come, what left the stream
  *   consumer_delivery.c  the next message, and sending it
  *   consumer_pull.c      requests, and serving them
+ *   priority.c           which of them comes next, of a priority group
  *   consumer_push.c      the deliver subject, and feeding it
  *   consumer_flow.c      flow control and heartbeats of push consumers
  *   consumer_pace.c      original speed, rate limit, pause
@@ -105,6 +106,9 @@ void consumer_end_impatient(struct consumer *consumer);
 /* Ends all requests; told status, unless NULL. */
 void consumer_end_pulls(struct consumer *consumer, const char *status);
 
+/* Ends those of the pinned client; told status and what they did not get. */
+void consumer_end_pinned(struct consumer *consumer, const char *status);
+
 /* Somebody listens to the inbox of a request. */
 bool consumer_has_waiting(const struct consumer *consumer);
 
@@ -188,6 +192,9 @@ void consumer_advise_naked(const struct consumer *consumer,
 void consumer_advise_terminated(const struct consumer *consumer,
                                 const struct acked *acked, struct str reason);
 void consumer_advise_pause(const struct consumer *consumer);
+void consumer_advise_pinned(const struct consumer *consumer);
+void consumer_advise_unpinned(const struct consumer *consumer,
+                              const char *reason);
 
 /* Of some acknowledgements (sample_freq): how long they took. */
 void consumer_sample_ack(const struct consumer *consumer,

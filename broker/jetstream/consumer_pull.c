@@ -1,6 +1,7 @@
 /* consumer_pull: requests for messages, and serving them. */
 #include "broker/jetstream/consumer_parts.h"
 
+#include "broker/jetstream/priority.h"
 #include "broker/route.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -46,6 +47,18 @@ void consumer_end_pulls(struct consumer *consumer, const char *status)
         if (status != NULL)
             tell(consumer, consumer->pulls.first->inbox, status);
         end_pull(consumer, consumer->pulls.first);
+    }
+}
+
+void consumer_end_pinned(struct consumer *consumer, const char *status)
+{
+    struct pull *next;
+    for (struct pull *pull = consumer->pulls.first; pull != NULL; pull = next) {
+        next = pull->next;
+        if (!pull->pinned)
+            continue;
+        tell_left(consumer, pull, status);
+        end_pull(consumer, pull);
     }
 }
 
@@ -97,7 +110,9 @@ static bool serve(struct consumer *consumer, struct pull *pull,
         end_pull(consumer, pull);
         return false;
     }
-    enum sent sent = consumer_send(consumer, pull->inbox, found);
+    enum sent sent = consumer->priority == NULL
+                         ? consumer_send(consumer, pull->inbox, found)
+                         : priority_send(consumer, pull, found);
     if (sent == SENT_NOT) {
         end_pull(consumer, pull);
         return false;
@@ -129,6 +144,12 @@ void consumer_end_impatient(struct consumer *consumer)
     }
 }
 
+static struct pull *next_pull(const struct consumer *consumer)
+{
+    return consumer->priority == NULL ? pull_next(&consumer->pulls)
+                                      : priority_next(consumer);
+}
+
 bool consumer_pump_pulls(struct consumer *consumer)
 {
     struct candidate found;
@@ -137,15 +158,19 @@ bool consumer_pump_pulls(struct consumer *consumer)
     if (consumer->pulls.first == NULL)
         return false;
     consumer_count(consumer);
-    while (sent < PUMP_MESSAGES_MAX &&
-           (pull = pull_next(&consumer->pulls)) != NULL) {
+    while (sent < PUMP_MESSAGES_MAX) {
+        if ((pull = next_pull(consumer)) == NULL) {
+            if (consumer->pulls.held == 0) /* it is the turn of none of them */
+                consumer_end_impatient(consumer);
+            return false;
+        }
         if (!consumer_find(consumer, &found)) {
             consumer_end_impatient(consumer);
             return false;
         }
         sent += serve(consumer, pull, &found);
     }
-    return sent == PUMP_MESSAGES_MAX;
+    return true;
 }
 
 /* ---- requests ---- */
@@ -196,6 +221,9 @@ static bool refusal(struct consumer *consumer, const struct pull_terms *terms,
                    (long long)config->max_bytes);
     } else if (terms->heartbeat_ns > terms->expires_ns / 2) {
         buf_append_text(status, "400 Bad Request - heartbeat value too large");
+    } else if ((consumer->priority != NULL || terms->group.len > 0) &&
+               priority_refuses(consumer, terms, status)) {
+        return true;
     } else if (is_full(consumer)) {
         buf_append_text(status, "409 Exceeded MaxWaiting");
     }
@@ -223,6 +251,8 @@ static void admit(struct consumer *consumer, struct str inbox,
     pull->spoke_ns = now_ns;
     if (terms->expires_ns > 0)
         pull->ends_ns = time_after(now_ns, terms->expires_ns);
+    if (consumer->priority != NULL)
+        priority_admitted(consumer, pull, terms->id);
     pull_schedule(consumer, pull);
     consumer_wake(consumer);
 }

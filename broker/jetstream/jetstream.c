@@ -13,6 +13,7 @@
 #include "broker/jetstream/jsapi.h"
 #include "broker/jetstream/js_config.h"
 #include "broker/jetstream/js_file.h"
+#include "broker/jetstream/js_limits.h"
 #include "broker/jetstream/js_saved.h"
 #include "broker/jetstream/retention.h"
 #include "broker/route.h"
@@ -167,67 +168,6 @@ bool jetstream_congested(const struct jetstream *js)
     return false;
 }
 
-/* ---- what all streams may have ---- */
-
-static int64_t limit_of(const struct jetstream *js, enum stream_storage storage)
-{
-    const struct jetstream_config *settings = &js->account->server->config.js;
-    return storage == STORAGE_MEMORY ? settings->max_memory
-                                     : settings->max_storage;
-}
-
-static void count_used(struct jetstream *js)
-{
-    js->used_ns = js->account->server->now_ns;
-    js->used[STORAGE_FILE] = js->used[STORAGE_MEMORY] = 0;
-    for (const struct stream *stream = js->streams; stream != NULL;
-         stream = stream->hh.next) {
-        struct store_state state;
-        stream_state(stream, &state);
-        js->used[stream->config.storage] += state.bytes;
-    }
-}
-
-bool jetstream_has_room(struct jetstream *js, enum stream_storage storage,
-                        uint64_t bytes)
-{
-    int64_t limit = limit_of(js, storage);
-    if (limit <= 0)
-        return true;
-    if (js->used_ns != js->account->server->now_ns)
-        count_used(js);
-    return js->used[storage] + bytes <= (uint64_t)limit;
-}
-
-void jetstream_took(struct jetstream *js, enum stream_storage storage,
-                    uint64_t bytes)
-{
-    js->used[storage] += bytes;
-}
-
-/* A stream's max_bytes is room that it may count on. */
-static int check_reserved(const struct jetstream *js, const struct stream *self,
-                          const struct stream_config *config,
-                          struct js_error *error)
-{
-    int64_t limit = limit_of(js, config->storage), reserved = 0;
-    if (limit <= 0 || config->max_bytes <= 0)
-        return 0;
-    for (const struct stream *stream = js->streams; stream != NULL;
-         stream = stream->hh.next) {
-        if (stream != self && stream->config.storage == config->storage &&
-            stream->config.max_bytes > 0)
-            reserved += stream->config.max_bytes;
-    }
-    if (config->max_bytes <= limit && reserved <= limit - config->max_bytes)
-        return 0;
-    return config->storage == STORAGE_MEMORY
-               ? js_refuse(error, 500, 10028,
-                           "insufficient memory resources available")
-               : js_refuse(error, 500, 10047,
-                           "insufficient storage resources available");
-}
-
 const char *jetstream_domain(const struct jetstream *js)
 {
     const char *domain = js->account->server->config.js.domain;
@@ -358,7 +298,7 @@ int jetstream_stream_create(struct jetstream *js, struct stream_config *config,
                    ? 0
                    : js_refuse(error, JS_NAME_IN_USE);
     if (stream_config_may_begin(config, error) != 0 ||
-        check_reserved(js, NULL, config, error) != 0 ||
+        js_limits_admit_stream(js, NULL, config, error) != 0 ||
         check_overlap(js, NULL, config, error) != 0 ||
         origins_check(js, config, error) != 0)
         return -1;
@@ -396,7 +336,7 @@ int jetstream_stream_update(struct stream *stream, struct stream_config *config,
         .narrowed = stream->narrowed || !stream_keeps_subjects(stream, config)};
     if (stream_config_may_become(&stream->config, config, error) != 0 ||
         check_consumers(stream, config, error) != 0 ||
-        check_reserved(stream->js, stream, config, error) != 0 ||
+        js_limits_admit_stream(stream->js, stream, config, error) != 0 ||
         check_overlap(stream->js, stream, config, error) != 0 ||
         origins_check(stream->js, config, error) != 0)
         return -1;

@@ -71,15 +71,6 @@ bool jetstream_busy(const struct jetstream *js);      /* more to do now */
 bool jetstream_settled(const struct jetstream *js);   /* all is on disk */
 bool jetstream_congested(const struct jetstream *js); /* the disk lags */
 
-/* May a stream of that storage take so many bytes more, after what the
- * operator lets all of them have? */
-bool jetstream_has_room(struct jetstream *js, enum stream_storage storage,
-                        uint64_t bytes);
-
-/* A stream took them. */
-void jetstream_took(struct jetstream *js, enum stream_storage storage,
-                    uint64_t bytes);
-
 /* Of the broker's configuration; "": none. */
 const char *jetstream_domain(const struct jetstream *js);
 
@@ -115,6 +106,12 @@ int jetstream_consumer_create(struct stream *stream, const char *name,
 
 /* Nothing is delivered until then (wall clock; 0: go on). */
 int jetstream_consumer_pause(struct consumer *consumer, int64_t until_ns,
+                             struct js_error *error);
+
+/* Puts it to *seq, or, when that is 0, to its acknowledgement floor; on disk
+ * when it returns. *seq: where that is. An error of the disk does not undo
+ * it. */
+int jetstream_consumer_reset(struct consumer *consumer, uint64_t *seq,
                              struct js_error *error);
 
 /* Saves the states of all, on disk when it returns. */

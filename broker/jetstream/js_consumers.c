@@ -2,6 +2,7 @@
  * places saved behind. */
 #include "broker/jetstream/jetstream.h"
 
+#include "broker/jetstream/js_limits.h"
 #include "broker/jetstream/js_saved.h"
 #include "broker/jetstream/retention.h"
 #include "broker/server.h"
@@ -44,9 +45,8 @@ static int create_consumer(struct stream *stream, const char *name,
                            struct consumer **out, struct js_error *error)
 {
     struct errmsg err;
-    int64_t most = stream->config.max_consumers;
-    if (most > 0 && stream->consumer_count >= (uint64_t)most)
-        return js_refuse(error, 400, 10026, "maximum consumers limit reached");
+    if (js_limits_admit_consumer(stream, error) != 0)
+        return -1;
     struct consumer *consumer =
         consumer_new(stream, name, config, clock_wall_ns());
     consumer->durable = consumer->durable && js_on_disk(stream);
@@ -98,6 +98,48 @@ int jetstream_consumer_pause(struct consumer *consumer, int64_t until_ns,
         return js_refuse(error, 500, 10012, "%s", err.text);
     }
     consumer_pause(consumer);
+    return 0;
+}
+
+/* Not before the place that its configuration lets it begin at; NULL: it may. */
+static const char *reset_refusal(const struct consumer *consumer, uint64_t seq)
+{
+    const struct consumer_config *config = &consumer->config;
+    struct store *store = consumer->stream->store;
+    struct store_msg msg;
+    switch (config->deliver_policy) {
+    case DELIVER_ALL:
+        return NULL;
+    case DELIVER_BY_START_SEQUENCE:
+        return seq < config->start_seq ? "below start seq" : NULL;
+    case DELIVER_BY_START_TIME:
+        if (store->ops->next(store, NULL, seq, &msg) == 0 &&
+            msg.time_ns < config->start_time_ns)
+            return "below start time";
+        return NULL;
+    default:
+        return "not allowed by its deliver policy";
+    }
+}
+
+int jetstream_consumer_reset(struct consumer *consumer, uint64_t *seq,
+                             struct js_error *error)
+{
+    struct errmsg err;
+    struct store_state state;
+    const char *why = *seq > 0 ? reset_refusal(consumer, *seq) : NULL;
+    if (why != NULL)
+        return js_refuse(error, 400, 10204, "invalid reset: %s", why);
+    if (*seq == 0)
+        *seq = consumer->floor.seq + 1;
+    stream_state(consumer->stream, &state);
+    if (*seq < state.first_seq)
+        *seq = state.first_seq;
+    if (*seq > state.last_seq)
+        *seq = state.last_seq + 1;
+    consumer_reset(consumer, *seq);
+    if (consumer->durable && js_save_state(consumer, true, &err) != 0)
+        return js_refuse(error, 400, 10204, "invalid reset: %s", err.text);
     return 0;
 }
 

@@ -60,6 +60,10 @@ static const struct api_row {
      api_consumer_delete},
     {"CONSUMER.PAUSE.*.*", NAMES_CONSUMER, 2, "consumer_pause_response",
      api_consumer_pause},
+    {"CONSUMER.UNPIN.*.*", NAMES_CONSUMER, 2, "consumer_unpin_response",
+     api_consumer_unpin},
+    {"CONSUMER.RESET.*.*", NAMES_CONSUMER, 2, "consumer_reset_response",
+     api_consumer_reset},
 };
 
 static const struct api_row *row_of(struct str subject)

@@ -64,5 +64,7 @@ int api_consumer_names(struct api_call *call);
 int api_consumer_list(struct api_call *call);
 int api_consumer_delete(struct api_call *call);
 int api_consumer_pause(struct api_call *call);
+int api_consumer_unpin(struct api_call *call);
+int api_consumer_reset(struct api_call *call);
 
 #endif

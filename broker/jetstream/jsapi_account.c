@@ -1,4 +1,5 @@
 /* jsapi_account: INFO, what the account has and may have. */
+#include "broker/jetstream/js_limits.h"
 #include "broker/jetstream/jsapi.h"
 
 struct usage {
@@ -21,24 +22,6 @@ static void count_usage(const struct jetstream *js, struct usage *usage)
     }
 }
 
-/* The account's; those of the broker show in what is refused. */
-static void write_limits(struct json_writer *w)
-{
-    static const char *const limits[] = {"max_memory",
-                                         "max_storage",
-                                         "max_streams",
-                                         "max_consumers",
-                                         "max_ack_pending",
-                                         "memory_max_stream_bytes",
-                                         "storage_max_stream_bytes"};
-    json_key(w, "limits");
-    json_begin_object(w);
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-        json_member_i64(w, limits[i], -1);
-    json_member_bool(w, "max_bytes_required", false);
-    json_end_object(w);
-}
-
 int api_info(struct api_call *call)
 {
     struct json_writer *w = &call->w;
@@ -51,7 +34,7 @@ int api_info(struct api_call *call)
     json_member_u64(w, "reserved_storage", usage.reserved[STORAGE_FILE]);
     json_member_u64(w, "streams", usage.streams);
     json_member_u64(w, "consumers", usage.consumers);
-    write_limits(w);
+    js_limits_write(call->js->account, w);
     if (domain[0] != '\0')
         json_member_text(w, "domain", domain);
     json_key(w, "api");

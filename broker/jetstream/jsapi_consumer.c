@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "broker/jetstream/js_config.h"
+#include "broker/jetstream/priority.h"
 #include "broker/server.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -167,6 +168,46 @@ int api_consumer_pause(struct api_call *call)
     if (jetstream_consumer_pause(consumer, until_ns, &call->error) != 0)
         return -1;
     consumer_describe_pause(consumer, &call->w);
+    return 0;
+}
+
+/* {"group":"jobs"}: the next client gets what comes. */
+int api_consumer_unpin(struct api_call *call)
+{
+    struct consumer *consumer = target(call);
+    struct str group = {0};
+    if (consumer == NULL)
+        return -1;
+    if (json_type(call->body) != JSON_OBJECT ||
+        js_read_str(call->body, "group", call->arena, &group) != 0)
+        return js_refuse(&call->error, JS_INVALID_JSON);
+    const struct consumer_config *config = &consumer->config;
+    if (config->priority_groups.count == 0 ||
+        !str_is(group, config->priority_groups.texts[0]))
+        return js_refuse(&call->error, 400, 10160,
+                         "Provided priority group does not exist for this "
+                         "consumer");
+    if (config->priority_policy != PRIORITY_PINNED_CLIENT)
+        return js_refuse(&call->error, JS_BAD_REQUEST);
+    priority_unpin(consumer, "admin");
+    return 0;
+}
+
+/* {"seq":17}; without it, to the acknowledgement floor. */
+int api_consumer_reset(struct api_call *call)
+{
+    struct consumer *consumer = target(call);
+    uint64_t seq = 0;
+    if (consumer == NULL)
+        return -1;
+    if (js_read_u64(call->body, "seq", &seq) != 0)
+        return js_refuse(&call->error, JS_INVALID_JSON);
+    if (jetstream_consumer_reset(consumer, &seq, &call->error) != 0)
+        return -1;
+    log_info("consumer reset", LOG_SLICE("stream", call->stream),
+             LOG_SLICE("consumer", call->consumer), LOG_I64("seq", seq));
+    consumer_describe(consumer, &call->w);
+    json_member_u64(&call->w, "reset_seq", seq);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "broker/jetstream/jetstream.h"
+#include "broker/jetstream/js_limits.h"
 #include "broker/jetstream/msg_ttl.h"
 #include "broker/jetstream/publish_headers.h"
 #include "broker/jetstream/retention.h"
@@ -14,10 +15,6 @@
 #include "broker/subject.h"
 #include "lib/clock.h"
 #include "lib/mem.h"
-
-/* Bytes that count against the limits for a message (nats-server's formula). */
-#define MSG_OVERHEAD         30
-#define MSG_HEADERS_OVERHEAD 4
 
 /* One message on its way in. */
 struct publication {
@@ -143,11 +140,12 @@ static uint64_t find_duplicate(struct stream *stream, struct str id)
 
 /* ---- whether there is room ---- */
 
-static uint64_t stored_size(const struct msg *msg)
+static uint64_t stored_size(const struct stream *stream, const struct msg *msg)
 {
-    size_t headers =
-        msg->headers.len > 0 ? MSG_HEADERS_OVERHEAD + msg->headers.len : 0;
-    return MSG_OVERHEAD + msg->subject.len + headers + msg->payload.len;
+    const struct store_msg stored = {.subject = msg->subject,
+                                     .headers = msg->headers,
+                                     .payload = msg->payload};
+    return stream->store->ops->size(&stored);
 }
 
 static int check_size(const struct publication *it, struct js_error *error)
@@ -163,8 +161,9 @@ static int check_size(const struct publication *it, struct js_error *error)
                          "header size exceeds maximum allowed of 64k");
     if (config->max_bytes > 0 && it->size > (uint64_t)config->max_bytes)
         return js_refuse(error, 503, 10077, "maximum bytes exceeded");
-    if (!jetstream_has_room(it->stream->js, config->storage, it->size))
-        return js_refuse(error, 503, 10023, "insufficient resources");
+    if (js_limits_admit_bytes(it->stream->js, config->storage, it->size,
+                              error) != 0)
+        return -1;
     if (republish_full(&it->stream->republish))
         return js_refuse(error, 503, 10077, "too much waits to be republished");
     return 0;
@@ -182,10 +181,7 @@ static uint64_t bytes_replaced(const struct publication *it)
         return 0;
     if (store->ops->read(store, there.first_seq, &oldest) != 0)
         return 1;
-    const struct msg msg = {.subject = oldest.subject,
-                            .headers = oldest.headers,
-                            .payload = oldest.payload};
-    return stored_size(&msg);
+    return store->ops->size(&oldest);
 }
 
 /* Where the new give way to the old. */
@@ -242,7 +238,7 @@ static int append(const struct publication *it, struct store_msg *stored,
         return js_refuse(error, 503, 10077, "%s", strerror(-rc));
     stream->last_time_ns = now_ns;
     stream->backlog.appended += it->size;
-    jetstream_took(stream->js, stream->config.storage, it->size);
+    js_limits_took(stream->js, stream->config.storage, it->size);
     stream_mark_dirty(stream);
     return 0;
 }
@@ -332,7 +328,7 @@ static int take(struct publication *it, struct js_error *error)
         return -1;
     if (it->duplicate)
         return 0;
-    it->size = stored_size(&it->msg);
+    it->size = stored_size(it->stream, &it->msg);
     if (check_size(it, error) != 0)
         return -1;
     if (!retention_wants(it->stream, it->msg.subject))
@@ -356,7 +352,7 @@ void publish_own(struct stream *stream, const struct msg *msg, int64_t ttl_ns)
     struct publication it = {.stream = stream,
                              .msg = *msg,
                              .ttl_ns = ttl_ns,
-                             .size = stored_size(msg)};
+                             .size = stored_size(stream, msg)};
     store_it(&it, &error);
 }
 
@@ -399,7 +395,7 @@ int publish_copied(struct stream *stream, const struct store_msg *msg,
         transform_subject(stream, &it.msg);
     if (it.msg.headers.len > 0)
         read_copied_headers(&it);
-    it.size = stored_size(&it.msg);
+    it.size = stored_size(stream, &it.msg);
     if (it.duplicate)
         return 0;
     if (check_size(&it, error) != 0)

@@ -15,6 +15,37 @@ static int read_number(struct json root, const char *name, int64_t *out)
     return json_i64(value, out) == 0 && *out >= 0 ? 0 : -1;
 }
 
+static int read_word(struct json root, const char *name, struct arena *arena,
+                     struct str *out)
+{
+    struct json value = json_get(root, name);
+    if (json_type(value) == JSON_NONE || json_type(value) == JSON_NULL)
+        return 0;
+    return json_string(value, arena, out) == 0 ? 0 : -1;
+}
+
+/* The members that go with a group; most requests have none. */
+static int read_group(struct pull_terms *terms, struct json root,
+                      struct arena *arena, struct errmsg *why)
+{
+    if (read_word(root, "group", arena, &terms->group) != 0)
+        return errmsg_set(why, -1, "group is not a text");
+    if (terms->group.len == 0)
+        return 0;
+    if (read_word(root, "id", arena, &terms->id) != 0)
+        return errmsg_set(why, -1, "id is not a text");
+    if (read_number(root, "min_pending", &terms->min_pending) != 0 ||
+        read_number(root, "min_ack_pending", &terms->min_ack_pending) != 0)
+        return errmsg_set(why, -1,
+                          "min_pending and min_ack_pending are whole numbers, "
+                          "not negative");
+    if (read_number(root, "priority", &terms->priority) != 0 ||
+        terms->priority > PULL_PRIORITY_MAX)
+        return errmsg_set(why, -1, "priority is a whole number from 0 to %d",
+                          PULL_PRIORITY_MAX);
+    return 0;
+}
+
 static int read_json(struct pull_terms *terms, struct str body,
                      struct arena *arena, struct errmsg *why)
 {
@@ -36,7 +67,7 @@ static int read_json(struct pull_terms *terms, struct str body,
                           "max_bytes, expires and idle_heartbeat are whole "
                           "numbers, not negative");
     terms->batch = batch;
-    return 0;
+    return read_group(terms, root, arena, why);
 }
 
 int pull_terms_read(struct pull_terms *terms, struct str body,
@@ -85,6 +116,7 @@ struct pull *pull_add(struct pulls *pulls, struct str inbox,
     memcpy(text, inbox.p, inbox.len);
     pull->inbox = str_make(text, inbox.len);
     pull->left = *terms;
+    pull->left.group = pull->left.id = str_make(NULL, 0);
     link_last(pulls, pull);
     pulls->count++;
     pulls->impatient += terms->no_wait;

@@ -15,6 +15,8 @@
 
 struct consumer;
 
+#define PULL_PRIORITY_MAX 9
+
 /* What a request asks for. */
 struct pull_terms {
     int64_t batch;        /* messages, at least 1 */
@@ -22,6 +24,10 @@ struct pull_terms {
     int64_t expires_ns;   /* 0: waits for ever */
     int64_t heartbeat_ns; /* 0: none */
     bool no_wait;
+    /* Of a priority group (priority.h). */
+    struct str group, id; /* borrowed; a request that waits has none */
+    int64_t min_pending, min_ack_pending; /* 0: not a condition */
+    int64_t priority;                     /* 0 comes first */
 };
 
 struct pull {
@@ -33,6 +39,7 @@ struct pull {
     int64_t spoke_ns; /* mono: when it last got something */
     bool served;      /* has got a message */
     bool held;        /* its receiver is blocked */
+    bool pinned;      /* of the client that is pinned */
     struct str inbox; /* points behind the struct */
 };
 
@@ -42,7 +49,8 @@ struct pulls {
     uint32_t impatient; /* of them, with no_wait */
 };
 
-/* Body of a request: empty, a number, or JSON. 0, or -1 with the reason. */
+/* Body of a request: empty, a number, or JSON. 0, or -1 with the reason. The
+ * texts of the terms are the body's or the arena's. */
 int pull_terms_read(struct pull_terms *terms, struct str body,
                     struct arena *arena, struct errmsg *why);
 

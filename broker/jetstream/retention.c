@@ -184,6 +184,15 @@ static void schedule_ttl(struct stream *stream)
               time_after(now_of(stream), left_ns));
 }
 
+/* The timer is set for a time before that: no need to ask the store. */
+static bool is_looked_at_before(const struct stream *stream, int64_t expires_ns)
+{
+    const struct timer *timer = &stream->ttl_timer;
+    return timer_is_set(timer) &&
+           timer->when_ns <=
+               time_after(now_of(stream), expires_ns - clock_wall_ns());
+}
+
 static void ttl_is_over(void *arg, const struct store_msg *msg)
 {
     expire(arg, msg);
@@ -211,7 +220,8 @@ void retention_appended(struct stream *stream, const struct store_msg *msg)
     drop_oldest(stream);
     if (config->max_age_ns > 0 && !timer_is_set(&stream->age_timer))
         schedule_age(stream);
-    if (msg->expires_ns != 0 && !stream->config.sealed)
+    if (msg->expires_ns != 0 && !stream->config.sealed &&
+        !is_looked_at_before(stream, msg->expires_ns))
         schedule_ttl(stream);
 }
 

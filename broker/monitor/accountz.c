@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "broker/jetstream/js_config.h"
+#include "broker/jetstream/js_limits.h"
 #include "broker/monitor/pages.h"
 #include "broker/server.h"
 
@@ -28,6 +29,8 @@ static void write_detail(const struct account *account, struct json_writer *w)
     json_member_bool(w, "expired", false);
     json_member_bool(w, "complete", true);
     json_member_bool(w, "jetstream_enabled", account->js != NULL);
+    if (account->js != NULL)
+        js_limits_write(account, w);
     json_member_i64(w, "leafnode_connections", 0);
     json_member_u64(w, "client_connections", account->conn_count);
     json_member_u64(w, "subscriptions", stats.subs);

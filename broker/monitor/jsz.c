@@ -1,6 +1,7 @@
 /* jsz: the streams and consumers of all accounts. */
 #include "broker/jetstream/jetstream.h"
 #include "broker/jetstream/js_config.h"
+#include "broker/jetstream/js_limits.h"
 #include "broker/monitor/pages.h"
 #include "broker/monitor/usage.h"
 #include "broker/server.h"
@@ -88,6 +89,7 @@ static void write_account(const struct account *account,
     json_member_text(w, "name", account->name);
     json_member_text(w, "id", account->name);
     usage_write(&usage, w);
+    js_limits_write(account, w);
     if (query->streams) {
         json_key(w, "stream_detail");
         json_begin_array(w);

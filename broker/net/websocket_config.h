@@ -22,7 +22,7 @@ struct websocket_config {
      * every one. */
     const char *allowed_origins[WEBSOCKET_ORIGINS_MAX + 1];
     int64_t handshake_timeout_ns;
-    const char *no_auth_user; /* NULL: the server's */
+    const char *no_auth_user; /* who brings nothing; NULL: as at the server */
 };
 
 #endif

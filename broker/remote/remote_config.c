@@ -132,6 +132,23 @@ void remote_url_fini(struct remote_url *url)
     *url = (struct remote_url){.host = NULL};
 }
 
+/* ---- what changed ---- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+bool remote_config_same(const struct remote_config *a,
+                        const struct remote_config *b)
+{
+    return same_text(a->domain, b->domain) && same_text(a->url, b->url) &&
+           same_text(a->user, b->user) && same_text(a->pass, b->pass) &&
+           same_text(a->token, b->token) && same_text(a->ca_file, b->ca_file) &&
+           same_text(a->cert_file, b->cert_file) &&
+           same_text(a->key_file, b->key_file);
+}
+
 /* ---- a list in one text ---- */
 
 static int take_remote(struct remote_config *remote, char *text,

@@ -22,6 +22,10 @@ struct remote_config {
     const char *ca_file, *cert_file, *key_file;
 };
 
+/* Do they say the same? */
+bool remote_config_same(const struct remote_config *a,
+                        const struct remote_config *b);
+
 /* Where a URL leads. Owns its texts. */
 struct remote_url {
     char *host;

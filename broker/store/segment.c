@@ -43,8 +43,10 @@ struct segment *segment_new(uint64_t first_seq, uint32_t salt)
 
 void segment_free(struct segment **segment)
 {
-    if (*segment != NULL)
+    if (*segment != NULL) {
         segment_index_free(&(*segment)->index);
+        agenda_fini(&(*segment)->agenda);
+    }
     free(*segment);
     *segment = NULL;
 }

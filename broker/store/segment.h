@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/store/agenda.h"
 #include "broker/store/record.h"
 #include "lib/errmsg.h"
 
@@ -158,8 +159,10 @@ struct segment {
     bool dead_unsaved;               /* since dead_bytes was written down */
     bool compacted;
     bool keep_as_is;          /* it cannot be compacted */
-    int64_t compact_after_ns; /* a compaction failed: not before that */
+    int64_t compact_after_ns; /* one failed: not before that */
     int64_t expiry_ns;        /* of what is left; maybe too early */
+    struct agenda agenda;     /* once some are due: of the first */
+    uint64_t agenda_through;  /* entries; owned by the loop */
     struct segment *next;     /* in a list of the syncer's */
 };
 

@@ -412,8 +412,17 @@ static void file_destroy(struct store *store)
 
 /* ---- opening ---- */
 
+static uint64_t file_size(const struct store_msg *msg)
+{
+    const struct record record = {.subject_len = (uint16_t)msg->subject.len,
+                                  .headers_len = (uint32_t)msg->headers.len,
+                                  .payload_len = (uint32_t)msg->payload.len};
+    return record_stream_bytes(&record);
+}
+
 static const struct store_ops file_ops = {
     .name = "file",
+    .size = file_size,
     .append = file_append,
     .commit = file_commit,
     .durable = file_durable,

@@ -52,7 +52,11 @@
 /* unless it is smaller. */
 #define STORE_COMPACT_BYTES (8U << 10)
 /* and how soon that is tried again where the disk does not take it. */
-#define STORE_COMPACT_RETRY_NS    (10 * NS_PER_S)
+#define STORE_COMPACT_RETRY_NS (10 * NS_PER_S)
+/* What one look for messages whose own time is over may cost: entries of
+ * segments, of which one whose message is read counts for so many. */
+#define STORE_EXPIRY_STEPS        100000
+#define STORE_EXPIRY_READ         16
 #define STORE_INDEX_BYTES_DEFAULT (UINT64_C(64) << 20)
 #define STORE_SYNC_INTERVAL_NS    (1 * NS_PER_S)
 

@@ -7,10 +7,17 @@
 #include <stdlib.h>
 #include <uthash.h>
 
+#include "broker/store/agenda.h"
 #include "broker/subject.h"
 #include "lib/mem.h"
 
 #define RING_START 64
+/* What one look for messages whose own time is over may cost: messages. */
+#define EXPIRY_STEPS 20000
+/* What was removed leaves the agenda when it is more than half of it, and than
+ * this. */
+#define AGENDA_SLACK 1024
+#define OVERHEAD     16 /* bytes that a message counts besides its texts */
 
 struct topic {
     uint64_t first_seq, last_seq, messages;
@@ -37,6 +44,8 @@ struct store_mem {
     struct topic *topics;
     uint64_t asked;         /* filters so far */
     int64_t next_expiry_ns; /* INT64_MAX: none has one */
+    struct agenda agenda;   /* by the low half of the sequence */
+    size_t expiring;        /* messages with a time of their own */
 };
 
 static struct store_mem *mem_of(struct store *store)
@@ -129,10 +138,15 @@ static struct kept *keep(const struct store_msg *msg)
     return kept;
 }
 
+static uint64_t mem_size(const struct store_msg *msg)
+{
+    return OVERHEAD + msg->subject.len + msg->headers.len + msg->payload.len;
+}
+
 static uint64_t kept_bytes(const struct kept *kept)
 {
-    uint64_t headers = kept->headers_len > 0 ? 4 + kept->headers_len : 0;
-    return 22 + kept->topic->len + headers + kept->payload_len + 8;
+    return OVERHEAD + (uint64_t)kept->topic->len + kept->headers_len +
+           kept->payload_len;
 }
 
 static void grow(struct store_mem *s)
@@ -144,6 +158,32 @@ static void grow(struct store_mem *s)
     for (uint64_t seq = s->state.first_seq; seq <= s->state.last_seq; seq++)
         *slot(s, seq) = ring[seq & (before - 1)];
     free(ring);
+}
+
+/* The sequence of a number on the agenda: the first one that is left and ends
+ * so. */
+static uint64_t seq_of(const struct store_mem *s, uint32_t number)
+{
+    uint64_t first = s->state.first_seq;
+    return first + (uint32_t)(number - (uint32_t)first);
+}
+
+static bool is_expiring(void *owner, uint32_t number)
+{
+    struct store_mem *s = owner;
+    uint64_t seq = seq_of(s, number);
+    return seq <= s->state.last_seq && *slot(s, seq) != NULL &&
+           (*slot(s, seq))->expires_ns != 0;
+}
+
+static void note_expiring(struct store_mem *s, const struct store_msg *msg)
+{
+    s->expiring++;
+    agenda_add(&s->agenda, msg->expires_ns, (uint32_t)msg->seq);
+    if (s->agenda.count > 2 * s->expiring + AGENDA_SLACK)
+        agenda_prune(&s->agenda, is_expiring, s);
+    if (msg->expires_ns < s->next_expiry_ns)
+        s->next_expiry_ns = msg->expires_ns;
 }
 
 static int mem_append(struct store *store, const struct store_msg *msg)
@@ -162,8 +202,8 @@ static int mem_append(struct store *store, const struct store_msg *msg)
     s->state.last_time_ns = msg->time_ns;
     s->state.messages++;
     s->state.bytes += kept_bytes(kept);
-    if (msg->expires_ns != 0 && msg->expires_ns < s->next_expiry_ns)
-        s->next_expiry_ns = msg->expires_ns;
+    if (msg->expires_ns != 0)
+        note_expiring(s, msg);
     return 0;
 }
 
@@ -209,6 +249,7 @@ static void let_go(struct store_mem *s, uint64_t seq)
         return;
     s->state.messages--;
     s->state.bytes -= kept_bytes(kept);
+    s->expiring -= kept->expires_ns != 0;
     leave_topic(s, kept);
     *slot(s, seq) = NULL;
     free(kept);
@@ -420,17 +461,11 @@ static int64_t mem_next_expiry(struct store *store)
     return mem_of(store)->next_expiry_ns;
 }
 
-/* The earliest time that is left. */
-static int64_t earliest_expiry(struct store_mem *s)
+static bool look_expiring(void *owner, uint32_t number, struct store_msg *msg)
 {
-    int64_t earliest = INT64_MAX;
-    for (uint64_t seq = s->state.first_seq; seq <= s->state.last_seq; seq++) {
-        const struct kept *kept = *slot(s, seq);
-        if (kept != NULL && kept->expires_ns != 0 &&
-            kept->expires_ns < earliest)
-            earliest = kept->expires_ns;
-    }
-    return earliest;
+    struct store_mem *s = owner;
+    return is_expiring(s, number) &&
+           mem_read(&s->store, seq_of(s, number), msg) == 0;
 }
 
 static size_t mem_expired(struct store *store, int64_t now_ns, size_t max,
@@ -438,18 +473,15 @@ static size_t mem_expired(struct store *store, int64_t now_ns, size_t max,
                           void *arg)
 {
     struct store_mem *s = mem_of(store);
-    struct store_msg msg;
-    size_t count = 0;
-    for (uint64_t seq = s->state.first_seq;
-         seq <= s->state.last_seq && count < max; seq++) {
-        if (mem_read(store, seq, &msg) != 0 || msg.expires_ns == 0 ||
-            msg.expires_ns > now_ns)
-            continue;
-        fn(arg, &msg);
-        count++;
-    }
-    s->next_expiry_ns = earliest_expiry(s);
-    return count;
+    struct agenda_run run = {.now_ns = now_ns,
+                             .max = max,
+                             .steps = EXPIRY_STEPS,
+                             .look = look_expiring,
+                             .owner = s,
+                             .fn = fn,
+                             .arg = arg};
+    s->next_expiry_ns = agenda_run(&s->agenda, &run);
+    return run.count;
 }
 
 static int mem_error(struct store *store)
@@ -462,12 +494,14 @@ static void mem_close(struct store *store)
 {
     struct store_mem *s = mem_of(store);
     mem_remove_through(store, s->state.last_seq);
+    agenda_fini(&s->agenda);
     free(s->ring);
     free(s);
 }
 
 static const struct store_ops mem_ops = {
     .name = "memory",
+    .size = mem_size,
     .append = mem_append,
     .commit = mem_commit,
     .durable = mem_durable,

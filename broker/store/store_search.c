@@ -840,13 +840,6 @@ int64_t store_file_next_expiry(struct store *store)
     return earliest_ns;
 }
 
-struct expiring {
-    int64_t now_ns;
-    size_t max, count;
-    void (*fn)(void *arg, const struct store_msg *msg);
-    void *arg;
-};
-
 /* Message n of the segment is there, and has a time of its own. */
 static bool is_expiring(struct store_file *s, struct segment *segment,
                         uint64_t n)
@@ -857,29 +850,55 @@ static bool is_expiring(struct store_file *s, struct segment *segment,
            (entry.subject & SEGMENT_EXPIRING);
 }
 
-/* Goes through segment i: its expiry_ns becomes that of what is left. False:
- * there were enough before its end, or nothing of it is left. */
-static bool expire_in(struct store_file *s, size_t i, struct expiring *e)
+/* Brings the segment's agenda up to date, in steps. */
+static void note_expiring(struct store_file *s, struct segment *segment,
+                          size_t *steps)
+{
+    struct store_msg msg;
+    for (; segment->agenda_through<segment->extent.count && * steps> 0;
+         segment->agenda_through++) {
+        uint64_t n = segment->agenda_through;
+        size_t cost = 1;
+        if (is_expiring(s, segment, n)) {
+            cost = STORE_EXPIRY_READ;
+            if (store_file_read_at(s, segment->first_seq + n, &msg) == 0)
+                agenda_add(&segment->agenda, msg.expires_ns, (uint32_t)n);
+        }
+        *steps -= cost < *steps ? cost : *steps;
+    }
+}
+
+/* The segment whose messages are over. */
+struct expiring {
+    struct store_file *s;
+    uint64_t first_seq;
+};
+
+static bool look_expiring(void *owner, uint32_t n, struct store_msg *msg)
+{
+    const struct expiring *e = owner;
+    return store_file_read_at(e->s, e->first_seq + n, msg) == 0;
+}
+
+/* Segment i is due: its expiry_ns becomes that of what is left. False: it is
+ * gone with the last of its messages. */
+static bool expire_in(struct store_file *s, size_t i, struct agenda_run *run)
 {
     struct segment *segment = s->segments[i];
-    int64_t left_ns = INT64_MAX;
-    for (uint64_t n = 0; n < segment->extent.count; n++) {
-        struct store_msg msg;
-        if (!is_expiring(s, segment, n) ||
-            store_file_read_at(s, segment->first_seq + n, &msg) != 0)
-            continue;
-        if (msg.expires_ns > e->now_ns) {
-            left_ns = msg.expires_ns < left_ns ? msg.expires_ns : left_ns;
-            continue;
-        }
-        if (e->count == e->max)
-            return false;
-        e->count++;
-        e->fn(e->arg, &msg);
-        if (i >= s->segments_count || s->segments[i] != segment)
-            return false;
+    note_expiring(s, segment, &run->steps);
+    struct agenda agenda = segment->agenda;
+    bool complete = segment->agenda_through == segment->extent.count;
+    struct expiring e = {.s = s, .first_seq = segment->first_seq};
+    segment->agenda = (struct agenda){.keys = NULL};
+    run->owner = &e;
+    int64_t next_ns = agenda_run(&agenda, run);
+    if (i >= s->segments_count || s->segments[i] != segment) {
+        agenda_fini(&agenda);
+        return false;
     }
-    segment->expiry_ns = left_ns;
+    segment->agenda = agenda;
+    if (complete)
+        segment->expiry_ns = next_ns;
     return true;
 }
 
@@ -888,16 +907,21 @@ size_t store_file_expired(struct store *store, int64_t now_ns, size_t max,
                           void *arg)
 {
     struct store_file *s = store_file_of(store);
-    struct expiring e = {now_ns, max, 0, fn, arg};
+    struct agenda_run run = {.now_ns = now_ns,
+                             .max = max,
+                             .steps = STORE_EXPIRY_STEPS,
+                             .look = look_expiring,
+                             .fn = fn,
+                             .arg = arg};
     store_file_harvest(s);
     s->walking++; /* a segment that goes leaves no other in its place */
-    for (size_t i = 0; i < s->segments_count && e.count < max;) {
+    for (size_t i = 0; i < s->segments_count && run.max > 0 && run.steps > 0;) {
         struct segment *segment = s->segments[i];
         bool due = segment->expiry_ns <= now_ns && segment->extent.count > 0 &&
                    store_file_make_searchable(s, segment) == 0;
-        if (!due || expire_in(s, i, &e))
+        if (!due || expire_in(s, i, &run))
             i++;
     }
     s->walking--;
-    return e.count;
+    return run.count;
 }

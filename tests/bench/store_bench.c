@@ -9,7 +9,8 @@
  *
  * Then a bucket of keys: put and overwritten (each put removes the value
  * before), removed at random, looked for by subject and by pattern; and what
- * memory the store takes meanwhile. */
+ * memory the store takes meanwhile. At last keys with a time of their own, which
+ * are over one after the other. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -255,6 +256,50 @@ static void bench_keys(const struct bench *b)
     store->ops->destroy(store);
 }
 
+/* ---- lifetimes ---- */
+
+static void take_over(void *arg, const struct store_msg *msg)
+{
+    struct store *store = arg;
+    store->ops->remove(store, msg->seq, false);
+}
+
+/* Keys that are over one after the other, in no order of their sequences, as
+ * many as 10 ms of the clock bring; looked for every 10 ms. */
+static void bench_lifetimes(const struct bench *b, const char *what,
+                            struct store *store)
+{
+    int64_t most_ns = 0, all_ns = 0, now_ns = clock_wall_ns();
+    uint64_t n = b->messages, passes = n / 100, gone = 0, late = 0;
+    for (uint64_t seq = 1; seq <= n; seq++) {
+        struct store_msg msg = {
+            .seq = seq,
+            .time_ns = now_ns,
+            .subject = key_name(seq),
+            .payload = STR("0123456789abcdef0123456789abcdef"),
+            .expires_ns = now_ns + (int64_t)(seq * 7919 % n) * 100 * NS_PER_US,
+        };
+        while (store->ops->append(store, &msg) == -EAGAIN) {
+            store->ops->commit(store);
+            wait_wake(b);
+        }
+    }
+    settle(b, store, n);
+    for (uint64_t i = 1; i <= passes && all_ns < 10 * NS_PER_S; i++) {
+        int64_t start_ns = clock_mono_ns();
+        gone += store->ops->expired(store, now_ns + (int64_t)i * 10 * NS_PER_MS,
+                                    1000, take_over, store);
+        int64_t ns = clock_mono_ns() - start_ns;
+        late = i * 100 > gone + late ? i * 100 - gone : late;
+        most_ns = ns > most_ns ? ns : most_ns;
+        all_ns += ns;
+    }
+    printf("expired, %-15s %8llu  %8.2f us each, %.1f ms at most, %llu late\n",
+           what, (unsigned long long)gone, (double)all_ns / 1e3 / (double)gone,
+           (double)most_ns / 1e6, (unsigned long long)late);
+    store->ops->destroy(store);
+}
+
 /* What the disk alone does with groups of that size. */
 static void bench_disk(const struct bench *b, size_t group)
 {
@@ -302,6 +347,8 @@ int main(int argc, char **argv)
     bench_payload(&b, 128);
     bench_payload(&b, 500);
     bench_keys(&b);
+    bench_lifetimes(&b, "memory", store_mem_open());
+    bench_lifetimes(&b, "file", store_file_open(b.dir, b.syncer, NULL, &err));
     syncer_free(&b.syncer);
     close(b.wake_fd);
     return 0;

@@ -7,6 +7,7 @@ import { before, describe, test } from 'node:test';
 
 import {
   connectNats,
+  getJson,
   startBroker,
   startNatsServer,
 } from './support/index.js';
@@ -20,6 +21,14 @@ accounts {
     { user: b, password: b },
     { user: b2, password: b2, permissions: { subscribe: ["mine", "_INBOX.>"] } } ] }
   BARE: { users: [ { user: bare, password: bare } ] }
+  LIMITED: {
+    users: [ { user: limited, password: limited } ]
+    jetstream: { max_mem: 2000, max_file: 4000, max_streams: 2, max_consumers: 1 }
+  }
+  FILES: {
+    users: [ { user: files, password: files } ]
+    jetstream: { max_mem: 0, max_file: 4000 }
+  }
   SMALL: {
     users: [ { user: small, password: small } ]
     limits: { max_connections: 2, max_subscriptions: 2, max_payload: 10 }
@@ -27,6 +36,13 @@ accounts {
 }`;
 
 const as = (user) => ({ user, pass: user });
+
+// What is answered to a JSON or a text: its error, or its sequence, or itself.
+async function ask(nc, subject, body) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const answer = (await nc.request(subject, text, { timeout: 5000 })).json();
+  return answer.error?.err_code ?? answer.seq ?? answer;
+}
 
 for (const [name, start] of [
   ['nexus-broker', startBroker],
@@ -144,6 +160,53 @@ for (const [name, start] of [
       });
     });
 
+    test('so many streams and consumers', async () => {
+      const nc = await connectNats(server, as('limited'));
+      const { limits } = await ask(nc, '$JS.API.INFO', '');
+      assert.deepEqual(
+        [limits.max_memory, limits.max_storage, limits.max_streams, limits.max_consumers],
+        [2000, 4000, 2, 1]
+      );
+      const stream = (what, config) =>
+        ask(nc, `$JS.API.STREAM.${what}.${config.name}`, config);
+      const file = { name: 'F', subjects: ['f'], storage: 'file' };
+      const memory = { name: 'M', subjects: ['m'], storage: 'memory' };
+      assert.equal(await stream('CREATE', { ...file, max_bytes: 5000 }), 10047);
+      assert.equal(await stream('CREATE', { ...memory, max_bytes: 3000 }), 10028);
+      for (const config of [file, memory])
+        assert.equal((await stream('CREATE', config)).config.name, config.name);
+      assert.equal(await stream('CREATE', { name: 'X' }), 10027);
+      assert.equal(await stream('UPDATE', { ...file, max_bytes: 5000 }), 10047);
+      assert.equal(await stream('UPDATE', { ...memory, max_bytes: 3000 }), 10028);
+      const consumer = (of, name) =>
+        ask(nc, `$JS.API.CONSUMER.DURABLE.CREATE.${of}.${name}`, {
+          stream_name: of,
+          config: { durable_name: name, ack_policy: 'explicit' },
+        });
+      assert.equal((await consumer('F', 'c1')).name, 'c1');
+      assert.equal((await consumer('F', 'c1')).name, 'c1');
+      assert.equal(await consumer('F', 'c2'), 10026);
+      assert.equal((await consumer('M', 'c1')).name, 'c1');
+      const no = await connectNats(server, as('files'));
+      assert.equal(await ask(no, '$JS.API.STREAM.CREATE.M', memory), 10028);
+    });
+
+    test('so many bytes, of all streams together', async () => {
+      const nc = await connectNats(server, as('limited'));
+      const seqs = async (subject, payload) => {
+        const answers = [];
+        for (let i = 0; i < 4; i++) answers.push(await ask(nc, subject, payload));
+        return answers;
+      };
+      assert.deepEqual(await seqs('f', 'x'.repeat(1000)), [1, 2, 3, 10002]);
+      assert.deepEqual(await seqs('m', 'x'.repeat(500)), [1, 2, 3, 10002]);
+      await ask(nc, '$JS.API.STREAM.PURGE.F', '');
+      const seq = await ask(nc, 'f', 'room again'); // the peer counts refused ones
+      assert.ok(seq > 3 && seq < 10);
+      const { body } = await getJson(`${server.httpUrl}/jsz?acc=LIMITED`);
+      assert.equal(body.account_details[0].memory > 1500, true);
+    });
+
     test('a restart finds them again', async () => {
       await server.stop(server.stopSignal);
       const { port, httpPort, dir, file } = server;
@@ -157,6 +220,18 @@ for (const [name, start] of [
     });
   });
 }
+
+test('nexus-broker: the pages tell the limits of an account', async () => {
+  const server = await withConfig(startBroker, CONF);
+  const page = async (path) => (await getJson(`${server.httpUrl}/${path}`)).body;
+  const jsz = await page('jsz?acc=LIMITED');
+  const accountz = await page('accountz?acc=LIMITED');
+  for (const { limits } of [jsz.account_details[0], accountz.account_detail])
+    assert.deepEqual(
+      [limits.max_memory, limits.max_storage, limits.max_streams, limits.max_consumers],
+      [2000, 4000, 2, 1]
+    );
+});
 
 test('nexus-broker: each account has its folder', async () => {
   const server = await withConfig(startBroker, CONF);

@@ -193,6 +193,38 @@ for (const [name, start] of SERVERS) {
       await other.expectOnly('MSG g.no 1 0\r\n\r\n'.repeat(20));
     });
 
+    // nats-server looks only at the message's own subject, and lets it through.
+    const skip = name === 'nats-server';
+    test('nor does a stream deliver to it', { skip }, async () => {
+      const nc = await connect({ servers: server.url, ...as('all') });
+      const api = async (request, body) => {
+        const answer = await nc.request(
+          `$JS.API.${request}`,
+          JSON.stringify(body)
+        );
+        assert.equal(answer.json().error, undefined);
+      };
+      const deaf = await open(as('deaf'));
+      deaf.say('SUB g.* 1\r\n');
+      await deaf.expectOnly('');
+      let heard = 0;
+      nc.subscribe('g.no', { callback: () => heard++ });
+      await api('STREAM.CREATE.DEAF', { name: 'DEAF', subjects: ['g.in'] });
+      await api('CONSUMER.DURABLE.CREATE.DEAF.c', {
+        stream_name: 'DEAF',
+        config: {
+          durable_name: 'c',
+          deliver_subject: 'g.no',
+          ack_policy: 'none',
+        },
+      });
+      nc.publish('g.in', 'x');
+      await waitFor(() => heard === 1, 'the delivery to g.no');
+      await deaf.expectOnly('MSG g.in 1 1\r\nx\r\n');
+      await api('STREAM.DELETE.DEAF');
+      await nc.close();
+    });
+
     test('who may answer may answer, so often', async () => {
       const all = await open(as('all'));
       const svc = await open(as('svc'));
@@ -343,5 +375,42 @@ describe('nexus-broker: a password that is slow to check', () => {
       const page = await fetch(`${server.httpUrl}/varz`);
       return (await page.json()).connections === 3;
     }, 'the others to be gone');
+  });
+});
+
+// At cost 14: about a second of work.
+const SLOWEST_HASH =
+  '$2b$14$qhy73Ry0AjHQfneQV0hXWOd/EUqhiOhI6UdJMBD8/Jpz6HIvtTJAW';
+
+describe('nexus-broker: passwords that nobody waits for', () => {
+  test('do not keep those who came later waiting', async () => {
+    const server = await withConfig(
+      startBroker,
+      `authorization { timeout: 4, users = [
+        { user: slow, password: ${SLOW_HASH} } ] }`
+    );
+    const vanished = await Promise.all(
+      Array.from({ length: 100 }, () =>
+        Wire.open(server, { user: 'slow', pass: 'wrong' })
+      )
+    );
+    for (const wire of vanished) wire.socket.resetAndDestroy();
+    const wire = await Wire.open(server, as('slow'));
+    await wire.expectOnly('');
+  });
+
+  test('the time to sign in goes on while one is checked', async () => {
+    const server = await withConfig(
+      startBroker,
+      `authorization { timeout: 0.1, users = [
+        { user: slow, password: ${SLOWEST_HASH} }
+        { user: quick, password: quick } ] }`
+    );
+    const slow = await Wire.open(server, { user: 'slow', pass: 'secret' });
+    await slow.expectEnd("-ERR 'Authentication Timeout'\r\n");
+    const again = await Wire.open(server, as('quick'));
+    await again.expectOnly('');
+    again.say('CONNECT {"verbose":false,"user":"slow","pass":"secret"}\r\n');
+    await again.expectEnd("-ERR 'Authentication Timeout'\r\n");
   });
 });

@@ -3,6 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+
 import { connectNats, startBroker, waitFor } from './support/index.js';
 
 describe('consumers as of 2.10 and 2.11', () => {
@@ -132,6 +135,146 @@ describe('consumers as of 2.10 and 2.11', () => {
     assert.equal(config.max_ack_pending, 10);
     const refused = await create(stream, 'L2', { max_ack_pending: 11 });
     assert.equal(refused.error.err_code, 10121);
+  });
+});
+
+describe('priority groups as of 2.11, resets as of 2.14', () => {
+  let broker;
+  let nc;
+  let js;
+  let jsm;
+  let count = 0;
+
+  // The library asks the server's version before it sends such.
+  async function connectAsNewer() {
+    const connection = await connect({ port: broker.port });
+    connection.features.update('2.14.0');
+    return connection;
+  }
+
+  before(async () => {
+    broker = await startBroker();
+    nc = await connectAsNewer();
+    js = jetstream(nc);
+    jsm = await jetstreamManager(nc);
+  });
+  after(() => nc.close());
+
+  // A stream and a consumer C of its own: { stream, publish }.
+  async function make(config) {
+    const stream = `P${++count}`;
+    await jsm.streams.add({ name: stream, subjects: [stream] });
+    await jsm.consumers.add(stream, { durable_name: 'C', ack_policy: 'explicit', ...config });
+    const publish = async (n) => {
+      for (let i = 0; i < n; i++) await js.publish(stream, `${i}`);
+    };
+    return { stream, publish };
+  }
+
+  // A client that takes what it gets: { messages, notes, stop }.
+  async function consume(stream, options) {
+    const connection = await connectAsNewer();
+    const consumer = await jetstream(connection).consumers.get(stream, 'C');
+    const taken = await consumer.consume({ max_messages: 5, expires: 30_000, ...options });
+    const messages = [];
+    const notes = [];
+    (async () => {
+      for await (const m of taken) {
+        messages.push(m);
+        m.ack();
+      }
+    })();
+    (async () => {
+      for await (const note of taken.status()) notes.push(note.type);
+    })();
+    return { messages, notes, stop: () => connection.close() };
+  }
+
+  test('one client is pinned, the next one follows', async () => {
+    const policy = { priority_groups: ['g'], priority_policy: 'pinned_client' };
+    const { stream, publish } = await make({ ...policy, priority_timeout: 60e9 });
+    const first = await consume(stream, { group: 'g' });
+    await publish(1);
+    await waitFor(() => first.messages.length === 1, 'the first message');
+    const second = await consume(stream, { group: 'g' });
+    await publish(20);
+    await waitFor(() => first.messages.length === 21, 'all of them');
+    assert.equal(second.messages.length, 0);
+    const pin = first.messages[0].headers.get('Nats-Pin-Id');
+    for (const m of first.messages) assert.equal(m.headers.get('Nats-Pin-Id'), pin);
+    const [state] = (await jsm.consumers.info(stream, 'C')).priority_groups;
+    assert.equal(state.pinned_client_id, pin);
+    assert.ok(Date.parse(state.pinned_ts) > Date.now() - 60_000);
+    await jsm.consumers.unpin(stream, 'C', 'g');
+    await waitFor(() => first.notes.includes('consumer_unpinned'), 'the notice');
+    await first.stop();
+    await publish(10);
+    await waitFor(() => second.messages.length >= 10, 'the second client');
+    assert.notEqual(second.messages[0].headers.get('Nats-Pin-Id'), pin);
+    await second.stop();
+  });
+
+  test('a pinned client that went away is replaced in time', async () => {
+    const policy = { priority_groups: ['g'], priority_policy: 'pinned_client' };
+    const { stream, publish } = await make({ ...policy, priority_timeout: 1e9 });
+    const first = await consume(stream, { group: 'g' });
+    await publish(1);
+    await waitFor(() => first.messages.length === 1, 'the first message');
+    const second = await consume(stream, { group: 'g' });
+    await first.stop();
+    await publish(5);
+    await waitFor(() => second.messages.length === 5, 'what came afterwards');
+    await second.stop();
+  });
+
+  test('an overflow client helps out', async () => {
+    const { stream, publish } = await make({
+      ...{ priority_groups: ['g'], priority_policy: 'overflow' },
+    });
+    const helper = await consume(stream, { group: 'g', min_pending: 10 });
+    await publish(9);
+    assert.equal(helper.messages.length, 0);
+    await publish(3);
+    await waitFor(() => helper.messages.length === 3, 'the tenth to the twelfth');
+    assert.equal((await jsm.consumers.info(stream, 'C')).num_pending, 9);
+    await helper.stop();
+  });
+
+  test('the lowest number is served', async () => {
+    const { stream, publish } = await make({
+      ...{ priority_groups: ['g'], priority_policy: 'prioritized' },
+    });
+    const far = await consume(stream, { group: 'g', priority: 5 });
+    await publish(2);
+    await waitFor(() => far.messages.length === 2, 'the only one');
+    const near = await consume(stream, { group: 'g', priority: 0 });
+    const waiting = async () => (await jsm.consumers.info(stream, 'C')).num_waiting >= 2;
+    await waitFor(waiting, 'both');
+    await publish(3);
+    await waitFor(() => near.messages.length === 3, 'the nearer one');
+    assert.equal(far.messages.length, 2);
+    await Promise.all([far.stop(), near.stop()]);
+  });
+
+  test('a reset brings messages again', async () => {
+    const { stream, publish } = await make({});
+    await publish(5);
+    const fetch = async () => {
+      const consumer = await js.consumers.get(stream, 'C');
+      const seqs = [];
+      for await (const m of await consumer.fetch({ max_messages: 5, expires: 1000 })) {
+        seqs.push(m.seq);
+        await m.ackAck();
+      }
+      return seqs;
+    };
+    assert.deepEqual(await fetch(), [1, 2, 3, 4, 5]);
+    const reset = await jsm.consumers.reset(stream, 'C', 4);
+    assert.equal(reset.reset_seq, 4);
+    assert.equal(reset.delivered.consumer_seq, 0);
+    assert.equal(reset.num_pending, 2);
+    assert.deepEqual(await fetch(), [4, 5]);
+    assert.equal((await jsm.consumers.reset(stream, 'C')).reset_seq, 6);
   });
 });
 

@@ -128,6 +128,17 @@ describe('nexus-broker: SIGHUP', () => {
     assert.match(server.output, /server_name cannot change without a restart/);
   });
 
+  test('remotes need a restart', async () => {
+    const remote = (password) => `jetstream { remotes: [ { domain: HUB,
+      url: "nats://127.0.0.1:1", user: copy, password: ${password} } ] }`;
+    const server = await withConfig(startBroker, remote('one'));
+    await reload(server, remote('one'));
+    for (const text of [remote('two'), 'jetstream: enabled'])
+      await reload(server, text, REFUSED);
+    assert.match(server.output, /jetstream's remotes cannot change without a restart/);
+    assert.doesNotMatch(server.output, /one|two/);
+  });
+
   test('an account comes, with streams; it may not lose them', async () => {
     const account = (js) =>
       `accounts { A: { jetstream: ${js}, users: [ { user: a, password: a } ] } }`;

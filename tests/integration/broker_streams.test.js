@@ -109,6 +109,19 @@ function onBoth(options) {
 describe('both servers', () => {
   const both = onBoth();
 
+  for (const storage of ['file', 'memory'])
+    both(`what a message counts: ${storage}`, async (s) => {
+      const config = { name: 'BYTES', subjects: ['bytes.*'], storage };
+      await s.api('STREAM.CREATE.BYTES', config);
+      await s.publish('bytes.a', '1', { Key: 'value' });
+      await s.api('STREAM.INFO.BYTES');
+      await s.ask('bytes.b', '12345');
+      await s.ask('bytes.b', '');
+      const { state } = await s.api('STREAM.INFO.BYTES');
+      assert.ok(state.bytes > 0);
+      await s.api('STREAM.DELETE.BYTES');
+    });
+
   both('configurations that are refused', async (s) => {
     for (const config of [
       { sealed: true },

@@ -346,6 +346,21 @@ for (const [name, start] of [
       assert.equal((await frames.ended()).code, 1008);
     });
 
+    test('who brings nothing is somebody of this door', async () => {
+      const users = ['t', 'w'].map(
+        (name) => `${name.toUpperCase()} { users: [ { user: ${name}, password: ${name} } ] }`
+      );
+      const accounts = `accounts { ${users.join('\n')} }\nno_auth_user: t`;
+      const account = async (settings) => {
+        const server = await configured(start, settings, accounts);
+        await connectClient(server);
+        const { body } = await getJson(`${server.httpUrl}/connz?auth=1`);
+        return body.connections.map((c) => c.account);
+      };
+      assert.deepEqual(await account('no_tls: true\nno_auth_user: w'), ['W']);
+      assert.deepEqual(await account('no_tls: true'), ['T']);
+    });
+
     test('a stop is an end that says so', async () => {
       const server = await configured(start, secure);
       const frames = await Frames.open(server);

@@ -9,14 +9,18 @@ async function make(t) {
   const add = (name, config) => jsm.streams.add({ name: named(name), ...config });
   for (const name of ['A', 'B']) await add(name, { subjects: [`${t.subject}.${name}.>`] });
   const state = async (name) => (await jsm.streams.info(named(name))).state;
+  // Counted as soon as they are taken, read when they are on disk.
+  const read = (name, seq) => jsm.streams.getMessage(named(name), { seq }).catch(() => null);
   const holds = (name, count) =>
-    waitFor(async () => (await state(name)).messages === count, `${count} in ${name}`);
+    waitFor(async () => {
+      const { messages, last_seq } = await state(name);
+      return messages === count && (await read(name, last_seq)) !== null;
+    }, `${count} in ${name}`);
   const stored = async (name) => {
     const messages = [];
     const { first_seq, last_seq } = await state(name);
     for (let seq = first_seq; seq <= last_seq; seq++) {
-      const found = jsm.streams.getMessage(named(name), { seq });
-      messages.push(await found.catch(() => null)); // a gap
+      messages.push(await read(name, seq)); // or null: a gap
     }
     return messages;
   };

@@ -44,7 +44,7 @@ static void everybody(void **state)
 {
     (void)state;
     assert_true(auth_open(&config));
-    assert_false(auth_required(&config));
+    assert_false(auth_required(&config, AUTH_TCP));
     assert_true(lets_in("", "", ""));
     assert_true(lets_in("anybody", "x", ""));
 }
@@ -55,7 +55,7 @@ static void user_and_password(void **state)
     static struct auth_user user;
     user = (struct auth_user){.name = "u", .password = "secret"};
     add_user(&user);
-    assert_true(auth_required(&config));
+    assert_true(auth_required(&config, AUTH_TCP));
     assert_ptr_equal(ask("u", "secret", "").user, &user);
     assert_true(lets_in("u", "secret", ""));
     static const char *const wrong[] = {"",        "s",      "secre",
@@ -86,7 +86,7 @@ static void token(void **state)
 {
     (void)state;
     config.token = "t0";
-    assert_true(auth_required(&config));
+    assert_true(auth_required(&config, AUTH_TCP));
     assert_true(lets_in("", "", "t0"));
     assert_false(lets_in("t0", "t0", ""));
     assert_false(lets_in("", "", ""));
@@ -99,13 +99,16 @@ static void who_brings_nothing_may_be_somebody(void **state)
     a = (struct auth_user){.name = "a", .password = "1"};
     add_user(&a);
     config.anybody = &a;
-    assert_false(auth_required(&config));
+    assert_false(auth_required(&config, AUTH_TCP));
     assert_false(auth_open(&config));
     assert_true(lets_in("", "", ""));
     assert_ptr_equal(ask("", "", "").user, &a);
     assert_false(lets_in("a", "wrong", ""));
     assert_false(lets_in("b", "", ""));
     assert_false(lets_in("", "", "token"));
+    assert_true(auth_required(&config, AUTH_WEBSOCKET));
+    config.websocket_anybody = &a;
+    assert_false(auth_required(&config, AUTH_WEBSOCKET));
 }
 
 static void a_hash_is_left_to_be_checked(void **state)

@@ -299,6 +299,8 @@ static void what_is_wrong_is_named(void **state)
         {"accounts { \"$G\" { } }", "x.conf:1:12: the account $G is there "
                                     "without being named"},
         {"no_auth_user: a", "no_auth_user: there is no user \"a\""},
+        {"websocket { port: 1, no_tls: true, no_auth_user: a }",
+         "websocket's no_auth_user: there is no user \"a\""},
         {"system_account: a", "system_account: there is no account \"a\""},
         {"authorization { token: t }\naccounts { A { users: [{user: a}] } }",
          "expected users or a token, not both"},

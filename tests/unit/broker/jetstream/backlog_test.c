@@ -264,6 +264,97 @@ static void settled_messages_do_not_come_back(void **state)
     assert_null(unacked_find(&consumer()->unacked, 2));
 }
 
+/* ---- reset ---- */
+
+static const char *reset(const char *body)
+{
+    const char *answer = api("CONSUMER.RESET.S.C", body);
+    turn_loop();
+    return answer;
+}
+
+static void a_reset_to_the_floor(void **state)
+{
+    (void)state;
+    fill("abc");
+    create("");
+    pull(2);
+    publish(last_heard("in")->reply, "-NAK");
+    turn_loop();
+    came();
+    const char *answer = reset("");
+    assert_contains(answer, "v1.consumer_reset_response\"");
+    assert_contains(answer, "\"delivered\":{\"consumer_seq\":0,"
+                            "\"stream_seq\":0}");
+    assert_contains(answer, "\"num_ack_pending\":0,\"num_redelivered\":0");
+    assert_contains(answer, "\"num_pending\":3");
+    assert_contains(answer, "\"reset_seq\":1");
+    pull(1);
+    assert_contains(last_heard("in")->reply, "$JS.ACK.S.C.1.1.1.");
+    publish(last_heard("in")->reply, "");
+    turn_loop();
+    assert_contains(reset("{}"), "\"reset_seq\":2");
+    came();
+    pull(10);
+    assert_string_equal(came(), "bc");
+}
+
+static void a_reset_to_a_sequence(void **state)
+{
+    (void)state;
+    fill("abcabc");
+    create(",\"filter_subject\":\"s.b\"");
+    pull(10);
+    assert_string_equal(came(), "bb");
+    assert_contains(reset("{\"seq\":3}"), "\"reset_seq\":3");
+    assert_int_equal(consumer_pending(consumer()), 1);
+    restart();
+    assert_int_equal(consumer_pending(consumer()), 1);
+    assert_int_equal(consumer()->floor.seq, 2);
+    pull(10);
+    assert_string_equal(came(), "b");
+    assert_int_equal(consumer()->last_dseq, 1);
+    assert_contains(reset("{\"seq\":100}"), "\"reset_seq\":7");
+    assert_int_equal(consumer_pending(consumer()), 0);
+    fill("b");
+    pull(10);
+    assert_string_equal(came(), "b");
+}
+
+static void a_reset_brings_the_picks_back(void **state)
+{
+    (void)state;
+    fill("aabb");
+    create(",\"deliver_policy\":\"last_per_subject\",\"filter_subject\":\"s."
+           "*\"");
+    fill("c");
+    pull(10);
+    assert_string_equal(came(), "abc");
+    reset("");
+    assert_int_equal(consumer_pending(consumer()), 3);
+    pull(10);
+    assert_string_equal(came(), "abc");
+}
+
+static void resets_that_are_refused(void **state)
+{
+    (void)state;
+    fill("abc");
+    create(",\"deliver_policy\":\"by_start_sequence\",\"opt_start_seq\":2");
+    assert_contains(reset("{\"seq\":1}"), "10204");
+    assert_contains(reset("{\"seq\":2}"), "\"reset_seq\":2");
+    assert_contains(reset("{\"seq\":-1}"), "10025");
+    assert_contains(api("CONSUMER.RESET.S.X", ""), "10014");
+    api("CONSUMER.DELETE.S.C", "");
+    create(",\"deliver_policy\":\"new\"");
+    assert_contains(reset("{\"seq\":1}"), "10204");
+    assert_contains(reset(""), "\"reset_seq\":4");
+    api("CONSUMER.DELETE.S.C", "");
+    create(",\"deliver_policy\":\"by_start_time\","
+           "\"opt_start_time\":\"2200-01-01T00:00:00Z\"");
+    assert_contains(reset("{\"seq\":1}"), "10204");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +371,14 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(settled_messages_do_not_come_back,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reset_to_the_floor, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_reset_to_a_sequence, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_reset_brings_the_picks_back, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(resets_that_are_refused, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

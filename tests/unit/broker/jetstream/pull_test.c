@@ -30,6 +30,16 @@ static void bodies(void **state)
     assert_true(terms.no_wait);
     assert_int_equal(read_terms("{\"batch\":-3}", &terms), 0);
     assert_int_equal(terms.batch, 1);
+    assert_int_equal(
+        read_terms("{\"group\":\"g\",\"id\":\"x\",\"min_pending\":5,"
+                   "\"min_ack_pending\":6,\"priority\":9}",
+                   &terms),
+        0);
+    assert_true(str_is(terms.group, "g"));
+    assert_true(str_is(terms.id, "x"));
+    assert_int_equal(terms.min_pending, 5);
+    assert_int_equal(terms.min_ack_pending, 6);
+    assert_int_equal(terms.priority, 9);
     arena_fini(&arena);
 }
 
@@ -42,7 +52,12 @@ static void wrong_bodies(void **state)
                                       "{\"batch\":1.5}",
                                       "{\"batch\":\"5\"}",
                                       "{\"expires\":-1}",
-                                      "{\"max_bytes\":\"1\"}"};
+                                      "{\"max_bytes\":\"1\"}",
+                                      "{\"group\":7}",
+                                      "{\"group\":\"g\",\"id\":7}",
+                                      "{\"group\":\"g\",\"min_pending\":-1}",
+                                      "{\"group\":\"g\",\"priority\":-1}",
+                                      "{\"group\":\"g\",\"priority\":10}"};
     struct pull_terms terms;
     for (size_t i = 0; i < COUNT(bad); i++)
         assert_int_equal(read_terms(bad[i], &terms), -1);

@@ -131,6 +131,20 @@ static void interest(void **state)
     assert_int_equal(state_of().messages, 0);
 }
 
+static void what_a_reset_passes_over_leaves(void **state)
+{
+    (void)state;
+    create(",\"retention\":\"interest\"");
+    consume("A", "");
+    consume("B", ",\"filter_subject\":\"s.b\"");
+    said("s.a", "", "1");
+    said("s.b", "", "2");
+    said("s.a", "", "3");
+    api("CONSUMER.RESET.S.A", "{\"seq\":3}");
+    assert_int_equal(state_of().messages, 2);
+    assert_int_equal(state_of().first_seq, 2);
+}
+
 static void a_work_queue_keeps_what_nobody_has_done(void **state)
 {
     (void)state;
@@ -240,6 +254,7 @@ int main(void)
         TEST(a_subject_s_limit_holds_within_a_turn),
         TEST(a_rollup_takes_what_is_not_durable),
         TEST(interest),
+        TEST(what_a_reset_passes_over_leaves),
         TEST(a_work_queue_keeps_what_nobody_has_done),
         TEST(limits_of_the_operator),
         TEST(republished_once_durable),

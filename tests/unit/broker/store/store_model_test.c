@@ -60,8 +60,11 @@ static struct store_msg model_message(const struct model *m, uint64_t seq)
 static uint64_t slot_bytes(const struct model *m, uint64_t seq)
 {
     struct store_msg msg = model_message(m, seq);
-    uint64_t headers = msg.headers.len > 0 ? 4 + msg.headers.len : 0;
-    return 22 + msg.subject.len + headers + msg.payload.len + 8;
+    uint64_t text = msg.subject.len + msg.headers.len + msg.payload.len;
+    uint64_t size =
+        m->f == NULL ? 16 + text : 30 + (msg.headers.len > 0 ? 4 : 0) + text;
+    assert_int_equal(m->store->ops->size(&msg), size);
+    return size;
 }
 
 static void assert_message(const struct model *m, const struct store_msg *got,
