@@ -55,8 +55,10 @@
 #define STORE_COMPACT_RETRY_NS (10 * NS_PER_S)
 /* What one look for messages whose own time is over may cost: entries of
  * segments, of which one whose message is read counts for so many. */
-#define STORE_EXPIRY_STEPS        100000
-#define STORE_EXPIRY_READ         16
+#define STORE_EXPIRY_STEPS 100000
+#define STORE_EXPIRY_READ  16
+/* Hashes that are known to be those of several subjects. */
+#define STORE_SHARED_MAX          64
 #define STORE_INDEX_BYTES_DEFAULT (UINT64_C(64) << 20)
 #define STORE_SYNC_INTERVAL_NS    (1 * NS_PER_S)
 
@@ -133,6 +135,8 @@ struct store_file {
     enum store_subjects subjects_are;
     struct subjects subjects;
     uint64_t index_bytes_max;
+    uint64_t shared[STORE_SHARED_MAX]; /* hashes of several subjects; */
+    size_t shared_count;               /* at its most, all may be */
     struct selection selections[STORE_SELECTIONS];
     uint64_t selections_used;
     struct buf scratch;

@@ -2,6 +2,8 @@
  * not comes back whatever happened to the journal, and old segments open. */
 #include "store_fixture.h"
 
+#include "broker/store/store_file.h"
+
 #include "broker/store/crc32c.h"
 #include "broker/store/removals.h"
 
@@ -436,6 +438,72 @@ static void segments_of_version_1_open(void **state)
     assert_state(f->store, 61, 150);
 }
 
+/* Three words; the third one undoes what the second one made of the first. */
+static struct str shared_subject(struct store *store, uint64_t word, char *text)
+{
+    const uint64_t k0 =
+        UINT64_C(0x9e3779b97f4a7c15) ^ store_file_of(store)->salt;
+    const uint64_t k1 = UINT64_C(0xd6e8feb86659fd93);
+    uint64_t words[3] = {word, word};
+    __uint128_t product = (__uint128_t)(k0 ^ sizeof words) * k1;
+    uint64_t h = (uint64_t)product ^ (uint64_t)(product >> 64);
+    for (int i = 0; i < 2; i++) {
+        product = (__uint128_t)(h ^ words[i]) * k0;
+        h = ((uint64_t)product ^ (uint64_t)(product >> 64)) + k1;
+    }
+    words[2] = h;
+    memcpy(text, words, sizeof words);
+    return str_make(text, sizeof words);
+}
+
+static void append_on(struct store *store, struct str subject)
+{
+    struct store_state state;
+    store->ops->state(store, &state);
+    struct store_msg msg = {
+        .seq = state.last_seq + 1, .time_ns = 1, .subject = subject};
+    assert_int_equal(store->ops->append(store, &msg), 0);
+}
+
+static void assert_found(struct store *store, struct str subject,
+                         uint64_t first_seq, uint64_t last_seq,
+                         uint64_t messages)
+{
+    struct store_subject found;
+    assert_true(store->ops->subject(store, subject, &found));
+    assert_int_equal(found.first_seq, first_seq);
+    assert_int_equal(found.last_seq, last_seq);
+    assert_int_equal(found.messages, messages);
+}
+
+/* Appended and durable, with and without an index of all subjects. */
+static void subjects_of_one_hash_are_two(void **state)
+{
+    struct fixture *f = *state;
+    char texts[3][24];
+    struct str a = shared_subject(f->store, 1, texts[0]);
+    struct str b = shared_subject(f->store, 2, texts[1]);
+    struct str c = shared_subject(f->store, 3, texts[2]);
+    struct store_subject found;
+    append_on(f->store, a);
+    assert_false(f->store->ops->subject(f->store, b, &found));
+    append_on(f->store, b);
+    append_on(f->store, a);
+    for (int i = 0; i < 3; i++) {
+        assert_found(f->store, b, 2, 2, 1);
+        assert_found(f->store, a, 1, 3, 2);
+        assert_false(f->store->ops->subject(f->store, c, &found));
+        f->index_bytes_max = i == 0 ? 0 : 1;
+        f->store->ops->commit(f->store);
+        wait_durable(f, 3);
+        fixture_reopen(f, SEGMENT_BYTES_MIN);
+    }
+    assert_found(f->store, b, 2, 2, 1);
+    remove_one(f, 1);
+    assert_found(f->store, a, 3, 3, 1);
+    assert_found(f->store, b, 2, 2, 1);
+}
+
 #define TEST(name) \
     cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
@@ -454,6 +522,7 @@ int main(void)
         TEST(a_crash_behind_a_compaction),
         TEST(erased_while_a_segment_is_compacted),
         TEST(segments_of_version_1_open),
+        TEST(subjects_of_one_hash_are_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
