@@ -113,8 +113,14 @@ static bool is_listener(const struct sub *sub)
     return sub->conn == NULL;
 }
 
+/* A stream's message has two subjects: where it goes, and its own. Neither may
+ * be denied. */
 static bool may_receive(const struct sub *sub, const struct msg *msg)
 {
+    const struct grants *grants = sub->conn->grants;
+    if (msg->to.p != msg->subject.p &&
+        !grants_hear(grants, msg->to, sub->queue))
+        return false;
     return grants_receive(sub->conn->grants, msg->subject, sub->queue,
                           msg->reply, sub->conn->server->now_ns);
 }

@@ -204,11 +204,17 @@ static void reply_note(struct grants *grants, struct str subject,
 
 /* NOLINTEND(clang-analyzer-unix.Malloc) */
 
+bool grants_hear(const struct grants *grants, struct str subject,
+                 struct str queue)
+{
+    return !denied(&grants->permissions->subscribe_deny, subject, queue);
+}
+
 bool grants_receive(struct grants *grants, struct str subject, struct str queue,
                     struct str reply, int64_t now_ns)
 {
     const struct permissions *p = grants->permissions;
-    if (denied(&p->subscribe_deny, subject, queue))
+    if (!grants_hear(grants, subject, queue))
         return false;
     if (p->responses && reply.len > 0)
         reply_note(grants, reply, now_ns);

@@ -55,6 +55,10 @@ bool grants_subscribe(const struct grants *grants, struct str subject,
 /* Must grants_receive be asked for each message of such a subscription? */
 bool grants_guard(const struct grants *grants, struct str subject);
 
+/* Is what goes to that subject not denied to a subscription that is guarded? */
+bool grants_hear(const struct grants *grants, struct str subject,
+                 struct str queue);
+
 /* May this message reach a subscription that is guarded? Where it may be
  * answered, the reply is allowed from now on. */
 bool grants_receive(struct grants *grants, struct str subject, struct str queue,

@@ -288,8 +288,10 @@ static int store_it(struct publication *it, struct js_error *error)
         return -1;
     it->seq = stored.seq;
     remember_id(it);
+    stream->store->making_room = true;
     roll_up(it);
     retention_appended(stream, &stored);
+    stream->store->making_room = false;
     if (republish_is_on(&stream->republish))
         republish_add(&stream->republish, stream->name, &stored, before);
     return 0;

@@ -193,6 +193,38 @@ for (const [name, start] of SERVERS) {
       await other.expectOnly('MSG g.no 1 0\r\n\r\n'.repeat(20));
     });
 
+    // nats-server looks only at the message's own subject, and lets it through.
+    const skip = name === 'nats-server';
+    test('nor does a stream deliver to it', { skip }, async () => {
+      const nc = await connect({ servers: server.url, ...as('all') });
+      const api = async (request, body) => {
+        const answer = await nc.request(
+          `$JS.API.${request}`,
+          JSON.stringify(body)
+        );
+        assert.equal(answer.json().error, undefined);
+      };
+      const deaf = await open(as('deaf'));
+      deaf.say('SUB g.* 1\r\n');
+      await deaf.expectOnly('');
+      let heard = 0;
+      nc.subscribe('g.no', { callback: () => heard++ });
+      await api('STREAM.CREATE.DEAF', { name: 'DEAF', subjects: ['g.in'] });
+      await api('CONSUMER.DURABLE.CREATE.DEAF.c', {
+        stream_name: 'DEAF',
+        config: {
+          durable_name: 'c',
+          deliver_subject: 'g.no',
+          ack_policy: 'none',
+        },
+      });
+      nc.publish('g.in', 'x');
+      await waitFor(() => heard === 1, 'the delivery to g.no');
+      await deaf.expectOnly('MSG g.in 1 1\r\nx\r\n');
+      await api('STREAM.DELETE.DEAF');
+      await nc.close();
+    });
+
     test('who may answer may answer, so often', async () => {
       const all = await open(as('all'));
       const svc = await open(as('svc'));
