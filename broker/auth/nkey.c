@@ -2,13 +2,22 @@
 #include "broker/auth/nkey.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/random.h>
 
 #define KIND_USER (20u << 3) /* the first letter is then "U" */
 #define RAW_BYTES (1 + NKEY_BYTES + 2)
 #define SIG_BYTES 64
+
+/* A seed's first byte, with the upper bits of the kind behind; the lower five
+ * begin the second. */
+#define KIND_SEED  (18u << 3)
+#define SEED_BYTES (2 + NKEY_BYTES + 2)
+#define FILE_MAX   256
 
 static int base32_value(char c)
 {
@@ -17,8 +26,8 @@ static int base32_value(char c)
     return c >= '2' && c <= '7' ? c - '2' + 26 : -1;
 }
 
-/* 56 letters are exactly 35 bytes. */
-static bool base32_decode(struct str text, unsigned char out[RAW_BYTES])
+/* Bits that are left over at the end fill no byte. */
+static bool base32_decode(struct str text, unsigned char *out, size_t size)
 {
     uint32_t bits = 0, count = 0;
     size_t n = 0;
@@ -30,10 +39,27 @@ static bool base32_decode(struct str text, unsigned char out[RAW_BYTES])
         count += 5;
         if (count >= 8) {
             count -= 8;
+            if (n == size)
+                return false;
             out[n++] = (unsigned char)(bits >> count);
         }
     }
-    return n == RAW_BYTES;
+    return n == size;
+}
+
+/* bytes << 3 must be a multiple of 5. */
+static void base32_encode(const unsigned char *bytes, size_t n, char *out)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    uint32_t bits = 0, count = 0;
+    for (size_t i = 0; i < n; i++) {
+        bits = bits << 8 | bytes[i];
+        for (count += 8; count >= 5; out++) {
+            count -= 5;
+            *out = letters[bits >> count & 31];
+        }
+    }
+    *out = '\0';
 }
 
 static uint16_t crc16(const unsigned char *bytes, size_t n)
@@ -48,17 +74,52 @@ static uint16_t crc16(const unsigned char *bytes, size_t n)
     return crc;
 }
 
+static bool crc_fits(const unsigned char *raw, size_t size)
+{
+    unsigned expected = raw[size - 2] | (unsigned)raw[size - 1] << 8;
+    return crc16(raw, size - 2) == expected;
+}
+
 bool nkey_decode_user(struct str text, unsigned char key[NKEY_BYTES])
 {
     unsigned char raw[RAW_BYTES];
-    if (text.len != NKEY_TEXT_LEN || !base32_decode(text, raw) ||
-        raw[0] != KIND_USER)
-        return false;
-    unsigned expected = raw[RAW_BYTES - 2] | (unsigned)raw[RAW_BYTES - 1] << 8;
-    if (crc16(raw, RAW_BYTES - 2) != expected)
+    if (text.len != NKEY_TEXT_LEN || !base32_decode(text, raw, RAW_BYTES) ||
+        raw[0] != KIND_USER || !crc_fits(raw, RAW_BYTES))
         return false;
     memcpy(key, raw + 1, NKEY_BYTES);
     return true;
+}
+
+bool nkey_decode_seed(struct str text, unsigned char seed[NKEY_BYTES])
+{
+    unsigned char raw[SEED_BYTES];
+    bool good = text.len == NKEY_SEED_LEN &&
+                base32_decode(text, raw, SEED_BYTES) &&
+                raw[0] == (KIND_SEED | KIND_USER >> 5) &&
+                raw[1] == (KIND_USER & 31) << 3 && crc_fits(raw, SEED_BYTES);
+    if (good)
+        memcpy(seed, raw + 2, NKEY_BYTES);
+    OPENSSL_cleanse(raw, sizeof(raw));
+    return good;
+}
+
+int nkey_read_seed(const char *path, unsigned char seed[NKEY_BYTES],
+                   struct errmsg *err)
+{
+    char text[FILE_MAX];
+    FILE *f = fopen(path, "re");
+    if (f == NULL)
+        return errmsg_set(err, -errno, "cannot read %s: %s", path,
+                          strerror(errno));
+    setvbuf(f, NULL, _IONBF, 0); /* no copy of it stays behind */
+    size_t n = fread(text, 1, sizeof(text), f);
+    fclose(f);
+    bool good = nkey_decode_seed(str_trim(str_make(text, n)), seed);
+    OPENSSL_cleanse(text, sizeof(text));
+    return good ? 0
+                : errmsg_set(err, -EINVAL,
+                             "%s: expected the seed \"SU…\" of a user's nkey",
+                             path);
 }
 
 static int base64_value(char c)
@@ -115,23 +176,62 @@ bool nkey_verify(const unsigned char key[NKEY_BYTES], struct str nonce,
     return good;
 }
 
-void nkey_nonce(char out[NKEY_NONCE_LEN + 1])
+static size_t base64_encode(const unsigned char *bytes, size_t n, char *out)
 {
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    unsigned char bytes[NKEY_NONCE_BYTES];
-    ssize_t n = getrandom(bytes, sizeof(bytes), 0);
-    assert(n == (ssize_t)sizeof(bytes));
     uint32_t bits = 0, count = 0;
     size_t len = 0;
-    for (size_t i = 0; i < sizeof(bytes); i++) {
+    for (size_t i = 0; i < n; i++) {
         bits = bits << 8 | bytes[i];
         for (count += 8; count >= 6; len++) {
             count -= 6;
             out[len] = letters[bits >> count & 63];
         }
     }
-    out[len++] = letters[bits << (6 - count) & 63];
-    assert(len == NKEY_NONCE_LEN);
+    if (count > 0)
+        out[len++] = letters[bits << (6 - count) & 63];
     out[len] = '\0';
+    return len;
+}
+
+static void write_public(EVP_PKEY *pair, char key[NKEY_TEXT_LEN + 1])
+{
+    unsigned char raw[RAW_BYTES] = {KIND_USER};
+    size_t len = NKEY_BYTES;
+    EVP_PKEY_get_raw_public_key(pair, raw + 1, &len);
+    uint16_t crc = crc16(raw, RAW_BYTES - 2);
+    raw[RAW_BYTES - 2] = (unsigned char)crc;
+    raw[RAW_BYTES - 1] = (unsigned char)(crc >> 8);
+    base32_encode(raw, sizeof(raw), key);
+}
+
+bool nkey_sign(const unsigned char seed[NKEY_BYTES], struct str nonce,
+               char key[NKEY_TEXT_LEN + 1], char sig[NKEY_SIG_LEN + 1])
+{
+    unsigned char bytes[SIG_BYTES];
+    size_t len = sizeof(bytes);
+    EVP_PKEY *pair =
+        EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, NKEY_BYTES);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool good = pair != NULL && context != NULL &&
+                EVP_DigestSignInit(context, NULL, NULL, NULL, pair) == 1 &&
+                EVP_DigestSign(context, bytes, &len,
+                               (const unsigned char *)nonce.p, nonce.len) == 1;
+    if (good) {
+        write_public(pair, key);
+        base64_encode(bytes, len, sig);
+    }
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(pair);
+    return good;
+}
+
+void nkey_nonce(char out[NKEY_NONCE_LEN + 1])
+{
+    unsigned char bytes[NKEY_NONCE_BYTES];
+    ssize_t n = getrandom(bytes, sizeof(bytes), 0);
+    assert(n == (ssize_t)sizeof(bytes));
+    size_t len = base64_encode(bytes, sizeof(bytes), out);
+    assert(len == NKEY_NONCE_LEN);
 }

@@ -185,6 +185,7 @@ static const struct setting remote_settings[] = {
     {"user|username", read_text, REMOTE(user)},
     {"pass|password", read_text, REMOTE(pass)},
     {"token", read_text, REMOTE(token)},
+    {"nkey", read_text, REMOTE(nkey)},
     {"tls", read_remote_tls},
     SETTINGS_END,
 };

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/crypto.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "broker/auth/nkey.h"
 #include "broker/net/tls.h"
 #include "broker/server.h"
 #include "broker/store/store.h"
@@ -54,6 +56,8 @@ struct remote {
     size_t out_sent;
     char inbox[sizeof("_INBOX.") + ULID_LEN + 1]; /* with a '.' at the end */
     char *its_domain;
+    unsigned char seed[NKEY_BYTES]; /* where config.nkey is there */
+    char *nonce;                    /* of its INFO; NULL: none */
     int pings;
     int64_t rest_ns; /* before the next attempt */
     struct errmsg error;
@@ -81,6 +85,7 @@ static void keep_config(struct remote *remote,
                                .user = copy_of(config->user),
                                .pass = copy_of(config->pass),
                                .token = copy_of(config->token),
+                               .nkey = copy_of(config->nkey),
                                .ca_file = copy_of(config->ca_file),
                                .cert_file = copy_of(config->cert_file),
                                .key_file = copy_of(config->key_file)};
@@ -89,10 +94,10 @@ static void keep_config(struct remote *remote,
 static void drop_config(struct remote *remote)
 {
     const char *const texts[] = {
-        remote->config.domain,  remote->config.user,
-        remote->config.pass,    remote->config.token,
-        remote->config.ca_file, remote->config.cert_file,
-        remote->config.key_file};
+        remote->config.domain,   remote->config.user,
+        remote->config.pass,     remote->config.token,
+        remote->config.ca_file,  remote->config.cert_file,
+        remote->config.key_file, remote->config.nkey};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         free((void *)texts[i]);
 }
@@ -108,7 +113,9 @@ struct remote *remote_new(struct server *server,
     keep_config(remote, config);
     remote->fd = -1;
     remote->rest_ns = REST_MIN_NS;
-    if (remote_url_parse(&remote->url, config->url, err) != 0)
+    if (remote_url_parse(&remote->url, config->url, err) != 0 ||
+        (config->nkey != NULL &&
+         nkey_read_seed(config->nkey, remote->seed, err) != 0))
         remote_free(&remote);
     return remote;
 }
@@ -162,6 +169,8 @@ void remote_free(struct remote **remotep)
     remote_url_fini(&remote->url);
     drop_config(remote);
     tls_context_free(&remote->tls);
+    OPENSSL_cleanse(remote->seed, sizeof(remote->seed));
+    free(remote->nonce);
     free(remote->its_domain);
     free(remote);
     *remotep = NULL;
@@ -402,6 +411,17 @@ static const char *or_else(const char *first, const char *second)
     return first != NULL && first[0] != '\0' ? first : second;
 }
 
+/* Where no nonce was given nobody asks for keys. */
+static void write_nkey(const struct remote *remote, struct json_writer *w)
+{
+    char key[NKEY_TEXT_LEN + 1], sig[NKEY_SIG_LEN + 1];
+    if (remote->nonce == NULL ||
+        !nkey_sign(remote->seed, str_of(remote->nonce), key, sig))
+        return;
+    json_member_text(w, "nkey", key);
+    json_member_text(w, "sig", sig);
+}
+
 static void write_secrets(const struct remote *remote, struct json_writer *w)
 {
     const struct remote_config *config = &remote->config;
@@ -449,7 +469,10 @@ static void sign_in(struct remote *remote)
     json_member_text(&w, "lang", "c");
     json_member_text(&w, "version", SERVER_NATS_VERSION);
     json_member_text(&w, "name", remote->server->config.name);
-    write_secrets(remote, &w);
+    if (remote->config.nkey != NULL)
+        write_nkey(remote, &w);
+    else
+        write_secrets(remote, &w);
     json_end_object(&w);
     ulid_make(id);
     snprintf(remote->inbox, sizeof(remote->inbox), "_INBOX.%s.", id);
@@ -478,7 +501,7 @@ static void secure(struct remote *remote)
 static void read_info(struct remote *remote, const struct json root,
                       struct arena *arena)
 {
-    struct str domain;
+    struct str domain, nonce;
     uint64_t payload = 0;
     json_u64(json_get(root, "max_payload"), &payload);
     if (payload > 0 && payload < STORE_MSG_MAX)
@@ -487,6 +510,10 @@ static void read_info(struct remote *remote, const struct json root,
     remote->its_domain = NULL;
     if (json_string(json_get(root, "domain"), arena, &domain) == 0)
         remote->its_domain = mem_strndup(domain);
+    free(remote->nonce);
+    remote->nonce = NULL;
+    if (json_string(json_get(root, "nonce"), arena, &nonce) == 0)
+        remote->nonce = mem_strndup(nonce);
 }
 
 static void greet(struct remote *remote, bool needs_tls, bool has_tls)

@@ -144,7 +144,8 @@ bool remote_config_same(const struct remote_config *a,
 {
     return same_text(a->domain, b->domain) && same_text(a->url, b->url) &&
            same_text(a->user, b->user) && same_text(a->pass, b->pass) &&
-           same_text(a->token, b->token) && same_text(a->ca_file, b->ca_file) &&
+           same_text(a->token, b->token) && same_text(a->nkey, b->nkey) &&
+           same_text(a->ca_file, b->ca_file) &&
            same_text(a->cert_file, b->cert_file) &&
            same_text(a->key_file, b->key_file);
 }

@@ -16,6 +16,7 @@ struct remote_config {
     const char *url;    /* nats:// or tls://[user:pass@ | token@]host[:port] */
     const char *user, *pass; /* NULL: those of the URL */
     const char *token;       /* the same */
+    const char *nkey; /* file of a user's seed "SU…", instead; NULL: none */
 
     /* With TLS: who signs its certificate (NULL: whom the system trusts), and
      * the one it is shown (NULL: none). */

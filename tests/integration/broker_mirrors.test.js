@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { AckPolicy, headers, nanos } from 'nats';
+import { AckPolicy, headers, nanos, nkeyAuthenticator, nkeys } from 'nats';
 
 import { makeAuthority } from './support/certificates.js';
 import {
@@ -532,6 +532,39 @@ for (const [name, start] of [
         BROKER_JS_REMOTE: `HUB=nats://me:p%40ss%20word@${address},BAD=nats://me:no@${address}`,
       };
       const leaf = await open(await startBroker({ env }));
+      await leaf.create({ name: 'M', mirror: { name: 'O', external } });
+      await leaf.create({ name: 'B', mirror: { name: 'O', external: { api: '$JS.BAD.API' } } });
+      await leaf.untilLast('M', 1);
+      await leaf.until('B', ({ mirror }) =>
+        /Authorization Violation/.test(mirror.error?.description)
+      );
+      await Promise.all([hub.close(), leaf.nc.close()]);
+    });
+
+    test('with an nkey, and not with another one', async () => {
+      const files = ['own', 'other'].map((name) => {
+        const key = nkeys.createUser();
+        const file = join(tempDir('nkeys-'), name);
+        writeFileSync(file, `${Buffer.from(key.getSeed())}\n`);
+        return { key, file };
+      });
+      const [own, other] = files;
+      const hubServer = await configured(
+        start,
+        `authorization { users: [ { nkey: ${own.key.getPublicKey()} } ] }`
+      );
+      const authenticator = nkeyAuthenticator(own.key.getSeed());
+      const hub = await connectNats(hubServer, { authenticator });
+      await (await hub.jetstreamManager()).streams.add({ name: 'O', subjects: ['o'] });
+      await hub.jetstream().publish('o', '1');
+      const remote = (domain, { file }) =>
+        `{ domain: ${domain}, url: "nats://127.0.0.1:${hubServer.port}", nkey: "${file}" }`;
+      const leaf = await open(
+        await configured(
+          startBroker,
+          `jetstream { remotes: [ ${remote('HUB', own)}, ${remote('BAD', other)} ] }`
+        )
+      );
       await leaf.create({ name: 'M', mirror: { name: 'O', external } });
       await leaf.create({ name: 'B', mirror: { name: 'O', external: { api: '$JS.BAD.API' } } });
       await leaf.untilLast('M', 1);

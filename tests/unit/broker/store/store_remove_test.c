@@ -202,6 +202,163 @@ static void a_segment_is_compacted(void **state)
     }
 }
 
+/* ---- a crash in between ---- */
+
+/* Longer than removals wait to be written down. */
+#define WRITTEN_DOWN_US 600000
+
+/* What is found after a crash now: the first message and how many. */
+static void assert_after_crash(const struct fixture *f, uint64_t first,
+                               uint64_t count)
+{
+    char dir[64];
+    struct store_state st;
+    fixture_copy_folder(f, dir);
+    struct store *store = fixture_open_copy(f, dir);
+    store->ops->state(store, &st);
+    assert_int_equal(st.first_seq, first);
+    assert_int_equal(st.messages, count);
+    store->ops->close(store);
+    remove_folder(dir);
+}
+
+/* A message that is not durable costs no other one. */
+static void what_is_pushed_out_stays_until_then(void **state)
+{
+    struct fixture *f = *state;
+    append_durable(f, 1, 10);
+    for (uint64_t seq = 11; seq <= 14; seq++) {
+        append_only(f->store, seq, seq);
+        f->store->making_room = true;
+        remove_one(f, seq - 6);
+        assert_int_equal(f->store->ops->remove_through(f->store, seq - 10), 0);
+        f->store->making_room = false;
+    }
+    remove_one(f, 10); /* by somebody else */
+    usleep(WRITTEN_DOWN_US);
+    assert_int_equal(messages(f), 5);
+    assert_after_crash(f, 1, 9);
+    f->store->ops->commit(f->store);
+    wait_durable(f, 14);
+    usleep(WRITTEN_DOWN_US);
+    assert_after_crash(f, 9, 5);
+    fixture_reopen(f, 0);
+    assert_int_equal(messages(f), 5);
+    assert_readable(f->store, 9, 9);
+    assert_readable(f->store, 11, 14);
+}
+
+/* A purge does not wait for what pushed messages out before. */
+static void a_purge_waits_for_nothing(void **state)
+{
+    struct fixture *f = *state;
+    append_durable(f, 1, 10);
+    append_only(f->store, 11, 11);
+    f->store->making_room = true;
+    assert_int_equal(f->store->ops->remove_through(f->store, 1), 0);
+    f->store->making_room = false;
+    assert_int_equal(f->store->ops->remove_through(f->store, 8), 0);
+    usleep(WRITTEN_DOWN_US);
+    assert_after_crash(f, 9, 2);
+}
+
+static struct fixture *crash_at_rename;
+static char crashed_dir[64];
+
+static int rename_and_crash(const char *from, const char *to)
+{
+    int rc = fixture_disk()->rename(from, to);
+    if (crash_at_rename != NULL && strstr(to, ".seg") != NULL) {
+        fixture_copy_folder(crash_at_rename, crashed_dir);
+        crash_at_rename = NULL;
+    }
+    return rc;
+}
+
+/* What it left out is known to be removed, also right after the rename. */
+static void a_crash_behind_a_compaction(void **state)
+{
+    struct fixture *f = *state;
+    struct store_state st, found;
+    fixture_reopen(f, 50000);
+    append_durable(f, 1, 1000);
+    fixture_reopen(f, 50000);
+    disk_calls.rename = rename_and_crash;
+    crash_at_rename = f;
+    for (uint64_t seq = 2; seq < 1000; seq++)
+        if (seq % 8 != 0)
+            remove_one(f, seq);
+    f->store->ops->state(f->store, &st);
+    append_only(f->store, 1001, 1001);
+    f->store->ops->commit(f->store);
+    for (int ms = 0; crash_at_rename != NULL; ms++) {
+        usleep(1000);
+        f->store->ops->has(f->store, 1);
+        assert_true(ms < DURABLE_WAIT_MS);
+    }
+    struct store *store = fixture_open_copy(f, crashed_dir);
+    store->ops->state(store, &found);
+    assert_int_equal(found.messages, st.messages + 1);
+    for (uint64_t seq = 8; seq < 1000; seq += 8)
+        assert_int_equal(read_result(store, seq), 0);
+    store->ops->close(store);
+    remove_folder(crashed_dir);
+}
+
+static _Atomic bool gate_closed, gate_reached;
+
+static int gated_fdatasync(int fd)
+{
+    char link[64], path[512] = "";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, sizeof path - 1);
+    if (len > 0 && strstr(path, ".seg" SEGMENT_NEW) != NULL)
+        for (gate_reached = true; gate_closed;)
+            usleep(1000);
+    return fixture_disk()->fdatasync(fd);
+}
+
+static bool is_in_segments(const struct fixture *f, struct str text)
+{
+    bool found = false;
+    for (int i = 0; i < count_segments(f); i++) {
+        struct file file = segment_file(f, i);
+        found |= memmem(file.data, file.size, text.p, text.len) != NULL;
+        free(file.data);
+    }
+    return found;
+}
+
+/* A compaction has copied it, and is not in the old file's place yet. */
+static void erased_while_a_segment_is_compacted(void **state)
+{
+    struct fixture *f = *state;
+    fixture_reopen(f, 50000);
+    append_durable(f, 1, 1000);
+    disk_calls.fdatasync = gated_fdatasync;
+    gate_closed = true;
+    for (uint64_t seq = 2; seq < 250; seq++)
+        if (seq % 8 != 0)
+            remove_one(f, seq);
+    for (int ms = 0; !gate_reached; ms++) {
+        usleep(1000);
+        assert_true(ms < 10000);
+    }
+    struct str headers = message(24).headers;
+    assert_true(is_in_segments(f, headers));
+    assert_int_equal(f->store->ops->remove(f->store, 24, true), 0);
+    gate_closed = false;
+    for (int ms = 0; is_in_segments(f, headers); ms += 10) {
+        usleep(10000);
+        f->store->ops->has(f->store, 1);
+        assert_true(ms < 10000);
+    }
+    usleep(WRITTEN_DOWN_US);
+    f->store->ops->has(f->store, 1);
+    assert_false(is_in_segments(f, headers));
+    assert_readable(f->store, 32, 32);
+}
+
 /* ---- version 1 ---- */
 
 /* Makes the sealed segment one of version 1: other entries, no subjects. */
@@ -360,6 +517,10 @@ int main(void)
         TEST(a_damaged_journal_brings_messages_back),
         TEST(what_is_damaged_is_known),
         TEST(a_segment_is_compacted),
+        TEST(what_is_pushed_out_stays_until_then),
+        TEST(a_purge_waits_for_nothing),
+        TEST(a_crash_behind_a_compaction),
+        TEST(erased_while_a_segment_is_compacted),
         TEST(segments_of_version_1_open),
         TEST(subjects_of_one_hash_are_two),
     };
