@@ -307,14 +307,34 @@ static void answer(struct request *request, struct str body)
         answer_one(request);
 }
 
+/* A mirror answers for an origin that is elsewhere. */
+static struct stream *mirror_of(const struct jetstream *js, struct str origin)
+{
+    struct stream *stream = js->streams;
+    while (stream != NULL &&
+           (!stream->config.mirror_direct || stream->config.mirror == NULL ||
+            !str_is(origin, stream->config.mirror->name)))
+        stream = stream->hh.next;
+    return stream;
+}
+
+/* NULL: nobody is to answer. */
+static struct stream *stream_for(const struct jetstream *js, struct str name)
+{
+    struct stream *stream = jetstream_stream(js, name);
+    if (stream == NULL)
+        return mirror_of(js, name);
+    return stream->config.allow_direct ? stream : NULL;
+}
+
 void direct_get(struct jetstream *js, struct str names, const struct msg *msg)
 {
     struct str name;
     struct request request = {.reply = msg->reply};
     if (!subject_next(&names, &name))
         return;
-    request.stream = jetstream_stream(js, name);
-    if (request.stream == NULL || !request.stream->config.allow_direct)
+    request.stream = stream_for(js, name);
+    if (request.stream == NULL)
         return;
     if (names.len > 0) {
         request.query.last_by = names;

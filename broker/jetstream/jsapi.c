@@ -121,6 +121,16 @@ static int read_body(struct api_call *call)
     return 0;
 }
 
+int api_expect_empty(struct api_call *call)
+{
+    struct json_iter members = json_iter(call->body);
+    bool object = json_type(call->body) == JSON_OBJECT;
+    if (str_trim(call->payload).len == 0 || (object && !json_next(&members)))
+        return 0;
+    return js_refuse(&call->error, 400, 10038,
+                     "expected an empty request payload");
+}
+
 static int run(struct api_call *call, const struct api_row *row)
 {
     if (read_body(call) != 0)
@@ -235,12 +245,35 @@ static struct str without(struct str s, size_t prefix)
     return str_make(s.p + prefix, s.len - prefix);
 }
 
+/* $JS.<domain>.API.$KV.<bucket>.<key>: clients that name a domain publish to
+ * buckets so. It goes on at once, in the order of what the client sends:
+ * nobody is in the midst of a stream's work here. */
+static bool is_bucket(struct str subject)
+{
+    static const struct str keys = STR("$KV."), objects = STR("$OBJ.");
+    return str_has_prefix(subject, keys) || str_has_prefix(subject, objects);
+}
+
+static void publish_to_bucket(struct jetstream *js, struct conn *from,
+                              struct str subject, const struct msg *msg)
+{
+    struct msg moved = *msg;
+    moved.to = moved.subject = subject;
+    if (route(js->account, from, &moved) == 0 && from != NULL &&
+        msg->reply.len > 0)
+        route_no_responders(from, msg->reply);
+}
+
 static void request(struct sub *sub, struct conn *from, const struct msg *msg)
 {
     static const struct str next = STR("CONSUMER.MSG.NEXT.");
     static const struct str direct = STR("DIRECT.GET.");
     struct jetstream *js = sub->arg;
     struct str subject = without(msg->to, sub->subject.len - 1); /* of ">" */
+    if (sub == js->api_subs[1] && is_bucket(subject)) {
+        publish_to_bucket(js, from, subject, msg);
+        return;
+    }
     if (msg->reply.len == 0)
         return;
     if (str_has_prefix(subject, next)) {

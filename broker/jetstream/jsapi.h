@@ -40,6 +40,9 @@ struct api_page {
 };
 struct api_page api_page(struct api_call *call, uint64_t total, uint64_t limit);
 
+/* 0: nothing was sent, or {}, as some clients do; -1: refused. */
+int api_expect_empty(struct api_call *call);
+
 /* jsapi_account.c */
 int api_info(struct api_call *call);
 

@@ -146,9 +146,8 @@ int api_consumer_delete(struct api_call *call)
     struct consumer *consumer = target(call);
     if (consumer == NULL)
         return -1;
-    if (call->payload.len > 0)
-        return js_refuse(&call->error, 400, 10038,
-                         "expected an empty request payload");
+    if (api_expect_empty(call) != 0)
+        return -1;
     log_info("consumer deleted", LOG_SLICE("stream", call->stream),
              LOG_SLICE("consumer", call->consumer));
     stream_consumer_delete(call->target, consumer);

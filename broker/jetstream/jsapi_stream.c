@@ -91,9 +91,8 @@ int api_stream_info(struct api_call *call)
 
 int api_stream_delete(struct api_call *call)
 {
-    if (call->payload.len > 0)
-        return js_refuse(&call->error, 400, 10038,
-                         "expected an empty request payload");
+    if (api_expect_empty(call) != 0)
+        return -1;
     log_info("stream deleted", LOG_SLICE("stream", call->stream));
     advisory_stream_action(call->target, STREAM_DELETED);
     jetstream_stream_delete(call->target);

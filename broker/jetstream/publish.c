@@ -123,7 +123,7 @@ static int check_rollup(const struct publication *it, struct js_error *error)
         return 0;
     if (!config->allow_rollup || config->deny_purge)
         return js_refuse(error, 500, 10111, "rollup not permitted");
-    if (!str_is(rollup, "sub") && !str_is(rollup, "all"))
+    if (!str_ieq(rollup, str_of("sub")) && !str_ieq(rollup, str_of("all")))
         return js_refuse(error, 500, 10111, "rollup value invalid: \"%.*s\"",
                          (int)(rollup.len < 64 ? rollup.len : 64), rollup.p);
     return 0;
@@ -257,7 +257,7 @@ static void roll_up(const struct publication *it)
 {
     if (it->asks.rollup.len == 0)
         return;
-    if (str_is(it->asks.rollup, "all"))
+    if (str_ieq(it->asks.rollup, str_of("all")))
         stream_remove_through(it->stream, it->seq - 1);
     else
         retention_keep_last(it->stream, it->msg.subject, 1);
@@ -271,6 +271,7 @@ static int pass_over(struct publication *it, struct js_error *error)
     int rc = store->ops->skip(store, it->seq);
     if (rc != 0)
         return js_refuse(error, 503, 10077, "%s", strerror(-rc));
+    it->stream->last_time_ns = time_of(it);
     stream_mark_dirty(it->stream);
     remember_id(it);
     return 0;
@@ -287,8 +288,10 @@ static int store_it(struct publication *it, struct js_error *error)
         return -1;
     it->seq = stored.seq;
     remember_id(it);
+    stream->store->making_room = true;
     roll_up(it);
     retention_appended(stream, &stored);
+    stream->store->making_room = false;
     if (republish_is_on(&stream->republish))
         republish_add(&stream->republish, stream->name, &stored, before);
     return 0;
@@ -304,18 +307,21 @@ static int check_mark(const struct publication *it, struct js_error *error)
                      " names a source of the stream");
 }
 
+/* What was stored already is a duplicate whatever it expects: the first time,
+ * it was as expected. */
 static int check_headers(struct publication *it, struct js_error *error)
 {
     publish_headers_read(&it->asks, it->msg.headers);
     if (check_mark(it, error) != 0 || check_stream(it, error) != 0 ||
-        check_ttl(it, error) != 0 || check_seqs(it, error) != 0)
+        check_ttl(it, error) != 0)
         return -1;
     it->seq = find_duplicate(it->stream, it->asks.msg_id);
     it->duplicate = it->seq != 0;
     if (it->duplicate)
         return 0;
-    return check_last_id(it, error) != 0 || check_rollup(it, error) != 0 ? -1
-                                                                         : 0;
+    if (check_seqs(it, error) != 0 || check_last_id(it, error) != 0)
+        return -1;
+    return check_rollup(it, error);
 }
 
 static int take(struct publication *it, struct js_error *error)

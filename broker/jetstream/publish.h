@@ -1,6 +1,6 @@
 /* publish: a message's way into a stream.
  *
- *     arrives → transform → what its headers expect → a duplicate? → limits →
+ *     arrives → transform → a duplicate? → what its headers expect → limits →
  *     appended → what it pushes out (retention.h) → waits for the disk →
  *     republished → acknowledged
  *

@@ -1,7 +1,12 @@
 /* purge: see purge.h. */
 #include "broker/jetstream/purge.h"
 
+#include <stdlib.h>
+
 #include "broker/jetstream/subject_list.h"
+#include "lib/mem.h"
+
+#define HEAP_START 64
 
 /* ---- of all subjects ---- */
 
@@ -59,22 +64,75 @@ static uint64_t drop_durable(struct stream *stream,
     return dropped;
 }
 
-/* And those that wait for the disk. */
+/* The oldest message of a subject, in a heap: the lowest sequence first. */
+struct oldest {
+    uint64_t seq;
+    struct str subject;
+};
+
+static void sift_down(struct oldest *heap, size_t count, size_t at)
+{
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && heap[child + 1].seq < heap[child].seq)
+            child++;
+        if (heap[at].seq <= heap[child].seq)
+            return;
+        struct oldest moved = heap[at];
+        heap[at] = heap[child];
+        heap[child] = moved;
+    }
+}
+
+/* False: nothing of the subject is left. */
+static bool find_oldest(const struct stream *stream, struct oldest *oldest)
+{
+    struct store *store = stream->store;
+    struct store_subject there;
+    if (!store->ops->subject(store, oldest->subject, &there))
+        return false;
+    oldest->seq = there.first_seq;
+    return true;
+}
+
+/* As many as the list is long, at most; *heap is the caller's. */
+static size_t gather_oldest(const struct stream *stream, const struct buf *list,
+                            struct oldest **heap)
+{
+    struct oldest one;
+    size_t count = 0, size = 0, at = 0;
+    *heap = NULL;
+    while (subject_list_next(list, &at, &one.subject)) {
+        if (!find_oldest(stream, &one))
+            continue;
+        if (count == size) {
+            size = size > 0 ? size * 2 : HEAP_START;
+            *heap = mem_grow(*heap, size, sizeof(**heap));
+        }
+        (*heap)[count++] = one;
+    }
+    for (size_t i = count / 2; i-- > 0;)
+        sift_down(*heap, count, i);
+    return count;
+}
+
+/* And those that wait for the disk: only by subject is it known where they
+ * are. */
 static uint64_t drop_appended(struct stream *stream,
                               const struct selection *selection, uint64_t end,
                               uint64_t most)
 {
-    struct store_subject there;
-    struct str subject;
+    struct oldest *heap;
+    size_t count = gather_oldest(stream, &selection->subjects, &heap);
     uint64_t dropped = 0;
-    size_t at = 0;
-    while (subject_list_next(&selection->subjects, &at, &subject)) {
-        while (dropped < most &&
-               stream->store->ops->subject(stream->store, subject, &there) &&
-               there.first_seq < end &&
-               stream_drop(stream, there.first_seq, subject, false) == 0)
-            dropped++;
+    while (count > 0 && dropped < most && heap[0].seq < end) {
+        bool there =
+            stream_drop(stream, heap[0].seq, heap[0].subject, false) == 0;
+        dropped += there;
+        if (!there || !find_oldest(stream, &heap[0]))
+            heap[0] = heap[--count];
+        sift_down(heap, count, 0);
     }
+    free(heap);
     return dropped;
 }
 

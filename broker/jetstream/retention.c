@@ -14,9 +14,11 @@
 /* Messages whose time is over, of one stream in one turn. */
 #define EXPIRE_MAX 1000
 
-/* Waits of the timers where what is due cannot leave yet. */
+/* Messages of one stream that a review looks at in one turn. */
+#define REVIEW_MAX 1000
+
+/* Wait of the timers where there is more to be done than may be in one turn. */
 #define EXPIRE_AGAIN_NS (10 * NS_PER_MS)
-#define NEVER_AGAIN_NS  NS_PER_S
 
 static struct timers *timers_of(const struct stream *stream)
 {
@@ -120,38 +122,54 @@ static void put_markers(struct expired *expired)
     buf_fini(&expired->subject);
 }
 
-/* One by one: some stay for ever, some leave a marker. */
+/* One by one: some stay for ever, and are not looked at again; some leave a
+ * marker. */
 static void expire_aged(struct stream *stream, int64_t oldest_ns)
 {
     struct store *store = stream->store;
     struct expired expired = {.stream = stream};
-    struct store_state state;
     struct store_msg msg;
-    stream_state(stream, &state);
-    uint64_t seq = state.first_seq;
     for (unsigned n = 0; n < EXPIRE_MAX; n++) {
-        if (store->ops->next(store, NULL, seq, &msg) != 0 ||
+        if (store->ops->next(store, NULL, stream->aged_seq, &msg) != 0 ||
             msg.time_ns > oldest_ns)
             break;
-        seq = msg.seq + 1;
+        stream->aged_seq = msg.seq + 1;
         if (!msg_ttl_is_never(msg.headers))
             expire(&expired, &msg);
     }
     put_markers(&expired);
 }
 
+/* When the first message that ends with max_age was stored. False: there is
+ * none. One that is not durable yet counts as stored now. */
+static bool first_aging(const struct stream *stream, int64_t *time_ns)
+{
+    struct store *store = stream->store;
+    struct store_state state;
+    struct store_msg msg;
+    stream_state(stream, &state);
+    uint64_t from = stream->config.allow_msg_ttl ? stream->aged_seq : 0;
+    if (state.messages == 0 || state.last_seq < from)
+        return false;
+    *time_ns = state.first_time_ns;
+    if (state.first_seq < from)
+        *time_ns = store->ops->next(store, NULL, from, &msg) == 0
+                       ? msg.time_ns
+                       : clock_wall_ns();
+    return true;
+}
+
 static void schedule_age(struct stream *stream)
 {
-    struct store_state state;
-    stream_state(stream, &state);
-    if (stream->config.max_age_ns <= 0 || state.messages == 0) {
+    int64_t first_ns;
+    if (stream->config.max_age_ns <= 0 || !first_aging(stream, &first_ns)) {
         timer_stop(timers_of(stream), &stream->age_timer);
         return;
     }
-    int64_t end_ns = time_after(state.first_time_ns, stream->config.max_age_ns);
+    int64_t end_ns = time_after(first_ns, stream->config.max_age_ns);
     int64_t left_ns = end_ns - clock_wall_ns() + NS_PER_MS;
     if (left_ns <= 0)
-        left_ns = stream->config.allow_msg_ttl ? NEVER_AGAIN_NS : 0;
+        left_ns = stream->config.allow_msg_ttl ? EXPIRE_AGAIN_NS : 0;
     timer_set(timers_of(stream), &stream->age_timer,
               time_after(now_of(stream), left_ns));
 }
@@ -297,21 +315,43 @@ void retention_acked(struct stream *stream, uint64_t seq)
     stream_remove(stream, seq, false);
 }
 
+static void review_some(struct stream *stream)
+{
+    struct store *store = stream->store;
+    struct store_msg msg;
+    for (unsigned n = 0; n < REVIEW_MAX; n++) {
+        if (store->ops->next(store, NULL, stream->review_seq, &msg) != 0 ||
+            msg.seq > stream->review_through)
+            return;
+        stream->review_seq = msg.seq + 1;
+        if (!is_needed(stream, msg.seq, msg.subject))
+            stream_remove(stream, msg.seq, false);
+    }
+    timer_set(timers_of(stream), &stream->review_timer,
+              time_after(now_of(stream), EXPIRE_AGAIN_NS));
+}
+
+void retention_review_timeout(struct timer *timer)
+{
+    char *start = (char *)timer - offsetof(struct stream, review_timer);
+    struct stream *stream = (struct stream *)start;
+    retention_review(stream, stream->review_seq);
+}
+
 void retention_review(struct stream *stream, uint64_t from)
 {
-    struct store_msg msg;
+    bool under_way = timer_is_set(&stream->review_timer);
     if (stream->config.retention != RETENTION_INTEREST)
         return;
+    timer_stop(timers_of(stream), &stream->review_timer);
     if (stream->consumers == NULL && stream->readers == NULL) {
         stream_remove_through(stream, stream_durable(stream));
         return;
     }
-    uint64_t seq = from;
-    while (stream->store->ops->next(stream->store, NULL, seq, &msg) == 0) {
-        seq = msg.seq + 1;
-        if (!is_needed(stream, msg.seq, msg.subject))
-            stream_remove(stream, msg.seq, false);
-    }
+    if (!under_way || from < stream->review_seq)
+        stream->review_seq = from;
+    stream->review_through = stream_durable(stream);
+    review_some(stream);
 }
 
 /* ---- consumers of a work queue ---- */

@@ -28,6 +28,7 @@ bool retention_wants(const struct stream *stream, struct str subject);
 /* What the stream's timers do. */
 void retention_age_timeout(struct timer *timer);
 void retention_ttl_timeout(struct timer *timer);
+void retention_review_timeout(struct timer *timer);
 
 /* Called by a consumer when it is done with a message, which it does not need
  * any more (consumer_needs): acknowledged, terminated, or delivered where no
@@ -36,7 +37,8 @@ void retention_ttl_timeout(struct timer *timer);
 void retention_acked(struct stream *stream, uint64_t seq);
 
 /* A consumer was deleted, or selects less than before: of the messages at
- * `from` or behind, those that only it needed leave. */
+ * `from` or behind, those that only it needed leave: the first of them before
+ * this returns, the others soon. */
 void retention_review(struct stream *stream, uint64_t from);
 
 /* May a stream of this retention have such a consumer, new or changed? 0, or

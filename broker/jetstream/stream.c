@@ -255,6 +255,7 @@ struct stream *stream_new(struct jetstream *js, struct stream_config *config,
     stream->created_ns = created_ns;
     stream->age_timer.fire = retention_age_timeout;
     stream->ttl_timer.fire = retention_ttl_timeout;
+    stream->review_timer.fire = retention_review_timeout;
     stream->durable = store->ops->durable(store);
     publish_name_acks(stream);
     rebuild_dedup(stream);
@@ -307,6 +308,7 @@ void stream_free(struct stream *stream, bool deleted)
     origins_close(stream);
     timer_stop(&server_of(stream)->timers, &stream->age_timer);
     timer_stop(&server_of(stream)->timers, &stream->ttl_timer);
+    timer_stop(&server_of(stream)->timers, &stream->review_timer);
     forget_dirty(stream);
     HASH_ITER (hh, stream->consumers, consumer, next) {
         HASH_DEL(stream->consumers, consumer);

@@ -65,10 +65,13 @@ struct stream {
     struct pubacks acks;
     struct buf ack; /* `{"stream":"X", "seq":` and scratch behind it */
     size_t ack_prefix;
-    struct timer age_timer;      /* the first message's time is over */
-    struct timer ttl_timer;      /* the time of some message is over */
-    struct transform *transform; /* of what is published; NULL: none */
-    struct buf transformed;      /* scratch: a subject */
+    struct timer age_timer;    /* the first message's time is over */
+    struct timer ttl_timer;    /* the time of some message is over */
+    uint64_t aged_seq;         /* what is left before it stays for ever */
+    struct timer review_timer; /* retention_review goes on */
+    uint64_t review_seq, review_through; /* from and to there */
+    struct transform *transform;         /* of what is published; NULL: none */
+    struct buf transformed;              /* scratch: a subject */
     struct republish republish;
 
     struct origins *origins; /* what it copies from; NULL: nothing */

@@ -158,11 +158,12 @@ struct segment {
     uint64_t dead_bytes;             /* as the stream counts, ever */
     bool dead_unsaved;               /* since dead_bytes was written down */
     bool compacted;
-    bool keep_as_is;         /* it cannot be compacted */
-    int64_t expiry_ns;       /* of what is left; maybe too early */
-    struct agenda agenda;    /* once some are due: of the first */
-    uint64_t agenda_through; /* entries; owned by the loop */
-    struct segment *next;    /* in a list of the syncer's */
+    bool keep_as_is;          /* it cannot be compacted */
+    int64_t compact_after_ns; /* one failed: not before that */
+    int64_t expiry_ns;        /* of what is left; maybe too early */
+    struct agenda agenda;     /* once some are due: of the first */
+    uint64_t agenda_through;  /* entries; owned by the loop */
+    struct segment *next;     /* in a list of the syncer's */
 };
 
 /* The last sequence; first_seq - 1 when empty. */

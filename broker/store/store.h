@@ -174,6 +174,9 @@ struct store_ops {
 /* Each kind of store starts with this. */
 struct store {
     const struct store_ops *ops;
+    bool making_room; /* the caller's: what is removed now is pushed out by the
+                         message appended last, and is not gone from the disk
+                         before that one is durable */
 };
 
 /* How messages of a file store become durable. */

@@ -104,6 +104,7 @@ void store_file_harvest(struct store_file *s)
     s->settled_seq = s->seen_seq;
     bool unsaved = s->unsaved.count > 0;
     pthread_mutex_unlock(&s->lock);
+    store_file_release_held(s);
     if (unsaved)
         syncer_schedule(s->syncer, &s->task, STORE_META_DELAY_NS);
     store_file_drop_removed(s);
@@ -339,6 +340,8 @@ static void file_free(struct store_file *s)
     free(s->damage);
     seqset_fini(&s->removed);
     seqset_fini(&s->unsaved);
+    seqset_fini(&s->held[0].set);
+    seqset_fini(&s->held[1].set);
     subjects_fini(&s->subjects);
     removals_close(&s->removals);
     buf_fini(&s->scratch);

@@ -2,6 +2,7 @@
  *
  *   store_file.c    the loop thread's side: appending, reading, opening
  *   store_remove.c  removing, on that side, and what it asks of the other
+ *   store_held.c    removals that wait for what pushed them out
  *   store_search.c  which messages, by filter, subject and time
  *   store_sync.c    the syncer thread's side: writing, syncing, deleting
  *   compaction.c    on that side, too: what is left of a segment, in less room
@@ -50,10 +51,14 @@
 #define STORE_COMPACT_PERCENT 50
 /* unless it is smaller. */
 #define STORE_COMPACT_BYTES (8U << 10)
+/* and how soon that is tried again where the disk does not take it. */
+#define STORE_COMPACT_RETRY_NS (10 * NS_PER_S)
 /* What one look for messages whose own time is over may cost: entries of
  * segments, of which one whose message is read counts for so many. */
-#define STORE_EXPIRY_STEPS        100000
-#define STORE_EXPIRY_READ         16
+#define STORE_EXPIRY_STEPS 100000
+#define STORE_EXPIRY_READ  16
+/* Hashes that are known to be those of several subjects. */
+#define STORE_SHARED_MAX          64
 #define STORE_INDEX_BYTES_DEFAULT (UINT64_C(64) << 20)
 #define STORE_SYNC_INTERVAL_NS    (1 * NS_PER_S)
 
@@ -90,6 +95,12 @@ struct erasures {
     size_t count, max;
 };
 
+/* Messages that others pushed out: not removed for the disk yet. */
+struct held {
+    struct seqset set;
+    uint64_t after; /* until this one is durable */
+};
+
 /* A segment that is written anew, without what was removed from it. */
 struct compaction {
     struct segment *segment;      /* the loop's; its index is in the file */
@@ -97,6 +108,7 @@ struct compaction {
     uint64_t dead_bytes;          /* what that comes to, ever */
     struct segment_extent extent; /* of what was written */
     int rc;                       /* 1: to be done; 0: done; negative errno */
+    bool erased; /* the loop's: a message it may have copied, meanwhile */
 };
 
 enum store_subjects {
@@ -123,6 +135,8 @@ struct store_file {
     enum store_subjects subjects_are;
     struct subjects subjects;
     uint64_t index_bytes_max;
+    uint64_t shared[STORE_SHARED_MAX]; /* hashes of several subjects; */
+    size_t shared_count;               /* at its most, all may be */
     struct selection selections[STORE_SELECTIONS];
     uint64_t selections_used;
     struct buf scratch;
@@ -164,6 +178,8 @@ struct store_file {
     struct store_range skipped; /* the last that was; 0: none */
     struct erasures erasures;
     struct compaction compaction; /* segment NULL: none */
+    struct held held[2];          /* the loop's, as `removed` is */
+    uint64_t held_from;           /* those below do not count any more */
     bool closing;
 
     /* written by the syncer with the lock held, read by anyone */
@@ -234,8 +250,35 @@ void store_file_drop_removed(struct store_file *s);
 void store_file_settle_removed(struct store_file *s, uint64_t from,
                                uint64_t through);
 
+/* One message that was removed is durable, or held no longer: it is entered in
+ * its segment's figures and is to be written down. */
+void store_file_note_settled(struct store_file *s, uint64_t seq);
+
 /* Takes over a segment that was compacted. */
 void store_file_take_compaction(struct store_file *s);
+
+/* ---- what is held (loop, but for the first) ---- */
+
+/* The first run of held messages at or behind seq. With the lock held, or on
+ * the loop. */
+bool store_file_next_held(const struct store_file *s, uint64_t seq,
+                          struct store_range *run);
+bool store_file_is_held(const struct store_file *s, uint64_t from,
+                        uint64_t through);
+
+/* Holds the removal of these back where what was appended last caused it and
+ * is not durable; false: it need not wait. */
+bool store_file_hold(struct store_file *s, uint64_t from, uint64_t through);
+
+/* Somebody removed these, whatever becomes of what pushed them out. */
+void store_file_give_up_held(struct store_file *s, uint64_t through);
+
+/* Those whose time has come are written down like any other. */
+void store_file_release_held(struct store_file *s);
+
+/* removed_through follows the first sequence as far as nothing is held. With
+ * the lock held. */
+void store_file_move_removed(struct store_file *s);
 
 /* ---- searching (loop) ---- */
 
@@ -269,8 +312,9 @@ int64_t store_file_sync(struct sync_task *task);
 /* Relaxed: what is written and not synced is, now. */
 void store_file_sync_now(struct store_file *s);
 
-/* Writes removals and store.meta now and deletes what they freed. */
-void store_file_save_meta(struct store_file *s);
+/* Writes removals and store.meta now and deletes what they freed. 0, or a
+ * negative errno: it is tried again. */
+int store_file_save_meta(struct store_file *s);
 
 /* Writes the segment anew; what is left is the loop's to do. */
 void store_file_compact(struct store_file *s);

@@ -92,7 +92,7 @@ static void move_first(struct store_file *s, uint64_t seq)
         s->state.first_seq = s->state.last_seq + 1;
     pthread_mutex_lock(&s->lock);
     seqset_drop_below(&s->removed, s->state.first_seq);
-    s->removed_through = s->state.first_seq - 1;
+    store_file_move_removed(s);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -120,7 +120,7 @@ void store_file_drop_removed(struct store_file *s)
 {
     size_t n = 0;
     while (n + 1 < s->segments_count &&
-           segment_last_seq(s->segments[n]) < s->state.first_seq &&
+           segment_last_seq(s->segments[n]) <= s->removed_through &&
            s->segments[n] != s->compaction.segment)
         n++;
     doom(s, 0, n);
@@ -135,6 +135,7 @@ static bool is_dead(const struct store_file *s, size_t place)
         from = s->state.first_seq;
     return place < s->segments_count && segment != s->compaction.segment &&
            segment->dead >= last + 1 - from &&
+           !store_file_is_held(s, segment->first_seq, last) &&
            seqset_members(&s->removed, from, last) == last + 1 - from;
 }
 
@@ -151,7 +152,8 @@ static bool is_worth_compacting(const struct store_file *s, size_t place)
            extent->count <= SEGMENT_GAPS_MAX &&
            extent->end >= STORE_COMPACT_BYTES &&
            segment->first_seq >= s->state.first_seq &&
-           dead * 100 > extent->bytes * STORE_COMPACT_PERCENT;
+           dead * 100 > extent->bytes * STORE_COMPACT_PERCENT &&
+           segment->compact_after_ns <= clock_mono_ns();
 }
 
 static void compact(struct store_file *s, struct segment *segment)
@@ -164,7 +166,8 @@ static void compact(struct store_file *s, struct segment *segment)
         for (uint64_t seq = run.first_seq;
              seq <= run.last_seq && seq <= segment_last_seq(segment); seq++) {
             uint64_t n = seq - segment->first_seq;
-            dead[n / 64] |= UINT64_C(1) << n % 64;
+            if (!store_file_is_held(s, seq, seq))
+                dead[n / 64] |= UINT64_C(1) << n % 64;
         }
     pthread_mutex_lock(&s->lock);
     s->compaction = (struct compaction){.segment = segment,
@@ -194,14 +197,22 @@ static int adopt(struct store_file *s, const struct compaction *done)
     char *path = segment_path(s->dir, segment->first_seq);
     struct buf new_path = {.len = 0};
     buf_printf(&new_path, "%s" SEGMENT_NEW, path);
-    int rc = done->rc < 0 ? done->rc : disk_rename(buf_text(&new_path), path);
-    if (rc == 0) {
+    int rc = done->rc;
+    if (rc == 0 && !done->erased)
+        rc = disk_rename(buf_text(&new_path), path);
+    if (done->erased) {
+        disk_unlink(buf_text(&new_path)); /* and done again */
+    } else if (rc == 0) {
         reader_forget(&s->reader, segment);
         store_file_forget_selections(s, segment);
         segment->extent = segment->published = done->extent;
         segment->compacted = true;
     } else {
-        segment->keep_as_is = true;
+        if (rc == -EBADMSG)
+            segment->keep_as_is = true;
+        else
+            segment->compact_after_ns =
+                clock_mono_ns() + STORE_COMPACT_RETRY_NS;
         log_warn("a segment cannot be compacted", LOG_STR("file", path),
                  LOG_STR("error", strerror(-rc)));
         disk_unlink(buf_text(&new_path));
@@ -256,6 +267,7 @@ static void erase_later(struct store_file *s, uint64_t seq)
         .first_seq = segment->first_seq, .offset = entry.offset, .seq = seq};
     pthread_mutex_lock(&s->lock);
     push_erasure(&s->erasures, erasure);
+    s->compaction.erased |= s->compaction.segment == segment;
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -263,16 +275,18 @@ static void note_removed(struct store_file *s, uint64_t seq, uint64_t bytes)
 {
     struct segment *segment =
         seq <= s->seen_seq ? store_file_segment(s, seq) : NULL;
+    bool held = store_file_hold(s, seq, seq);
     pthread_mutex_lock(&s->lock);
     seqset_add(&s->removed, seq);
-    seqset_add(&s->unsaved, seq);
-    if (segment != NULL) {
+    if (!held)
+        seqset_add(&s->unsaved, seq);
+    if (!held && segment != NULL) {
         segment->dead++;
         segment->dead_bytes += bytes;
         segment->dead_unsaved = true;
     }
     pthread_mutex_unlock(&s->lock);
-    if (segment == NULL)
+    if (!held && segment == NULL)
         s->early_dead++;
 }
 
@@ -297,6 +311,24 @@ int store_file_remove(struct store *store, uint64_t seq, bool erase)
     return 0;
 }
 
+void store_file_note_settled(struct store_file *s, uint64_t seq)
+{
+    struct segment *segment = store_file_segment(s, seq);
+    struct segment_entry entry;
+    uint64_t bytes = 0;
+    if (segment != NULL)
+        entry_bytes(s, segment, seq - segment->first_seq, &entry, &bytes);
+    pthread_mutex_lock(&s->lock);
+    seqset_add(&s->unsaved, seq);
+    if (segment != NULL) {
+        segment->dead++;
+        segment->dead_bytes += bytes;
+        segment->dead_unsaved = true;
+    }
+    pthread_mutex_unlock(&s->lock);
+    weigh(s, seq);
+}
+
 /* Messages that were removed before they were durable stand in a segment
  * now. */
 static void settle_one(struct store_file *s, uint64_t seq)
@@ -304,7 +336,7 @@ static void settle_one(struct store_file *s, uint64_t seq)
     struct segment *segment = store_file_segment(s, seq);
     struct segment_entry entry;
     uint64_t bytes;
-    if (segment == NULL)
+    if (segment == NULL || store_file_is_held(s, seq, seq))
         return;
     entry_bytes(s, segment, seq - segment->first_seq, &entry, &bytes);
     pthread_mutex_lock(&s->lock);
@@ -412,6 +444,8 @@ int store_file_remove_through(struct store *store, uint64_t seq)
     uint64_t first = s->state.first_seq;
     if (seq < first)
         return 0;
+    if (!store_file_hold(s, first, seq) && !s->store.making_room)
+        store_file_give_up_held(s, seq);
     size_t place = store_file_place(s, first);
     if (seq == s->state.last_seq)
         remove_all(s);

@@ -335,12 +335,66 @@ static bool find_hash(struct store_file *s, uint64_t hash,
     return range.first_seq > 0;
 }
 
+/* ---- two subjects of one hash ----
+ *
+ * The salt is no secret from who may list subjects, and with it such subjects
+ * are easily made. By what is found here messages are removed and publishes
+ * refused, so the messages at both ends are compared by text. A hash that was
+ * found to be shared is from then on gone through message by message. (Which
+ * ones are is not known after a restart until one of the others is asked for:
+ * of a subject whose messages are at both ends, those between them count, too.)
+ */
+
+/* Message seq is on the subject, or cannot be read. */
+static bool is_on(struct store_file *s, uint64_t seq, struct str subject)
+{
+    struct store_msg msg;
+    if (seq > s->seen_seq)
+        return str_eq(record_subject(pending_find(&s->pending, seq)), subject);
+    return store_file_read_at(s, seq, &msg) != 0 ||
+           str_eq(msg.subject, subject);
+}
+
+static bool is_shared(const struct store_file *s, uint64_t hash)
+{
+    for (size_t i = 0; i < s->shared_count; i++)
+        if (s->shared[i] == hash)
+            return true;
+    return s->shared_count == STORE_SHARED_MAX;
+}
+
+/* Those of the messages with its hash that are on the subject. */
+static bool find_text(struct store_file *s, uint64_t hash, struct str subject,
+                      struct store_subject *found)
+{
+    uint64_t seq = found->first_seq, last = found->last_seq;
+    *found = (struct store_subject){.messages = 0};
+    for (; seq != 0 && seq <= last; seq = search_first(s, hash, seq + 1)) {
+        if (!is_on(s, seq, subject))
+            continue;
+        if (found->messages++ == 0)
+            found->first_seq = seq;
+        found->last_seq = seq;
+    }
+    return found->messages > 0;
+}
+
 bool store_file_subject_of(struct store *store, struct str subject,
                            struct store_subject *out)
 {
     struct store_file *s = store_file_of(store);
+    uint64_t hash = record_subject_hash(s->salt, subject);
     store_file_harvest(s);
-    return find_hash(s, record_subject_hash(s->salt, subject), out);
+    if (!find_hash(s, hash, out))
+        return false;
+    if (!is_shared(s, hash)) {
+        if (is_on(s, out->first_seq, subject) &&
+            (out->last_seq == out->first_seq ||
+             is_on(s, out->last_seq, subject)))
+            return true;
+        s->shared[s->shared_count++] = hash;
+    }
+    return find_text(s, hash, subject, out);
 }
 
 /* ---- many subjects ---- */

@@ -355,16 +355,33 @@ static int save_meta(struct store_file *s, uint64_t first_seq,
 
 /* ---- the journal of removals ---- */
 
+/* The run without what is held. With the lock held. */
+static void add_run(const struct store_file *s, struct removals_batch *batch,
+                    struct store_range run)
+{
+    struct store_range held;
+    while (store_file_next_held(s, run.first_seq, &held) &&
+           held.first_seq <= run.last_seq) {
+        if (held.first_seq > run.first_seq)
+            removals_add_run(
+                batch, (struct store_range){run.first_seq, held.first_seq - 1});
+        run.first_seq = held.last_seq + 1;
+    }
+    if (run.first_seq <= run.last_seq)
+        removals_add_run(batch, run);
+}
+
 /* Runs of the set from first_seq to last_seq. */
-static void add_runs(struct removals_batch *batch, const struct seqset *set,
-                     uint64_t first_seq, uint64_t last_seq)
+static void add_runs(const struct store_file *s, struct removals_batch *batch,
+                     const struct seqset *set, uint64_t first_seq,
+                     uint64_t last_seq)
 {
     struct store_range run = {.last_seq = first_seq - 1};
     while (seqset_next_run(set, run.last_seq + 1, &run) &&
            run.first_seq <= last_seq) {
         if (run.last_seq > last_seq)
             run.last_seq = last_seq;
-        removals_add_run(batch, run);
+        add_run(s, batch, run);
     }
 }
 
@@ -377,7 +394,7 @@ static struct removals_batch take_batch(struct store_file *s, bool all)
     uint64_t last_seq = s->settled_seq, first_seq = s->removed_through + 1;
     struct seqset early = {.count = 0};
     struct store_range run = {.last_seq = last_seq};
-    add_runs(&batch, all ? &s->removed : &s->unsaved, first_seq, last_seq);
+    add_runs(s, &batch, all ? &s->removed : &s->unsaved, first_seq, last_seq);
     while (seqset_next_run(&s->unsaved, run.last_seq + 1, &run))
         seqset_add_range(&early, run.first_seq, run.last_seq);
     seqset_fini(&s->unsaved);
@@ -490,7 +507,24 @@ static void put_back(struct store_file *s, struct segment *doomed,
     s->erasures = *erasures;
 }
 
-void store_file_save_meta(struct store_file *s)
+/* Takes the segments out of the list that store.meta alone says are removed. */
+static struct segment *take_passed(struct segment **doomed, uint64_t first_seq)
+{
+    struct segment *passed = NULL;
+    while (*doomed != NULL) {
+        struct segment *segment = *doomed;
+        if (segment_last_seq(segment) >= first_seq) {
+            doomed = &segment->next;
+            continue;
+        }
+        *doomed = segment->next;
+        segment->next = passed;
+        passed = segment;
+    }
+    return passed;
+}
+
+int store_file_save_meta(struct store_file *s)
 {
     /* Taken first: what is deleted was removed before it is written down. */
     pthread_mutex_lock(&s->lock);
@@ -501,14 +535,19 @@ void store_file_save_meta(struct store_file *s)
     s->erasures = (struct erasures){.count = 0};
     pthread_mutex_unlock(&s->lock);
     int saved = save_removals(s);
-    if (save_meta(s, first_seq, last_seq) == 0 && saved == 0) {
+    int rc = save_meta(s, first_seq, last_seq);
+    /* The journal may be waiting for the room that they take. */
+    if (rc == 0)
+        delete_segments(s, take_passed(&doomed, first_seq));
+    if (rc == 0 && saved == 0) {
         delete_segments(s, doomed);
         erase_all(s, &erasures);
-        return;
+        return 0;
     }
     pthread_mutex_lock(&s->lock);
     put_back(s, doomed, &erasures);
     pthread_mutex_unlock(&s->lock);
+    return rc < 0 ? rc : saved;
 }
 
 /* Nanoseconds until removals, or how far the sequence has come, are to be
@@ -576,7 +615,8 @@ int64_t store_file_sync(struct sync_task *task)
         retry_ns = s->closing ? 0 : STORE_RETRY_NS;
     compact &= !s->closing;
     pthread_mutex_unlock(&s->lock);
-    if (compact)
+    /* What it leaves out must be known to be removed, whatever happens next. */
+    if (compact && store_file_save_meta(s) == 0)
         store_file_compact(s);
     return sooner(retry_ns, sooner(meta_due(s), sync_due(s)));
 }

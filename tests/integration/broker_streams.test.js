@@ -216,6 +216,30 @@ describe('both servers', () => {
     await s.api('STREAM.INFO.EXP');
   });
 
+  both('what was stored is a duplicate whatever it expects', async (s) => {
+    await s.api('STREAM.CREATE.TWICE', { name: 'TWICE', subjects: ['twice.>'] });
+    const asked = {
+      'Nats-Msg-Id': 'one',
+      'Nats-Expected-Last-Sequence': '0',
+      'Nats-Expected-Last-Subject-Sequence': '0',
+    };
+    await s.publish('twice.a', '1', asked);
+    await s.publish('twice.a', '1', asked);
+    await s.publish('twice.a', '1', { ...asked, 'Nats-Expected-Stream': 'NO' });
+    await s.publish('twice.a', '1', { ...asked, 'Nats-Msg-Id': 'two' });
+  });
+
+  both('nor does a message count twice that nobody waited for', async (s) => {
+    const config = { name: 'ALONE', retention: 'interest', storage: 'memory' };
+    await s.api('STREAM.CREATE.ALONE', config);
+    const ask = () => s.publish('ALONE', '1', { 'Nats-Msg-Id': 'one' });
+    await ask();
+    const { duplicate } = await ask();
+    s.said.pop(); // the peer says that the first one was number 0
+    s.said.push(duplicate);
+    await s.api('STREAM.INFO.ALONE');
+  });
+
   both('rolling up', async (s) => {
     await s.api('STREAM.CREATE.ROLL', {
       name: 'ROLL',
@@ -225,10 +249,12 @@ describe('both servers', () => {
     for (const key of ['a', 'b', 'a', 'b']) await s.publish(`roll.${key}`, key);
     await s.publish('roll.a', 'sum', { 'Nats-Rollup': 'sub' });
     await s.api('STREAM.INFO.ROLL', { subjects_filter: '>' });
-    await s.publish('roll.b', 'all', { 'Nats-Rollup': 'all' });
+    await s.publish('roll.b', 'all', { 'Nats-Rollup': 'ALL' });
     await s.api('STREAM.INFO.ROLL', { subjects_filter: '>' });
     await s.api('STREAM.CREATE.ROLLNOT', { name: 'ROLLNOT' });
     await s.publish('ROLLNOT', 'x', { 'Nats-Rollup': 'all' });
+    await s.api('STREAM.DELETE.ROLLNOT', { no: 'members' });
+    await s.api('STREAM.DELETE.ROLLNOT', {});
   });
 
   both('messages one by one', async (s) => {
@@ -475,6 +501,18 @@ describe('both servers, with a domain and little room', () => {
     const answer = await s.ask('$JS.HUB.API.STREAM.INFO.DOM', '');
     s.said.push(plain(answer.json()));
     await s.api('STREAM.DELETE.DOM');
+  });
+
+  both('a bucket is reached through the domain', async (s) => {
+    const kv = await s.nc.jetstream({ domain: 'HUB' }).views.kv('far');
+    s.said.push(await kv.put('a', '1'), await kv.create('b', '2'));
+    s.said.push(await kv.update('a', '3', 1));
+    await kv.delete('b');
+    s.said.push((await kv.get('a')).string(), (await kv.get('b')).operation);
+    s.nc.publish('$JS.HUB.API.$KV.far.c', '4');
+    await s.api('STREAM.INFO.KV_far', { subjects_filter: '>' });
+    await s.ask('$JS.HUB.API.$KV.none.a', '').catch((e) => s.said.push(e.code));
+    s.said.push(await kv.destroy());
   });
 
   for (const storage of ['file', 'memory']) {

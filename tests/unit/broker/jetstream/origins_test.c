@@ -233,6 +233,37 @@ static void what_never_fits_is_passed_over(void **state)
     close_broker();
 }
 
+/* Asks for the last message on a subject; whose it is, or "". */
+static const char *direct(const char *names)
+{
+    char subject[64];
+    snprintf(subject, sizeof(subject), "$JS.API.DIRECT.GET.%s", names);
+    heard_count = 0;
+    publish_with(subject, "api", "", "");
+    turn_loop();
+    return heard_count > 0 ? last_heard("api")->headers : "";
+}
+
+static void a_mirror_answers_for_its_origin(void **state)
+{
+    (void)state;
+    open_broker();
+    create("{\"name\":\"O\",\"subjects\":[\"o\"],\"allow_direct\":true}");
+    create("{\"name\":\"P\",\"mirror\":{\"name\":\"O\"}}");
+    create("{\"name\":\"M\",\"mirror\":{\"name\":\"O\"},"
+           "\"mirror_direct\":true,\"allow_direct\":true}");
+    publish_numbers("o", 1, 3);
+    assert_contains(direct("O.o"), "Nats-Stream: O\r\n");
+    assert_contains(direct("M.o"), "Nats-Stream: M\r\n");
+    assert_string_equal(direct("P.o"), "");
+    jetstream_stream_delete(stream_named("O"));
+    assert_contains(direct("O.o"), "Nats-Stream: M\r\n");
+    assert_contains(last_heard("api")->headers, "Nats-Sequence: 3\r\n");
+    jetstream_stream_delete(stream_named("M"));
+    assert_string_equal(direct("O.o"), "");
+    close_broker();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +279,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(marks_of_earlier_versions_are_read,
                                         broker_setup, broker_teardown),
         cmocka_unit_test_setup_teardown(a_turn_copies_only_so_much,
+                                        broker_setup, broker_teardown),
+        cmocka_unit_test_setup_teardown(a_mirror_answers_for_its_origin,
                                         broker_setup, broker_teardown),
         cmocka_unit_test_setup_teardown(a_full_stream_waits, broker_setup,
                                         broker_teardown),

@@ -8,13 +8,18 @@
 
 static struct sub *listening[4];
 
-static int set_up(void **state)
+static void listen_all(void)
 {
-    broker_setup(state);
     listening[0] = listen_to("api");
     listening[1] = listen_to("in.a");
     listening[2] = listen_to("in.b");
     listening[3] = listen_to("$JS.EVENT.ADVISORY.>");
+}
+
+static int set_up(void **state)
+{
+    broker_setup(state);
+    listen_all();
     api("STREAM.CREATE.S", "{\"name\":\"S\",\"subjects\":[\"s.*\"]}");
     return 0;
 }
@@ -265,6 +270,26 @@ static void another_policy(void **state)
     assert_null(strstr(last_heard("in.a")->headers, "Nats-Pin-Id"));
 }
 
+static void the_group_outlives_a_restart_the_pin_does_not(void **state)
+{
+    (void)state;
+    char pin[32];
+    create("pinned_client", "");
+    pull("in.a", "");
+    fill(2);
+    pin_on("in.a", pin);
+    close_server(listening, COUNT(listening));
+    open_server();
+    listen_all();
+    assert_contains(api("CONSUMER.INFO.S.C", ""),
+                    "\"priority_groups\":[{\"group\":\"g\"}]");
+    pull_with_id("in.a", pin);
+    assert_contains(status_on("in.a"), "423 Nats-Pin-Id mismatch\r\n"
+                                       "Nats-Pending-Messages: 5\r\n");
+    pull("in.a", "");
+    assert_string_equal(last_heard("in.a")->payload, "x");
+}
+
 static void headers_are_kept(void **state)
 {
     (void)state;
@@ -293,6 +318,7 @@ int main(void)
         TEST(unpinned_by_request),
         TEST(deserted_request_does_not_pin),
         TEST(another_policy),
+        TEST(the_group_outlives_a_restart_the_pin_does_not),
         TEST(headers_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

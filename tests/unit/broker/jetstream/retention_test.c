@@ -215,6 +215,50 @@ static void time_passes_for_single_messages(void **state)
     assert_int_equal(state_of().messages, 1); /* a marker leaves none */
 }
 
+/* They neither hold up what is behind them nor are looked at for ever. */
+static void what_stays_for_ever_is_passed_over(void **state)
+{
+    (void)state;
+    create(",\"allow_msg_ttl\":true,\"storage\":\"memory\","
+           "\"max_age\":100000000");
+    for (int i = 0; i < 1500; i++)
+        publish_with("s.a", "", "NATS/1.0\r\nNats-TTL: never\r\n\r\n", "x");
+    publish("s.b", "x");
+    turn_loop();
+    usleep(120000);
+    for (int i = 0; i < 3; i++)
+        pass_time(NS_PER_S);
+    assert_int_equal(count_on("s.b"), 0);
+    assert_int_equal(state_of().messages, 1500);
+    assert_false(timer_is_set(&stream_named("S")->age_timer));
+    publish("s.b", "x");
+    turn_loop();
+    usleep(120000);
+    pass_time(NS_PER_S);
+    assert_int_equal(state_of().messages, 1500);
+}
+
+/* What only the deleted one needed leaves in steps, what another one needs
+ * stays. */
+static void a_long_review_goes_in_steps(void **state)
+{
+    (void)state;
+    create(",\"retention\":\"interest\",\"storage\":\"memory\"");
+    consume("A", ",\"filter_subject\":\"s.a\"");
+    consume("B", "");
+    for (int i = 0; i < 2500; i++)
+        publish(i % 100 == 0 ? "s.a" : "s.b", "x");
+    turn_loop();
+    assert_int_equal(state_of().messages, 2500);
+    api("CONSUMER.DELETE.S.B", "");
+    assert_in_range(state_of().messages, 1000, 2000);
+    for (int i = 0; i < 3; i++)
+        pass_time(20 * NS_PER_MS);
+    assert_int_equal(state_of().messages, 25);
+    api("CONSUMER.DELETE.S.A", "");
+    assert_int_equal(state_of().messages, 0);
+}
+
 static void consumers_keep_to_the_stream_s_limits(void **state)
 {
     (void)state;
@@ -259,6 +303,8 @@ int main(void)
         TEST(limits_of_the_operator),
         TEST(republished_once_durable),
         TEST(time_passes_for_single_messages),
+        TEST(what_stays_for_ever_is_passed_over),
+        TEST(a_long_review_goes_in_steps),
         TEST(consumers_keep_to_the_stream_s_limits),
         TEST(sealed_says_so),
     };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "broker/jetstream/purge.h"
 #include "broker/store/disk.h"
 
 static struct sub *listening[2];
@@ -218,6 +219,24 @@ static void purging(void **state)
     assert_int_equal(state_of().last_seq, 99);
 }
 
+static void purging_keeps_the_last_of_what_is_not_on_disk(void **state)
+{
+    (void)state;
+    create("");
+    publish("s.d", "on disk");
+    turn_loop();
+    const char *const subjects[] = {"s.a", "s.b", "s.c", "s.b",
+                                    "s.a", "s.c", "s.b"};
+    for (size_t i = 0; i < 7; i++)
+        publish(subjects[i], "x");
+    struct stream *stream = stream_named("S");
+    assert_int_equal(stream_durable(stream), 1);
+    const struct purge purge = {.filter = STR("s.*"), .keep = 3};
+    assert_int_equal(stream_purge(stream, &purge), 5);
+    for (uint64_t seq = 1; seq <= 8; seq++)
+        assert_int_equal(stream->store->ops->has(stream->store, seq), seq > 5);
+}
+
 static void a_restart_keeps_everything(void **state)
 {
     (void)state;
@@ -421,6 +440,7 @@ int main(void)
         STREAM_TEST(limits_in_bytes),
         STREAM_TEST(old_messages_leave),
         STREAM_TEST(purging),
+        STREAM_TEST(purging_keeps_the_last_of_what_is_not_on_disk),
         STREAM_TEST(a_restart_keeps_everything),
         STREAM_TEST(a_full_disk_refuses_and_loses_nothing),
         STREAM_TEST(a_stream_that_was_refused_leaves_nothing),

@@ -401,11 +401,33 @@ static void syncs_are_counted(void **state)
     assert_true(after.sync_ns > before.sync_ns);
 }
 
+/* The journal cannot be written, but what a purge frees needs none. */
+static void a_purge_makes_room_for_the_journal(void **state)
+{
+    struct fixture *f = *state;
+    fixture_reopen(f, 50000);
+    append_durable(f, 1, 1000);
+    blocks_gone = true;
+    assert_int_equal(f->store->ops->remove(f->store, 500, false), 0);
+    usleep(600000);
+    assert_int_equal(f->store->ops->remove_through(f->store, 900), 0);
+    assert_true(count_segments(f) > 2);
+    for (int ms = 0; count_segments(f) > 2; ms++) {
+        usleep(1000);
+        assert_true(ms < 10000);
+    }
+    blocks_gone = false;
+    fixture_reopen(f, 50000);
+    assert_readable(f->store, 901, 1000);
+    assert_int_equal(read_result(f->store, 900), -ENOENT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_purge_makes_room_for_the_journal),
         TEST(durable_waits_for_the_sync),
         TEST(the_next_group_gathers_while_a_sync_runs),
         TEST(what_waits_is_bounded),

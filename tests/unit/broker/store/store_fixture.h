@@ -300,6 +300,37 @@ static inline size_t file_size(const char *path)
     return stat(path, &st) == 0 ? (size_t)st.st_size : 0;
 }
 
+/* What a crash at this moment leaves, in a folder of its own. */
+static inline void fixture_copy_folder(const struct fixture *f, char *to)
+{
+    char path[512];
+    DIR *folder = opendir(f->dir);
+    strcpy(to, "/tmp/nexus_store.XXXXXX");
+    assert_non_null(mkdtemp(to));
+    assert_non_null(folder);
+    for (struct dirent *e; (e = readdir(folder)) != NULL;) {
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "%s/%s", f->dir, e->d_name);
+        struct file file = file_load(path);
+        snprintf(file.path, sizeof file.path, "%s/%s", to, e->d_name);
+        file_store(&file, file.size);
+        free(file.data);
+    }
+    closedir(folder);
+}
+
+/* The store that is found in such a folder. */
+static inline struct store *fixture_open_copy(const struct fixture *f,
+                                              const char *dir)
+{
+    struct errmsg err = {""};
+    struct store *store = store_file_open(dir, f->syncer, NULL, &err);
+    if (store == NULL)
+        fail_msg("%s", err.text);
+    return store;
+}
+
 /* Where record n of a segment file begins, from 0; also the end behind the
  * last one. */
 static inline size_t record_offset(const struct file *file, int n)
