@@ -228,8 +228,8 @@ static int check_entry(struct reader *r, const struct conf_value *value,
     if (entry->nkey != NULL &&
         !nkey_decode_user(str_of(entry->nkey), user->key))
         return conf_refuse(value, r->err,
-                           "%s is no public nkey of a user (U…, %d letters)",
-                           entry->nkey, NKEY_TEXT_LEN);
+                           "this is no public nkey of a user (U…, %d letters)",
+                           NKEY_TEXT_LEN); /* maybe its secret one */
     return 0;
 }
 
@@ -460,6 +460,15 @@ int read_accounts(struct reader *r, const struct conf_value *value,
 
 /* ---- the whole ---- */
 
+/* Alone it would leave the door open. */
+static int check_password(const struct options *options, struct errmsg *err)
+{
+    if (options->pass == NULL || options->user != NULL)
+        return 0;
+    return errmsg_set(err, -EINVAL,
+                      "pass: expected a user, too, whose password it is");
+}
+
 /* The user or token of the command line is the only one then. */
 static void choose_users(struct options *options)
 {
@@ -523,6 +532,8 @@ static int check_system_account(const struct options *options,
 int options_finish(struct options *options, struct errmsg *err)
 {
     struct auth_config *auth = &options->server.auth;
+    if (check_password(options, err) != 0)
+        return -EINVAL;
     choose_users(options);
     auth->has_nkeys = false;
     for (const struct auth_user *u = auth->users; u != NULL; u = u->hh.next)

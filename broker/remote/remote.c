@@ -651,7 +651,7 @@ static void keep_rest(struct buf *in, size_t taken)
 static void hear_all(struct remote *remote)
 {
     size_t taken = 0;
-    while (remote->fd >= 0) {
+    while (remote->fd >= 0 && remote->state != REMOTE_SECURING) {
         struct remote_op op;
         ssize_t n = remote_parser_next(&remote->parser, remote->in.data + taken,
                                        remote->in.len - taken, &op);
@@ -665,6 +665,9 @@ static void hear_all(struct remote *remote)
         taken += (size_t)n;
         hear(remote, &op);
     }
+    /* Somebody on the way could have put it there. */
+    if (remote->state == REMOTE_SECURING && taken < remote->in.len)
+        lose(remote, "it goes on in clear where TLS begins");
     if (remote->fd >= 0)
         keep_rest(&remote->in, taken);
 }

@@ -163,7 +163,8 @@ static int take_remote(struct remote_config *remote, char *text,
     *equals = '\0';
     if (!js_name_valid(str_of(text)))
         return errmsg_set(err, -EINVAL,
-                          "\"%s\" does not fit as a remote's domain", text);
+                          "what stands before = does not fit as a remote's "
+                          "domain");
     *remote = (struct remote_config){.domain = text, .url = equals + 1};
     int rc = remote_url_parse(&url, remote->url, err);
     remote_url_fini(&url);

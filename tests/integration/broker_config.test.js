@@ -64,7 +64,7 @@ describe('-t', () => {
     ['authorization { users: [{user: a, pasword: b}] }', 'FILE:1:35: unknown key "pasword"'],
     ['authorization { token: a, user: b, password: c }', 'expected one of user, token and users'],
     ['authorization { users: [{user: a}, {user: a}] }', 'there is a user "a" already'],
-    ['authorization { users: [{nkey: abc}] }', 'abc is no public nkey'],
+    ['authorization { users: [{nkey: abc}] }', 'this is no public nkey'],
     ['tls { cert_file: "/none" }', 'tls needs cert_file and key_file'],
     ['jetstream: maybe', '"jetstream" is a text: expected true or false'],
     ['jetstream { foo: 1 }', 'FILE:1:13: unknown key "foo"'],

@@ -2,6 +2,7 @@
 // another server while either side is killed.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -615,3 +616,22 @@ for (const [name, start] of [
     });
   });
 }
+
+test('what is said in clear before TLS is not listened to', async () => {
+  const hub = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.write('INFO {"tls_required":true}\r\nMSG a 1 1\r\nx\r\n');
+  });
+  await new Promise((done) => hub.listen(0, '127.0.0.1', done));
+  const env = { BROKER_JS_REMOTE: `HUB=nats://127.0.0.1:${hub.address().port}` };
+  const leaf = await open(await startBroker({ env }));
+  await leaf.create({
+    name: 'M',
+    mirror: { name: 'O', external: { api: '$JS.HUB.API' } },
+  });
+  await leaf.until('M', ({ mirror }) =>
+    /goes on in clear/.test(mirror.error?.description)
+  );
+  await leaf.nc.close();
+  hub.close();
+});

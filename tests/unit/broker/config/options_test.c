@@ -244,6 +244,17 @@ static void flags_stand_for_all_users(void **state)
     assert_null(auth_user(&options.server.auth, str_of("a")));
 }
 
+static void a_password_needs_its_user(void **state)
+{
+    (void)state;
+    options_fini(&options);
+    options.pass = "secret";
+    assert_true(options_finish(&options, &err) != 0);
+    assert_string_equal(err.text,
+                        "pass: expected a user, too, whose password it is");
+    options.pass = NULL;
+}
+
 static void what_is_wrong_is_named(void **state)
 {
     (void)state;
@@ -284,7 +295,7 @@ static void what_is_wrong_is_named(void **state)
         {"authorization { users: [{user: a}, {user: a}] }",
          "x.conf:1:36: there is a user \"a\" already"},
         {"authorization { users: [{nkey: U}] }",
-         "x.conf:1:25: U is no public nkey of a user (U…, 56 letters)"},
+         "x.conf:1:25: this is no public nkey of a user (U…, 56 letters)"},
         {"authorization { users: [{nkey: " NKEY ", pass: x}] }",
          "x.conf:1:25: a user with an nkey has no password"},
         {"authorization { users: [{user: a, permissions: {publish: \"a..\"}}]}",
@@ -344,6 +355,7 @@ int main(void)
         cmocka_unit_test(users_and_permissions),
         cmocka_unit_test(accounts),
         cmocka_unit_test(flags_stand_for_all_users),
+        cmocka_unit_test(a_password_needs_its_user),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(durations),
     };

@@ -57,6 +57,9 @@ static void an_error_never_shows_the_secret(void **state)
     assert_true(remote_list_parse("HUB=nats://u:secret@a:x", remotes, &count,
                                   &err) != 0);
     assert_null(strstr(err.text, "secret"));
+    assert_true(
+        remote_list_parse("nats://u:secret=@a", remotes, &count, &err) != 0);
+    assert_null(strstr(err.text, "secret"));
 }
 
 static void lists(void **state)
