@@ -942,9 +942,9 @@ static bool expire_in(struct store_file *s, size_t i, struct agenda_run *run)
     note_expiring(s, segment, &run->steps);
     struct agenda agenda = segment->agenda;
     bool complete = segment->agenda_through == segment->extent.count;
-    struct expiring e = {.s = s, .first_seq = segment->first_seq};
+    struct expiring *e = run->owner;
+    e->first_seq = segment->first_seq;
     segment->agenda = (struct agenda){.keys = NULL};
-    run->owner = &e;
     int64_t next_ns = agenda_run(&agenda, run);
     if (i >= s->segments_count || s->segments[i] != segment) {
         agenda_fini(&agenda);
@@ -961,9 +961,11 @@ size_t store_file_expired(struct store *store, int64_t now_ns, size_t max,
                           void *arg)
 {
     struct store_file *s = store_file_of(store);
+    struct expiring expiring = {.s = s};
     struct agenda_run run = {.now_ns = now_ns,
                              .max = max,
                              .steps = STORE_EXPIRY_STEPS,
+                             .owner = &expiring,
                              .look = look_expiring,
                              .fn = fn,
                              .arg = arg};
