@@ -50,9 +50,11 @@ static int create_consumer(struct stream *stream, const char *name,
     struct consumer *consumer =
         consumer_new(stream, name, config, clock_wall_ns());
     consumer->durable = consumer->durable && js_on_disk(stream);
+    /* One sync for both: what the .state of a new consumer says, the .json
+     * says, too; but one of an earlier consumer must not stay. */
     if (consumer->durable &&
-        (js_save_consumer(consumer, &consumer->config, &err) != 0 ||
-         js_save_state(consumer, true, &err) != 0)) {
+        (js_save_state(consumer, false, &err) != 0 ||
+         js_save_consumer(consumer, &consumer->config, &err) != 0)) {
         js_remove_consumer(consumer);
         consumer_free(consumer, NULL);
         return js_refuse(error, 500, 10012, "%s", err.text);

@@ -7,6 +7,7 @@
 #include "broker/jetstream/js_config.h"
 #include "broker/jetstream/js_file.h"
 #include "broker/server.h"
+#include "broker/store/disk.h"
 #include "lib/log.h"
 
 char *js_path(const char *first, const char *between, const char *last)
@@ -87,10 +88,11 @@ int js_save_state(const struct consumer *consumer, bool sync,
 
 void js_remove_consumer(const struct consumer *consumer)
 {
-    static const char *const suffixes[] = {".json", ".state"};
+    static const char *const suffixes[] = {".state", ".json"};
     for (int i = 0; i < 2; i++) {
         char *path = consumer_file(consumer, suffixes[i]);
-        int rc = js_file_remove(path);
+        bool last = i == 1; /* the folder is synced once for both */
+        int rc = last ? js_file_remove(path) : disk_unlink(path);
         if (rc != 0)
             log_error("consumer's file not removed", LOG_STR("file", path),
                       LOG_STR("error", strerror(-rc)));
