@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "broker/store/disk.h"
+#include "lib/buf.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 
@@ -200,13 +201,50 @@ static void seal_again(struct candidate *c)
     segment_index_free(&segment->index);
 }
 
-/* Cuts what follows the last message that is well. */
+static int write_aside(const char *path, const void *bytes, size_t n)
+{
+    int fd = disk_open(path, O_WRONLY | O_CREAT | O_TRUNC);
+    if (fd < 0)
+        return fd;
+    int rc = disk_write(fd, bytes, n, 0);
+    if (rc == 0)
+        rc = disk_sync(fd);
+    close(fd);
+    return rc;
+}
+
+/* Copies what is about to be cut into a file of its own. */
+static int keep_tail(const struct candidate *c, uint64_t end, size_t n)
+{
+    struct buf path = {0};
+    void *tail = mem_alloc(n);
+    ssize_t got = disk_read(c->fd, tail, n, end);
+    buf_printf(&path, "%s.tail.damaged", c->path);
+    int rc =
+        got < 0 ? (int)got : write_aside(buf_text(&path), tail, (size_t)got);
+    if (rc == 0)
+        rc = disk_sync_folder(c->s->dir_fd);
+    log_error("the end of the last segment is damaged, its bytes are kept",
+              LOG_STR("file", buf_text(&path)),
+              LOG_STR("error", rc < 0 ? strerror(-rc) : ""));
+    buf_fini(&path);
+    free(tail);
+    return rc;
+}
+
+/* Cuts what follows the last message that is well. A crash leaves nothing
+ * there that was durable; what is known to have been is kept aside. */
 static int cut_tail(struct candidate *c)
 {
     uint64_t end = c->segment->extent.end;
     int64_t size = disk_size(c->fd);
     if (size < 0 || (uint64_t)size <= end)
         return size < 0 ? (int)size : 0;
+    if (segment_last_seq(c->segment) < c->s->meta.last_seq) {
+        int rc = keep_tail(c, end, (size_t)size - end);
+        if (rc < 0)
+            return rc;
+    }
     log_warn("cut a torn tail off the last segment", LOG_STR("file", c->path),
              LOG_I64("offset", end), LOG_I64("bytes", (uint64_t)size - end));
     int rc = disk_truncate(c->fd, end);

@@ -119,6 +119,30 @@ static void garbage_behind_the_last_record(void **state)
     free(file.data);
 }
 
+/* What was durable is not deleted, even where it cannot be read. */
+static void a_damaged_end_is_kept_aside(void **state)
+{
+    struct fixture *f = *state;
+    append_durable(f, 1, 3);
+    fixture_close(f);
+    struct file file = segment_file(f, 0);
+    size_t from = record_offset(&file, 2);
+    file.data[file.size - 9] ^= 1;
+    file_store(&file, file.size);
+    fixture_open(f);
+    assert_readable(f->store, 1, 2);
+    assert_int_equal(read_result(f->store, 3), -ENOENT);
+    append_durable(f, 4, 5);
+    assert_readable(f->store, 4, 5);
+    char path[sizeof file.path];
+    snprintf(path, sizeof path, "%.480s.tail.damaged", file.path);
+    struct file kept = file_load(path);
+    assert_int_equal(kept.size, file.size - from);
+    assert_memory_equal(kept.data, file.data + from, kept.size);
+    free(kept.data);
+    free(file.data);
+}
+
 static void the_log_names_what_was_cut(void **state)
 {
     struct fixture *f = *state;
@@ -571,6 +595,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(tail_torn_at_every_byte),
         TEST(tail_torn_in_the_only_record_or_the_header),
+        TEST(a_damaged_end_is_kept_aside),
         TEST(garbage_behind_the_last_record),
         TEST(the_log_names_what_was_cut),
         TEST(any_byte_changed_in_the_last_segment),
