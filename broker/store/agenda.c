@@ -88,6 +88,8 @@ static void shrink(struct agenda *agenda)
 void agenda_add(struct agenda *agenda, int64_t expires_ns, uint32_t number)
 {
     int64_t now_ns = clock_wall_ns();
+    if (expires_ns < 0) /* a record that nobody of us wrote: long over */
+        expires_ns = 0;
     if (agenda->count == agenda->max) {
         agenda->max = agenda->max > 0 ? agenda->max * 2 : AGENDA_MIN;
         agenda->keys =
@@ -99,7 +101,7 @@ void agenda_add(struct agenda *agenda, int64_t expires_ns, uint32_t number)
     }
     if (expires_ns < agenda->base_ns)
         move_base(agenda, expires_ns);
-    uint64_t after_ns = (uint64_t)(expires_ns - agenda->base_ns);
+    uint64_t after_ns = (uint64_t)expires_ns - (uint64_t)agenda->base_ns;
     raise_key(agenda, key_of(after_ns >> AGENDA_TICK_SHIFT, number));
 }
 

@@ -136,12 +136,26 @@ static void ever_earlier_ones_are_cheap(void **state)
     agenda_fini(&agenda);
 }
 
+/* A damaged or forged record may say anything. */
+static void any_time_has_its_place(void **state)
+{
+    static const int64_t times[] = {INT64_MAX, INT64_MIN, 1, -1, 0};
+    (void)state;
+    struct agenda agenda = {.keys = NULL};
+    for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++)
+        agenda_add(&agenda, times[i], (uint32_t)i);
+    assert_int_equal(agenda.count, sizeof(times) / sizeof(*times));
+    assert_true(agenda_next(&agenda) <= 0);
+    agenda_fini(&agenda);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_is_over_and_nothing_else),
         cmocka_unit_test(what_is_not_removed_comes_again),
         cmocka_unit_test(ever_earlier_ones_are_cheap),
+        cmocka_unit_test(any_time_has_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
