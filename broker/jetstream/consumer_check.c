@@ -53,12 +53,8 @@ static int check_texts(const struct consumer_config *config,
 static int check_numbers(const struct consumer_config *config,
                          struct js_error *error)
 {
-    if (config->replicas < 0)
-        return js_refuse(error, 400, 10133,
-                         "replicas count cannot be negative");
-    if (config->replicas > 1)
-        return js_refuse(error, 500, 10074,
-                         "replicas > 1 not supported in non-clustered mode");
+    if (js_check_replicas(config->replicas, error) != 0)
+        return -1;
     if (config->backoff_count > 0 && config->max_deliver > 0 &&
         config->max_deliver <= (int64_t)config->backoff_count)
         return js_refuse(error, 400, 10116,

@@ -251,3 +251,14 @@ void js_metadata_fini(struct js_metadata *metadata)
     js_texts_fini(&metadata->keys);
     js_texts_fini(&metadata->values);
 }
+
+int js_check_replicas(int64_t replicas, struct js_error *error)
+{
+    if (replicas < 0)
+        return js_refuse(error, 400, 10133,
+                         "replicas count cannot be negative");
+    if (replicas > 1)
+        return js_refuse(error, 500, 10074,
+                         "replicas > 1 not supported in non-clustered mode");
+    return 0;
+}

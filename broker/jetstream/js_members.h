@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "broker/jetstream/js_error.h"
 #include "lib/arena.h"
 #include "lib/json.h"
 
@@ -72,5 +73,9 @@ void js_metadata_write(const struct js_metadata *metadata,
                        struct json_writer *w);
 size_t js_metadata_bytes(const struct js_metadata *metadata);
 void js_metadata_fini(struct js_metadata *metadata);
+
+/* This is one server: what is to be kept more than once is refused. 0, or -1
+ * with *error. */
+int js_check_replicas(int64_t replicas, struct js_error *error);
 
 #endif

@@ -44,12 +44,8 @@ static int check_names(const struct stream_config *config,
 static int check_supported(const struct stream_config *config,
                            struct js_error *error)
 {
-    if (config->replicas < 0)
-        return js_refuse(error, 400, 10133,
-                         "replicas count cannot be negative");
-    if (config->replicas > 1)
-        return js_refuse(error, 500, 10074,
-                         "replicas > 1 not supported in non-clustered mode");
+    if (js_check_replicas(config->replicas, error) != 0)
+        return -1;
     if (config->compression != COMPRESSION_NONE)
         return js_refuse(error, INVALID,
                          "compression s2 is not supported, expected none");
