@@ -55,10 +55,10 @@ async function nexus(command, settings) {
   return { code, output: program.output };
 }
 
-// In the foreground, with everything ready.
-async function runInForeground(settings) {
+// In the foreground, with everything ready, as soon as it has said that.
+async function runInForeground(settings, word = '^C stops it') {
   const program = start('run', settings, { detached: true });
-  await program.ready(() => program.output.includes('^C stops it'));
+  await program.ready(() => program.output.includes(word));
   return program;
 }
 
@@ -228,8 +228,9 @@ test('the summary of a file is shown with LOG_FORMAT=json, too', async () => {
   await program.stop();
 });
 
+// From its first word on, while the launcher is still setting up its own watch.
 test('a program that dies is named, and the rest is stopped', async () => {
-  const program = await runInForeground(copy);
+  const program = await runInForeground(copy, 'Nexus is running');
   const pids = pidsOf(copy);
   process.kill(pids[PROGRAMS.indexOf('collector')], 'SIGKILL');
   assert.deepEqual(await program.wait(), { code: 1, signal: null });
