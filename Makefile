@@ -37,7 +37,11 @@ BROKER_SRC    := $(wildcard broker/*.c broker/*/*.c)
 STREAMER_SRC  := $(wildcard agents/streamer/*.c)
 COLLECTOR_SRC := $(wildcard agents/collector/*.c)
 SIMULATOR_SRC := $(wildcard agents/simulator/*.c)
-GATEWAY_SRC   := $(wildcard api/*.c api/rest/*.c api/graphql/*.c)
+# The GraphQL engine knows nothing of the gateway, and has a command line.
+ENGINE_SRC    := $(wildcard api/graphql/*.c)
+GRAPHQL_SRC   := $(ENGINE_SRC) $(wildcard api/graphql/cli/*.c)
+GATEWAY_SRC   := $(wildcard api/*.c api/rest/*.c api/fleet/*.c api/live/*.c) $(ENGINE_SRC) \
+                 $(wildcard api/graphql/transport/*.c api/graphql/telemetry/*.c)
 
 LIB := $(BUILD)/libnexus.a
 # The broker takes from its libraries only what it calls: shared, their tables
@@ -52,7 +56,8 @@ LDFLAGS_broker := -Wl,--gc-sections -Wl,-z,pack-relative-relocs
 LIBS_streamer  := $(MALLOC) -lnats -lwebsockets -lm
 LIBS_collector := -lnats -lwebsockets -lpq -lm
 LIBS_simulator := -lm
-LIBS_gateway   := -lwebsockets -lpq -lm
+LIBS_gateway   := -lnats -lwebsockets -lpq -lcrypto -lz -lm
+LIBS_graphql   := -lcrypto -lm
 LIBS_all       := -lnats -lwebsockets -lpq -lssl -lcrypto -lcrypt -lz -lm
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -62,19 +67,22 @@ STREAMER_OBJ  := $(call objects,$(STREAMER_SRC))
 COLLECTOR_OBJ := $(call objects,$(COLLECTOR_SRC))
 SIMULATOR_OBJ := $(call objects,$(SIMULATOR_SRC))
 GATEWAY_OBJ   := $(call objects,$(GATEWAY_SRC))
+GRAPHQL_OBJ   := $(call objects,$(GRAPHQL_SRC))
 
 PROGRAMS := $(if $(BROKER_SRC),$(BUILD)/nexus-broker) \
             $(if $(STREAMER_SRC),$(BUILD)/nexus-streamer) \
             $(if $(COLLECTOR_SRC),$(BUILD)/nexus-collector) \
             $(if $(SIMULATOR_SRC),$(BUILD)/nexus-simulator) \
-            $(if $(GATEWAY_SRC),$(BUILD)/nexus-gateway)
+            $(if $(GATEWAY_SRC),$(BUILD)/nexus-gateway) \
+            $(if $(wildcard api/graphql/cli/*.c),$(BUILD)/nexus-graphql)
 
 # ---- tests: a file added to a folder is a test added ----
 
 UNIT_SRC  := $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c)
 UNIT_BIN  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 FUZZ_SRC  := $(wildcard tests/fuzz/*_fuzz.c)
-FUZZED    := $(BROKER_SRC) $(wildcard lib/*.h broker/*.h broker/*/*.h agents/*/*.[ch])
+FUZZED    := $(BROKER_SRC) $(GATEWAY_SRC) $(GRAPHQL_SRC) \
+             $(wildcard lib/*.h broker/*.h broker/*/*.h agents/*/*.[ch] api/*.h api/*/*.h api/*/*/*.h)
 FUZZ_BIN  := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 C_BENCH_SRC := $(wildcard tests/bench/*.c)
 C_BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(C_BENCH_SRC))
@@ -103,6 +111,9 @@ $(BUILD)/nexus-simulator: $(SIMULATOR_OBJ) $(LIB)
 $(BUILD)/nexus-gateway: $(GATEWAY_OBJ) $(LIB)
 	$(call says,link)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_gateway)
+$(BUILD)/nexus-graphql: $(GRAPHQL_OBJ) $(LIB)
+	$(call says,link)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_graphql)
 
 $(LIB): $(LIB_OBJ)
 	$(call says,ar)
@@ -126,7 +137,7 @@ $(BUILD)/gen/migrations.inc: $(MIGRATIONS) scripts/embed-sql
 
 # A unit test is linked with the program it is named after, main.c left out:
 # tests/unit/broker/sublist_test.c with broker/, tests/unit/lib/ with none.
-PROGRAM_OBJ := $(BROKER_OBJ) $(STREAMER_OBJ) $(COLLECTOR_OBJ) $(SIMULATOR_OBJ) $(GATEWAY_OBJ)
+PROGRAM_OBJ := $(BROKER_OBJ) $(STREAMER_OBJ) $(COLLECTOR_OBJ) $(SIMULATOR_OBJ) $(sort $(GATEWAY_OBJ) $(GRAPHQL_OBJ))
 path_words = $(subst /, ,$(1))
 program_of = $(if $(filter agents/%,$(1)),agents/$(word 2,$(path_words)),$(firstword $(path_words)))
 test_objects = $(filter-out %/main.o,$(filter $(BUILD)/obj/$(program_of)/%,$(PROGRAM_OBJ)))
@@ -227,7 +238,7 @@ format: ## lay the C sources out as .clang-format says
 format-check:
 	clang-format --dry-run -Werror $(C_FILES)
 
-LINT_SRC := $(LIB_SRC) $(BROKER_SRC) $(STREAMER_SRC) $(COLLECTOR_SRC) $(SIMULATOR_SRC) $(GATEWAY_SRC)
+LINT_SRC := $(LIB_SRC) $(BROKER_SRC) $(STREAMER_SRC) $(COLLECTOR_SRC) $(SIMULATOR_SRC) $(sort $(GATEWAY_SRC) $(GRAPHQL_SRC))
 lint: deps-lint format-check $(BUILD)/gen/migrations.inc ## clang-tidy and cppcheck, every finding an error
 	@# One file a run: clang-tidy 14 mistakes a va_list in the second one.
 	printf '%s\n' $(LINT_SRC) | xargs -P$$(nproc) -n1 sh -c 'clang-tidy --quiet "$$1" -- $(CPPFLAGS) -I$(BUILD)/gen -std=gnu11 2>/dev/null' lint

@@ -141,4 +141,27 @@ void http_reply_problem(struct http_request *req, int status, const char *param,
                         const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* ---- a reply in pieces ---- */
+
+/* A reply whose body has no end yet (server-sent events, a long export),
+ * chunked for HTTP/1.1. Pulled like a WebSocket's frames: fill appends to out
+ * and says whether there is more; http_stream_want asks for the call. */
+struct http_stream;
+struct http_stream_handlers {
+    bool (*fill)(struct http_stream *stream, struct buf *out, size_t room,
+                 void *arg);
+    void (*closed)(struct http_stream *stream, void *arg); /* last call, also
+                                                 after http_stream_end */
+};
+
+/* Sends the head and ends the request (its arena goes, too). handlers are
+ * borrowed. */
+struct http_stream *http_reply_stream(struct http_request *req, int status,
+                                      const char *type,
+                                      const struct http_stream_handlers *h,
+                                      void *arg);
+void http_stream_want(struct http_stream *stream);
+/* No more is to come; what fill has given is still sent. */
+void http_stream_end(struct http_stream *stream);
+
 #endif
