@@ -130,10 +130,18 @@ $(BUILD)/obj/%.o: %.c
 MIGRATIONS := $(sort $(wildcard schema/postgres/*.sql))
 $(BUILD)/obj/agents/collector/migrate.o: CPPFLAGS += -I$(BUILD)/gen
 $(BUILD)/obj/agents/collector/migrate.o: $(BUILD)/gen/migrations.inc
-$(BUILD)/gen/migrations.inc: $(MIGRATIONS) scripts/embed-sql
+$(BUILD)/gen/migrations.inc: $(MIGRATIONS) scripts/embed
 	@mkdir -p $(@D)
 	$(call says,gen)
-	$(Q)scripts/embed-sql $(MIGRATIONS) > $@.new && mv $@.new $@
+	$(Q)scripts/embed $(MIGRATIONS) > $@.new && mv $@.new $@
+
+# So does the API's schema inside the gateway.
+$(BUILD)/obj/api/graphql/telemetry/schema.o: CPPFLAGS += -I$(BUILD)/gen
+$(BUILD)/obj/api/graphql/telemetry/schema.o: $(BUILD)/gen/schema.inc
+$(BUILD)/gen/schema.inc: schema/telemetry.graphql scripts/embed
+	@mkdir -p $(@D)
+	$(call says,gen)
+	$(Q)scripts/embed schema/telemetry.graphql > $@.new && mv $@.new $@
 
 # A unit test is linked with the program it is named after, main.c left out:
 # tests/unit/broker/sublist_test.c with broker/, tests/unit/lib/ with none.
@@ -239,7 +247,7 @@ format-check:
 	clang-format --dry-run -Werror $(C_FILES)
 
 LINT_SRC := $(LIB_SRC) $(BROKER_SRC) $(STREAMER_SRC) $(COLLECTOR_SRC) $(SIMULATOR_SRC) $(sort $(GATEWAY_SRC) $(GRAPHQL_SRC))
-lint: deps-lint format-check $(BUILD)/gen/migrations.inc ## clang-tidy and cppcheck, every finding an error
+lint: deps-lint format-check $(BUILD)/gen/migrations.inc $(BUILD)/gen/schema.inc ## clang-tidy and cppcheck, every finding an error
 	@# One file a run: clang-tidy 14 mistakes a va_list in the second one.
 	printf '%s\n' $(LINT_SRC) | xargs -P$$(nproc) -n1 sh -c 'clang-tidy --quiet "$$1" -- $(CPPFLAGS) -I$(BUILD)/gen -std=gnu11 2>/dev/null' lint
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
