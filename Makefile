@@ -88,7 +88,7 @@ C_BENCH_SRC := $(wildcard tests/bench/*.c)
 C_BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(C_BENCH_SRC))
 
 .DEFAULT_GOAL := build
-.PHONY: help build deps deps-test deps-lint run up down status logs test check bench bench-broker soak faults fuzz format format-check lint clean
+.PHONY: help build deps deps-test deps-bench deps-lint run up down status logs test check bench bench-broker bench-api soak faults fuzz format format-check lint clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -165,6 +165,13 @@ $(BROKER_LOAD): $(call objects,$(wildcard tests/bench/load/*.c)) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 
+# The subscribers of the live API, and of its peer.
+LIVE_LOAD := $(BUILD)/tests/bench/live_load
+$(LIVE_LOAD): $(call objects,$(wildcard tests/bench/live/*.c) tests/bench/load/link.c) $(LIB)
+	$(call says,link)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+
 SOAK := $(BUILD)/tests/soak
 $(SOAK): $(call objects,$(wildcard tests/soak/*.c) tests/bench/load/link.c) $(LIB)
 	$(call says,link)
@@ -182,6 +189,8 @@ deps: ## install what building and running need (Debian packages)
 	@scripts/deps run
 deps-test: ## install what the tests need, too (Debian and npm packages)
 	@scripts/deps test
+deps-bench: ## install what the benchmarks need, too (wrk and their peers)
+	@scripts/deps bench
 deps-lint: ## install what make format, lint and fuzz need, too (clang, cppcheck)
 	@scripts/deps lint
 
@@ -214,14 +223,19 @@ faults: deps-test ## the long tests that kill, stall and damage
 	@$(MAKE) --no-print-directory -j$$(nproc) build
 	@BUILD='$(BUILD)' SAN='$(SAN)' tests/run --faults "$${T-}"
 
-bench: deps-test ## throughput and latency beside their peers, into build/bench/
-	@$(MAKE) --no-print-directory -j$$(nproc) build $(C_BENCH_BIN) $(BROKER_LOAD)
+bench: deps-bench ## throughput and latency beside their peers, into build/bench/
+	@$(MAKE) --no-print-directory -j$$(nproc) build $(C_BENCH_BIN) $(BROKER_LOAD) $(LIVE_LOAD)
 	@BUILD='$(BUILD)' tests/bench/run "$${T-}"
 
 # T chooses rows by a part of their name: T='1 to 1' ROUNDS=3
 bench-broker: deps-test ## the broker beside nats-server, row by row, into build/bench/
 	@$(MAKE) --no-print-directory -j$$(nproc) build $(BROKER_LOAD)
 	@BUILD='$(BUILD)' ROW='$(T)' tests/bench/run broker
+
+bench-api: deps-bench ## the API beside Mercurius and graphql-ws, into build/bench/
+	@$(MAKE) --no-print-directory -j$$(nproc) build $(LIVE_LOAD)
+	@BUILD='$(BUILD)' tests/bench/run api
+	@BUILD='$(BUILD)' tests/bench/run live
 
 soak: deps-test ## every kind of client on one broker for SOAK_TIME=600 seconds
 	@$(MAKE) --no-print-directory -j$$(nproc) build $(SOAK)
