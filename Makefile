@@ -88,12 +88,12 @@ C_BENCH_SRC := $(wildcard tests/bench/*.c)
 C_BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(C_BENCH_SRC))
 
 .DEFAULT_GOAL := build
-.PHONY: help build deps deps-test deps-bench deps-lint run up down status logs test check bench bench-broker bench-api soak faults fuzz format format-check lint clean
+.PHONY: help build web deps deps-test deps-bench deps-lint run up down status logs test check bench bench-broker bench-api soak faults fuzz format format-check lint clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-build: $(PROGRAMS) ## compile everything into build/
+build: $(PROGRAMS) $(if $(shell command -v npm),web) ## compile everything into build/
 	@:
 
 $(BUILD)/nexus-broker: $(BROKER_OBJ) $(LIB)
@@ -182,6 +182,18 @@ $(BUILD)/tests/bench/%: tests/bench/%.c $(LIB)
 	$(call says,cc)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LIB) $(LIBS_all)
+
+# ---- what the gateway shows in a browser: each folder of web-dashboard/ that has
+# a script named build lays its pages out in build/web/NAME ----
+
+WEB_SRC := $(wildcard web-dashboard/*/build)
+WEB     := $(patsubst web-dashboard/%/build,$(BUILD)/web/%/index.html,$(WEB_SRC))
+web: $(WEB) ## GraphiQL, into build/web/
+	@:
+$(BUILD)/web/%/index.html: $$(wildcard web-dashboard/$$*/*)
+	$(call says,web)
+	@web-dashboard/$*/build $(@D)
+	@touch $@
 
 # ---- running ----
 
