@@ -74,12 +74,21 @@ static const struct gql_value *variable_default(const struct cost *cost,
     return NULL;
 }
 
+static const struct gql_value *variable_value(const struct gql_variables *all,
+                                              struct str name)
+{
+    for (uint32_t i = 0; i < all->count; i++)
+        if (str_eq(all->list[i].name, name))
+            return all->list[i].value;
+    return NULL;
+}
+
 static int64_t variable_size(const struct cost *cost, struct str name)
 {
     if (cost->least)
         return 1;
     if (cost->variables != NULL)
-        return number_of(gql_variable(cost->variables, name));
+        return number_of(variable_value(cost->variables, name));
     return number_of(variable_default(cost, name));
 }
 
