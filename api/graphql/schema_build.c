@@ -10,8 +10,8 @@ const struct gql_type *gql_build_find(const struct gql_build *build,
     return i >= 0 ? build->sources[i].type : gql_builtin_type(name);
 }
 
-const char *gql_ref_text(struct gql_build *build,
-                         const struct gql_type_ref *type)
+const char *gql_build_ref_text(struct gql_build *build,
+                               const struct gql_type_ref *type)
 {
     struct buf text = {0};
     gql_type_ref_append(type, &text);

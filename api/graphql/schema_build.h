@@ -46,8 +46,8 @@ struct gql_build {
                   __VA_ARGS__)
 
 /* A type as a message shows it; the arena's. */
-const char *gql_ref_text(struct gql_build *build,
-                         const struct gql_type_ref *type);
+const char *gql_build_ref_text(struct gql_build *build,
+                               const struct gql_type_ref *type);
 
 void gql_document_names(struct gql_build *build);
 void gql_build_types(struct gql_build *build);

@@ -62,7 +62,7 @@ static void check_input(struct gql_build *build, const struct gql_input *input,
                          "The type of %s%.*s%s must be Input Type but got: "
                          "%s.",
                          owner, STR_ARG(input->name), close,
-                         gql_ref_text(build, input->type));
+                         gql_build_ref_text(build, input->type));
     if (gql_is_required(input) && input->deprecation.p != NULL)
         GQL_SCHEMA_ERROR(build, input->at,
                          "Required %s %s%.*s%s cannot be deprecated.",
@@ -94,7 +94,7 @@ static void check_field(struct gql_build *build, const struct gql_type *type,
     if (!is_output_ref(field->type))
         GQL_SCHEMA_ERROR(build, field->at,
                          "The type of %s must be Output Type but got: %s.",
-                         name, gql_ref_text(build, field->type));
+                         name, gql_build_ref_text(build, field->type));
     const char *owner = arena_printf(build->arena, "%s(", name);
     for (uint32_t i = 0; i < field->argument_count; i++)
         check_input(build, &field->arguments[i], owner, ":)");
@@ -169,9 +169,10 @@ static void check_asked_argument(const struct implemented *i,
             i->build, argument->at,
             "Interface field argument %s(%.*s:) expects type %s but "
             "%.*s.%.*s(%.*s:) is type %s.",
-            i->name, STR_ARG(asked->name), gql_ref_text(i->build, asked->type),
-            STR_ARG(i->type->name), STR_ARG(i->field->name),
-            STR_ARG(argument->name), gql_ref_text(i->build, argument->type));
+            i->name, STR_ARG(asked->name),
+            gql_build_ref_text(i->build, asked->type), STR_ARG(i->type->name),
+            STR_ARG(i->field->name), STR_ARG(argument->name),
+            gql_build_ref_text(i->build, argument->type));
 }
 
 static void check_more_arguments(const struct implemented *i)
@@ -198,9 +199,9 @@ static void check_implemented(const struct implemented *i)
         GQL_SCHEMA_ERROR(i->build, i->field->at,
                          "Interface field %s expects type %s but %.*s.%.*s is "
                          "type %s.",
-                         i->name, gql_ref_text(i->build, i->asked->type),
+                         i->name, gql_build_ref_text(i->build, i->asked->type),
                          STR_ARG(i->type->name), STR_ARG(i->field->name),
-                         gql_ref_text(i->build, i->field->type));
+                         gql_build_ref_text(i->build, i->field->type));
     for (uint32_t a = 0; a < i->asked->argument_count; a++)
         check_asked_argument(i, &i->asked->arguments[a]);
     check_more_arguments(i);

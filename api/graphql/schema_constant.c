@@ -21,7 +21,7 @@ static void refuse_value(const struct constant *c,
     struct buf text = {0};
     gql_value_append(value, &text);
     REFUSE(c, value->at, "Expected value of type \"%s\", found %s.",
-           gql_ref_text(c->build, type), buf_text(&text));
+           gql_build_ref_text(c->build, type), buf_text(&text));
     buf_fini(&text);
 }
 
@@ -74,7 +74,7 @@ static void check_missing(const struct constant *c,
                    "Field \"%.*s.%.*s\" of required type \"%s\" was not "
                    "provided.",
                    STR_ARG(type->name), STR_ARG(def->name),
-                   gql_ref_text(c->build, def->type));
+                   gql_build_ref_text(c->build, def->type));
     }
 }
 

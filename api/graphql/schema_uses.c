@@ -48,7 +48,7 @@ static void check_required(struct gql_build *build,
                              "Directive \"@%.*s\" argument \"%.*s\" of type "
                              "\"%s\" is required, but it was not provided.",
                              STR_ARG(use->name), STR_ARG(def->name),
-                             gql_ref_text(build, def->type));
+                             gql_build_ref_text(build, def->type));
     }
 }
 
