@@ -61,7 +61,8 @@ static void resolve_hosts(struct gql_batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct fleet_cluster *cluster = batch->parents[i];
-        struct scope scope = {.hosts = cluster->hosts,
+        struct scope scope = {.of_hosts = true,
+                              .hosts = cluster->hosts,
                               .count = cluster->host_count};
         resolve_list_of(batch, i, &scope);
     }

@@ -32,12 +32,12 @@ static void fleet_count(struct fleet_view *view)
     }
 }
 
+/* A list of its own: the model's may be another one when the fields below are
+ * resolved. */
 static struct scope scope_filtered(const struct gql_call *call,
                                    const struct gpu_filter *filter)
 {
     const struct fleet *fleet = fleet_of(call);
-    if (filter == NULL)
-        return (struct scope){.gpus = fleet->gpus, .count = fleet->gpu_count};
     struct fleet_gpu **gpus =
         arena_alloc(call->arena, (fleet->gpu_count + 1) * sizeof *gpus);
     struct scope scope = {.gpus = gpus};
@@ -47,9 +47,9 @@ static struct scope scope_filtered(const struct gql_call *call,
     return scope;
 }
 
-const struct fleet_view *fleet_view_new(const struct gql_call *call)
+const struct fleet_view *fleet_view_new(const struct gql_call *call,
+                                        const struct gpu_filter *filter)
 {
-    const struct gpu_filter *filter = gpu_filter_of(call);
     struct fleet_view *view = arena_zalloc(call->arena, sizeof *view);
     view->fleet = fleet_of(call);
     view->scope = scope_filtered(call, filter);
@@ -61,7 +61,8 @@ const struct fleet_view *fleet_view_new(const struct gql_call *call)
 
 static void resolve_fleet(struct gql_batch *batch)
 {
-    const struct fleet_view *view = fleet_view_new(&batch->call);
+    const struct fleet_view *view =
+        fleet_view_new(&batch->call, gpu_filter_of(&batch->call));
     for (uint32_t i = 0; i < batch->count; i++)
         gql_batch_object(batch, i, view);
     gql_batch_done(batch);

@@ -124,9 +124,9 @@ static bool takes_model(const struct names *models, struct str model)
 static bool has_word(const struct fleet_gpu *gpu, struct str word)
 {
     const struct str texts[] = {
-        gpu->uuid,      gpu->host->name, gpu->model,
-        gpu->device,    gpu->index,      gpu->host->cluster->name,
-        gpu->pod,       gpu->namespace,  gpu->container,
+        gpu->uuid,   gpu->host->name, gpu->model,
+        gpu->device, gpu->index,      gpu->host->cluster->name,
+        gpu->pod,    gpu->namespace,  gpu->container,
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (text_has(texts[i], word))

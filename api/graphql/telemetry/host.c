@@ -141,8 +141,8 @@ static void resolve_gpus(struct gql_batch *batch)
 static void give_missing(struct gql_batch *batch, uint32_t parent)
 {
     const struct fleet_host *host = batch->parents[parent];
-    const void **missing = arena_alloc(batch->call.arena,
-                                       (host->gpu_count + 1) * sizeof *missing);
+    const void **missing =
+        arena_alloc(batch->call.arena, (host->gpu_count + 1) * sizeof *missing);
     uint32_t count = 0;
     for (uint32_t i = 0; i < host->gpu_count; i++)
         if (host->gpus[i]->status == FLEET_MISSING)
@@ -171,7 +171,8 @@ static void resolve_statistics(struct gql_batch *batch)
 static void resolve_hosts(struct gql_batch *batch)
 {
     const struct fleet *fleet = fleet_of(&batch->call);
-    struct scope scope = {.hosts = fleet->hosts, .count = fleet->host_count};
+    struct scope scope = {
+        .of_hosts = true, .hosts = fleet->hosts, .count = fleet->host_count};
     for (uint32_t i = 0; i < batch->count; i++)
         resolve_list_of(batch, i, &scope);
     gql_batch_done(batch);

@@ -8,8 +8,8 @@ void latest_write_metric(struct gql_out *out, const void *object)
     const struct fleet_gpu *gpu = object;
     enum metric m = (enum metric)out->call.field->binding->number;
     if (gpu->value_json[m].len > 0)
-        json_put_raw(&out->json, str_make(gpu->value_json[m].text,
-                                          gpu->value_json[m].len));
+        json_put_raw(&out->json,
+                     str_make(gpu->value_json[m].text, gpu->value_json[m].len));
     else
         json_put_null(&out->json);
 }

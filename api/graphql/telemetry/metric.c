@@ -40,8 +40,8 @@ static void fill(struct gql_binding table[METRIC_COUNT + 1],
         char field[METRIC_FIELD_MAX];
         metric_field_name(m, field);
         snprintf(names[m], BINDING_NAME_MAX, "%s.%s", type, field);
-        table[m] = (struct gql_binding){
-            .name = names[m], .write = write, .number = m};
+        table[m] =
+            (struct gql_binding){.name = names[m], .write = write, .number = m};
     }
 }
 
@@ -68,9 +68,8 @@ int metric_check_schema(const struct gql_schema *schema, struct errmsg *err)
                               "MetricName.%.*s is not metric %u of metrics.def",
                               STR_ARG(names->values[i].name), (unsigned)i);
     if (names->value_count < METRIC_COUNT)
-        return errmsg_set(
-            err, -EINVAL, "metric %.*s is not in MetricName",
-            STR_ARG(metric_catalogue[names->value_count].name));
+        return errmsg_set(err, -EINVAL, "metric %.*s is not in MetricName",
+                          STR_ARG(metric_catalogue[names->value_count].name));
     return 0;
 }
 

@@ -15,13 +15,28 @@ static bool is_null(const struct gql_value *value)
 }
 
 /* The enums of the schema, in its order. */
-enum { BY_CLUSTER, BY_HOSTNAME, BY_INDEX, BY_UUID, BY_MODEL, BY_STATUS,
-       BY_LAST_SEEN };
-static const char *const gpu_fields[] = {"cluster", "hostname", "index",
-                                         "uuid",    "model",    "status",
-                                         "lastSeen"};
-enum { HOST_CLUSTER, HOST_NAME, HOST_STATUS, HOST_GPUS, HOST_ACTIVE,
-       HOST_LAST_SEEN, HOST_UTILIZATION, HOST_TEMPERATURE, HOST_POWER };
+enum {
+    BY_CLUSTER,
+    BY_HOSTNAME,
+    BY_INDEX,
+    BY_UUID,
+    BY_MODEL,
+    BY_STATUS,
+    BY_LAST_SEEN
+};
+static const char *const gpu_fields[] = {
+    "cluster", "hostname", "index", "uuid", "model", "status", "lastSeen"};
+enum {
+    HOST_CLUSTER,
+    HOST_NAME,
+    HOST_STATUS,
+    HOST_GPUS,
+    HOST_ACTIVE,
+    HOST_LAST_SEEN,
+    HOST_UTILIZATION,
+    HOST_TEMPERATURE,
+    HOST_POWER
+};
 static const char *const host_fields[] = {
     "cluster",  "hostname",    "status",      "totalGPUs", "activeGPUs",
     "lastSeen", "utilization", "temperature", "power"};
@@ -210,42 +225,46 @@ static struct selected *selection_add(struct selection *s, const void *object,
 void selected_fill(const struct selection *s, struct selected *item)
 {
     for (uint32_t k = 0; k < s->order.count; k++)
-        item->keys[k] = s->hosts ? host_key(item->object, &s->order.parts[k])
-                                 : gpu_key(item->object, &s->order.parts[k]);
+        item->keys[k] = s->scope.of_hosts
+                            ? host_key(item->object, &s->order.parts[k])
+                            : gpu_key(item->object, &s->order.parts[k]);
 }
 
 static int selection_begin(struct selection *s, const struct gql_call *call,
-                           bool hosts, uint32_t room, struct errmsg *err)
+                           const struct scope *scope, struct errmsg *err)
 {
-    *s = (struct selection){.call = call, .hosts = hosts};
-    s->items = arena_alloc(call->arena, (room + 1) * sizeof *s->items);
-    return order_read(&s->order, call, hosts, err);
+    *s = (struct selection){.call = call, .scope = *scope};
+    s->items = arena_alloc(call->arena, (scope->count + 1) * sizeof *s->items);
+    return order_read(&s->order, call, scope->of_hosts, err);
 }
 
-int selection_of_gpus(struct selection *s, const struct gql_call *call,
-                      const struct scope *scope, struct errmsg *err)
+static void select_gpus(struct selection *s)
 {
-    if (selection_begin(s, call, false, scope->count, err) < 0)
-        return -EINVAL;
-    const struct gpu_filter *filter = gpu_filter_of(call);
-    for (uint32_t i = 0; i < scope->count; i++) {
-        const struct fleet_gpu *gpu = scope->gpus[i];
+    const struct gpu_filter *filter = gpu_filter_of(s->call);
+    for (uint32_t i = 0; i < s->scope.count; i++) {
+        const struct fleet_gpu *gpu = s->scope.gpus[i];
         if (gpu_is_known(gpu) && gpu_filter_takes(filter, gpu))
             selected_fill(s, selection_add(s, gpu, i));
     }
-    selection_sort(s);
-    return 0;
 }
 
-int selection_of_hosts(struct selection *s, const struct gql_call *call,
-                       const struct scope *scope, struct errmsg *err)
+static void select_hosts(struct selection *s)
 {
-    if (selection_begin(s, call, true, scope->count, err) < 0)
+    const struct host_filter *filter = host_filter_of(s->call);
+    for (uint32_t i = 0; i < s->scope.count; i++)
+        if (host_filter_takes(filter, s->scope.hosts[i]))
+            selected_fill(s, selection_add(s, s->scope.hosts[i], i));
+}
+
+int selection_make(struct selection *s, const struct gql_call *call,
+                   const struct scope *scope, struct errmsg *err)
+{
+    if (selection_begin(s, call, scope, err) < 0)
         return -EINVAL;
-    const struct host_filter *filter = host_filter_of(call);
-    for (uint32_t i = 0; i < scope->count; i++)
-        if (host_filter_takes(filter, scope->hosts[i]))
-            selected_fill(s, selection_add(s, scope->hosts[i], i));
+    if (s->scope.of_hosts)
+        select_hosts(s);
+    else
+        select_gpus(s);
     selection_sort(s);
     return 0;
 }
@@ -287,7 +306,7 @@ static bool give_whole(struct gql_batch *batch, uint32_t parent,
         arena_alloc(batch->call.arena, (scope->count + 1) * sizeof *objects);
     uint32_t count = 0;
     for (uint32_t i = 0; i < scope->count; i++)
-        if (scope->gpus == NULL)
+        if (scope->of_hosts)
             objects[count++] = scope->hosts[i];
         else if (gpu_is_known(scope->gpus[i]))
             objects[count++] = scope->gpus[i];
@@ -303,12 +322,8 @@ void resolve_list_of(struct gql_batch *batch, uint32_t parent,
     struct selection s;
     struct errmsg err;
     uint32_t limit;
-    int rc = limit_of(&batch->call, &limit, &err);
-    if (rc == 0 && scope->gpus != NULL)
-        rc = selection_of_gpus(&s, &batch->call, scope, &err);
-    else if (rc == 0)
-        rc = selection_of_hosts(&s, &batch->call, scope, &err);
-    if (rc < 0)
+    if (limit_of(&batch->call, &limit, &err) < 0 ||
+        selection_make(&s, &batch->call, scope, &err) < 0)
         gql_batch_error(batch, parent, GQL_CODE_INPUT, "%s", err.text);
     else
         selection_give(&s, limit, batch, parent);

@@ -18,7 +18,7 @@ struct order_key {
 };
 
 struct order_part {
-    int field; /* of GPUSortField or HostSortField, in the schema's order */
+    int field;  /* of GPUSortField or HostSortField, in the schema's order */
     int metric; /* of GPUs: instead of a field; -1: none */
     bool descending;
 };
@@ -34,27 +34,26 @@ struct selected {
     struct order_key keys[ORDER_MAX];
 };
 
-struct selection {
-    const struct gql_call *call;
-    bool hosts; /* of hosts, not of GPUs */
-    struct order order;
-    struct selected *items;
-    uint32_t count;
-};
-
-/* Where to look: some GPUs, or some hosts (gpus is NULL). */
+/* Where to look: some GPUs, or some hosts. */
 struct scope {
+    bool of_hosts;
     struct fleet_gpu *const *gpus;
     struct fleet_host *const *hosts;
     uint32_t count;
 };
 
+struct selection {
+    const struct gql_call *call;
+    struct scope scope; /* while it is being made: borrowed */
+    struct order order;
+    struct selected *items;
+    uint32_t count;
+};
+
 /* Reads `filter` and `sort` of the call, and selects. 0, or -EINVAL with *err:
  * the arguments do not go together. Memory is the call's. */
-int selection_of_gpus(struct selection *s, const struct gql_call *call,
-                      const struct scope *scope, struct errmsg *err);
-int selection_of_hosts(struct selection *s, const struct gql_call *call,
-                       const struct scope *scope, struct errmsg *err);
+int selection_make(struct selection *s, const struct gql_call *call,
+                   const struct scope *scope, struct errmsg *err);
 
 /* The call's argument `filter` alone; NULL takes all. */
 struct gpu_filter;

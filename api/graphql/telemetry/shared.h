@@ -7,7 +7,6 @@
 /* ---- the tables, one a file ---- */
 
 extern const struct gql_binding scalar_bindings[];
-extern const struct gql_binding query_bindings[];
 extern const struct gql_binding node_bindings[];
 extern const struct gql_binding fleet_bindings[];
 extern const struct gql_binding cluster_bindings[];
@@ -56,13 +55,18 @@ static inline struct fleet *fleet_of(const struct gql_call *call)
 /* ---- writing ---- */
 
 void write_time(struct gql_out *out, int64_t ns);
-void write_time_or_null(struct gql_out *out, int64_t ns); /* 0: null */
+void write_time_or_null(struct gql_out *out, int64_t ns);  /* 0: null */
 void write_str_or_null(struct gql_out *out, struct str s); /* empty: null */
 void write_double_or_null(struct gql_out *out, bool known, double value);
 
 /* Fields that are the same in several types. */
 void write_as_of(struct gql_out *out, const void *object);
 void resolve_same(struct gql_batch *batch); /* the parent itself */
+
+/* ---- the database ---- */
+
+/* The error for all parents that a failed statement is. */
+void fail_by_outcome(struct gql_batch *batch, enum db_outcome outcome);
 
 /* ---- arguments ---- */
 
