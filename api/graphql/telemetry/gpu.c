@@ -219,7 +219,7 @@ const struct gql_binding gpu_bindings[] = {
     {.name = "GPU.statusSince", .write = write_status_since},
     {.name = "GPU.lastSeen", .write = write_last_seen},
     {.name = "GPU.intervalSeconds", .write = write_interval},
-    {.name = "GPU.health", .resolve = resolve_same},
+    {.name = "GPU.health"},
     {.name = "GPU.labels", .resolve = resolve_labels},
     {.name = "GPU.label", .write = write_label},
     {.name = "GPU.maintenance", .resolve = resolve_maintenance},

@@ -252,7 +252,7 @@ const struct gql_binding host_bindings[] = {
     {.name = "Host.totalGPUs", .write = write_total_gpus},
     {.name = "Host.activeGPUs", .write = write_active_gpus},
     {.name = "Host.statusCounts", .resolve = resolve_status_counts},
-    {.name = "Host.health", .resolve = resolve_same},
+    {.name = "Host.health"},
     {.name = "Host.gpus", .resolve = resolve_gpus},
     {.name = "Host.missing", .resolve = resolve_missing},
     {.name = "Host.statistics", .resolve = resolve_statistics},

@@ -321,7 +321,7 @@ void resolve_list_of(struct gql_batch *batch, uint32_t parent,
         return;
     struct selection s;
     struct errmsg err;
-    uint32_t limit;
+    uint32_t limit = 0;
     if (limit_of(&batch->call, &limit, &err) < 0 ||
         selection_make(&s, &batch->call, scope, &err) < 0)
         gql_batch_error(batch, parent, GQL_CODE_INPUT, "%s", err.text);

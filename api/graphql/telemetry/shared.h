@@ -61,7 +61,6 @@ void write_double_or_null(struct gql_out *out, bool known, double value);
 
 /* Fields that are the same in several types. */
 void write_as_of(struct gql_out *out, const void *object);
-void resolve_same(struct gql_batch *batch); /* the parent itself */
 
 /* ---- the database ---- */
 

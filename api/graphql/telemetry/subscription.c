@@ -107,7 +107,7 @@ static struct gql_source *updates_subscribe(const struct gql_call *call,
     struct filter filter;
     const struct gql_value *metrics = gql_argument(call, "metrics");
     bool some = metrics != NULL && metrics->kind != GQL_NULL;
-    int64_t interval_ns;
+    int64_t interval_ns = 0;
     if (filter_read(&filter, call, err) < 0 ||
         interval_read(call, "minIntervalMs", 0, &interval_ns, err) < 0)
         return NULL;
@@ -219,7 +219,7 @@ static struct gql_source *summary_subscribe(const struct gql_call *call,
                                             gql_event_fn on_event, void *arg,
                                             struct errmsg *err)
 {
-    int64_t interval_ns;
+    int64_t interval_ns = 0;
     if (interval_read(call, "intervalMs", INTERVAL_MIN_MS, &interval_ns, err) <
         0)
         return NULL;

@@ -228,7 +228,7 @@ const struct gql_binding update_bindings[] = {
     {.name = "TelemetryUpdate.gpuId", .write = write_update_gpu_id},
     {.name = "TelemetryUpdate.gpuUuid", .write = write_update_gpu_id},
     {.name = "TelemetryUpdate.gpu", .resolve = resolve_update_gpu},
-    {.name = "TelemetryUpdate.data", .resolve = resolve_same},
+    {.name = "TelemetryUpdate.data"},
     {.name = "TelemetryData.extra", .write = write_data_extra},
     {.name = "GPUStatusChange.eventType", .write = write_change_type},
     {.name = "GPUStatusChange.timestamp", .write = write_change_timestamp},

@@ -40,10 +40,3 @@ void write_as_of(struct gql_out *out, const void *object)
     (void)object;
     write_time(out, fleet_of(&out->call)->as_of_ns);
 }
-
-void resolve_same(struct gql_batch *batch)
-{
-    for (uint32_t i = 0; i < batch->count; i++)
-        gql_batch_object(batch, i, batch->parents[i]);
-    gql_batch_done(batch);
-}
