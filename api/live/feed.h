@@ -74,6 +74,8 @@ struct feed_replay *feed_replay_new(struct feed *feed,
                                     const struct feed_replay_handlers *handlers,
                                     void *arg, struct errmsg *err);
 void feed_replay_more(struct feed_replay *replay);
+/* From within event: feed_replay_end's first, which is known before the events. */
+uint64_t feed_replay_first(const struct feed_replay *replay);
 void feed_replay_free(struct feed_replay **replay);
 
 #endif

@@ -196,6 +196,12 @@ void feed_replay_more(struct feed_replay *r)
     http_server_post(r->feed->server, deliver, r);
 }
 
+/* Written before the first batch was handed over. */
+uint64_t feed_replay_first(const struct feed_replay *replay)
+{
+    return replay->end.first;
+}
+
 static void add_subject(const char *subject, void *arg)
 {
     char *cover = arg;
@@ -257,6 +263,8 @@ struct feed_replay *feed_replay_new(struct feed *feed,
     r->handlers = handlers;
     r->arg = arg;
     DL_APPEND(feed->all, r);
+    if (feed->config.stats.replays != NULL)
+        stat_add(feed->config.stats.replays, 1);
     channel_init(&r->channel, BATCHES_MAX);
     filter_keep(r, filter);
     pthread_t thread;
@@ -268,6 +276,8 @@ struct feed_replay *feed_replay_new(struct feed *feed,
 static void replay_destroy(struct feed_replay *r)
 {
     DL_DELETE(r->feed->all, r);
+    if (r->feed->config.stats.replays != NULL)
+        stat_add(r->feed->config.stats.replays, -1);
     if (r->batch != NULL)
         channel_return(&r->channel, r->batch);
     channel_fini(&r->channel);
