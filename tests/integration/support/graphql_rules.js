@@ -133,8 +133,8 @@ export const RULES = {
     beyond: [
       ['subscription A { ticks @skip(if: true) }',
         [['Subscription "A" must not use `@skip` or `@include` directives in the top level selection.', [[1, 24]]]]],
-      ['subscription ($c: Boolean!) { ... @include(if: $c) { ticks } ...S } fragment S on Subscription { dogBarked @skip(if: $c) { name } }',
-        [['Anonymous Subscription must not use `@skip` or `@include` directives in the top level selection.', [[1, 35], [1, 108]]]]],
+      ['subscription { ... @include(if: true) { ticks } ...S } fragment S on Subscription { ticks @skip(if: false) }',
+        [['Anonymous Subscription must not use `@skip` or `@include` directives in the top level selection.', [[1, 20], [1, 91]]]]],
     ],
   },
   KnownTypeNames: {
