@@ -67,6 +67,7 @@ void gql_batch_list(struct gql_batch *batch, uint32_t parent,
 struct gql_list {
     const void *const *objects;
     uint32_t count;
+    const void *error; /* instead of a list: gql_batch_item_error's */
 };
 void gql_batch_error(struct gql_batch *batch, uint32_t parent, const char *code,
                      const char *format, ...)

@@ -211,73 +211,50 @@ static void set_typename(struct gql_plan *plan, struct plan_field *f,
     f->key = key_text(f->name, str_of(value), &plan->arena);
 }
 
-static void resolve_schema(struct gql_batch *batch)
+/* What stands behind the field; false: the type has no such field, which
+ * validation has refused. */
+static bool bind_field(const struct gql_plan *plan, struct plan_field *f,
+                       struct str name, const struct gql_type *type)
 {
-    for (uint32_t i = 0; i < batch->count; i++)
-        gql_batch_object(batch, i, gql_introspect_schema(batch->call.schema));
-    gql_batch_done(batch);
-}
-
-static void resolve_type(struct gql_batch *batch)
-{
-    const struct gql_value *name = batch->call.arguments[0];
-    for (uint32_t i = 0; i < batch->count; i++)
-        gql_batch_object(batch, i,
-                         gql_introspect_type(batch->call.schema, name->text,
-                                             batch->call.arena));
-    gql_batch_done(batch);
-}
-
-/* __schema and __type; false: it is neither. */
-static bool set_meta(struct gql_plan *plan, struct plan_field *f,
-                     struct str name, const struct gql_type *type)
-{
-    bool schema = str_is(name, "__schema");
-    if (type != plan->schema->query || (!schema && !str_is(name, "__type")))
-        return false;
-    f->field = schema ? &gql_schema_field : &gql_type_field_meta;
-    f->resolve = schema ? resolve_schema : resolve_type;
-    f->required = schema;
-    f->non_null = schema;
-    f->type =
-        gql_schema_type(plan->schema, str_of(schema ? "__Schema" : "__Type"));
-    return true;
-}
-
-static bool set_field(struct gql_plan *plan, struct plan_field *f,
-                      struct str name, const struct gql_type *type)
-{
+    const struct gql_binding *binding;
+    bool root = type == plan->schema->query;
     f->field = gql_type_field(type, name);
-    if (f->field == NULL)
+    if (f->field != NULL) {
+        binding = type->builtin ? gql_introspection_binding(f->field)
+                                : f->field->binding;
+    } else if (root && str_is(name, "__schema")) {
+        f->field = &gql_schema_field;
+        binding = &gql_introspect_schema;
+    } else if (root && str_is(name, "__type")) {
+        f->field = &gql_type_field_meta;
+        binding = &gql_introspect_type;
+    } else {
         return false;
-    set_type(f, f->field->type);
-    const struct gql_binding *binding = f->field->binding;
+    }
     f->resolve = binding != NULL ? binding->resolve : NULL;
     f->write = binding != NULL ? binding->write : NULL;
-    (void)plan;
     return true;
 }
 
-/* False: the type has no such field, which validation has refused. */
 static bool make_field(struct gql_plan *plan, struct plan_field *f,
                        const struct found *found, const struct gql_type *type)
 {
     struct str name = found->first->selection->name;
-    bool meta = name.len > 2 && name.p[0] == '_' && name.p[1] == '_';
     f->name = found->name;
     f->owner = type;
     f->nodes = found->first;
     f->node_count = found->count;
-    if (meta && str_is(name, "__typename")) {
+    if (str_is(name, "__typename")) {
         set_typename(plan, f, type);
         return true;
     }
-    if (!(meta && set_meta(plan, f, name, type)) &&
-        !set_field(plan, f, name, type))
+    if (!bind_field(plan, f, name, type))
         return false;
+    set_type(f, f->field->type);
     f->key = key_text(f->name, str_make(NULL, 0), &plan->arena);
     f->kind = gql_is_leaf(f->type) ? PLAN_LEAF : PLAN_OBJECTS;
     f->resolved = f->kind == PLAN_OBJECTS || f->resolve != NULL;
+    assert(f->kind != PLAN_LEAF || f->write != NULL); /* gql_bind saw to it */
     set_arguments(plan, f);
     if (f->kind == PLAN_OBJECTS)
         f->sets = arena_zalloc(&plan->arena,

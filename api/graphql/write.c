@@ -215,6 +215,11 @@ static bool write_inner_list(struct gql_execution *x, const struct place *p,
 {
     if (list == NULL)
         return write_null(x, p->found->plan, level);
+    if (list->error != NULL) {
+        const struct item_error *item = list->error;
+        execution_error(x, p->found->plan, x->path, &item->error);
+        return false;
+    }
     return level + 1 == p->found->plan->lists
                ? write_items(x, p, start, list->count, level + 1)
                : write_lists(x, p, list->objects, list->count, start,
