@@ -5,6 +5,7 @@
 #ifndef NEXUS_TEST_WORLD_H
 #define NEXUS_TEST_WORLD_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
