@@ -286,8 +286,7 @@ static void arguments_are_coerced(void **state)
     expect("{echo(n:3,list:4,in:{a:1})}",
            "{\"data\":{\"echo\":\"{n: 3, list: [4], in: {a: 1, b: \\\"x\\\"}}"
            "\"}}");
-    expect_with("query($n:Int,$l:[Int]){echo(n:$n,list:[1,$n],in:{a:$n})}",
-                "{\"n\":5}",
+    expect_with("query($n:Int!){echo(n:$n,list:[1,$n],in:{a:$n})}", "{\"n\":5}",
                 "{\"data\":{\"echo\":\"{n: 5, list: [1, 5], in: {a: 5, b: "
                 "\\\"x\\\"}}\"}}");
     expect_with("query($n:Int){echo(n:$n,list:[1,$n])}", "{}",
