@@ -20,7 +20,7 @@
 #define STEP_MIN_NS   NS_PER_S
 #define STEP_MAX_NS   (366 * 86400 * NS_PER_S)
 #define STEPS_SPAN_NS (200 * 365 * (86400 * NS_PER_S)) /* that times can be */
-#define SLACK_NS      (600 * NS_PER_S)               /* of a guess */
+#define SLACK_NS      (600 * NS_PER_S)                 /* of a guess */
 
 /* ---- what is known of the density ---- */
 

@@ -55,13 +55,9 @@ void metric_bindings_fill(void)
     fill(data_metric_bindings, names[2], "TelemetryData", data_write_metric);
 }
 
-/* The enum's values, too, in the catalogue's order. */
-int metric_check_schema(const struct gql_schema *schema, struct errmsg *err)
+/* The enum's values are in the catalogue's order. */
+static int check_names(const struct gql_type *names, struct errmsg *err)
 {
-    const struct gql_type *names =
-        gql_schema_type(schema, str_of("MetricName"));
-    if (names == NULL || names->kind != GQL_TYPE_ENUM)
-        return errmsg_set(err, -EINVAL, "the schema has no enum MetricName");
     for (uint32_t i = 0; i < names->value_count; i++)
         if (metric_by_name(names->values[i].name) != (int)i)
             return errmsg_set(err, -EINVAL,
@@ -71,6 +67,33 @@ int metric_check_schema(const struct gql_schema *schema, struct errmsg *err)
         return errmsg_set(err, -EINVAL, "metric %.*s is not in MetricName",
                           STR_ARG(metric_catalogue[names->value_count].name));
     return 0;
+}
+
+static int check_interface(const struct gql_type *metrics, struct errmsg *err)
+{
+    char field[METRIC_FIELD_MAX];
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        metric_field_name(m, field);
+        if (gql_type_field(metrics, str_of(field)) == NULL)
+            return errmsg_set(err, -EINVAL, "Metrics.%s is missing", field);
+    }
+    if (metrics->field_count > METRIC_COUNT)
+        return errmsg_set(err, -EINVAL, "Metrics has %u fields for %d metrics",
+                          (unsigned)metrics->field_count, METRIC_COUNT);
+    return 0;
+}
+
+int metric_check_schema(const struct gql_schema *schema, struct errmsg *err)
+{
+    const struct gql_type *names =
+        gql_schema_type(schema, str_of("MetricName"));
+    const struct gql_type *metrics = gql_schema_type(schema, str_of("Metrics"));
+    if (names == NULL || names->kind != GQL_TYPE_ENUM)
+        return errmsg_set(err, -EINVAL, "the schema has no enum MetricName");
+    if (metrics == NULL || metrics->kind != GQL_TYPE_INTERFACE)
+        return errmsg_set(err, -EINVAL, "the schema has no interface Metrics");
+    int rc = check_names(names, err);
+    return rc < 0 ? rc : check_interface(metrics, err);
 }
 
 /* ---- Metric ---- */

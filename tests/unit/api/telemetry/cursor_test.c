@@ -1,5 +1,5 @@
 /* Orders, and places in them. */
-#include "test.h"
+#include "unit/test.h"
 
 #include "api/graphql/telemetry/cursor.h"
 

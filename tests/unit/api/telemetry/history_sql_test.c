@@ -1,5 +1,5 @@
 /* What PostgreSQL is asked for a GPU's history. */
-#include "test.h"
+#include "unit/test.h"
 
 #include "api/graphql/telemetry/history_sql.h"
 #include "lib/metric.h"

@@ -1,5 +1,5 @@
 /* DateTime, Duration and BigInt as input; and the schema with its bindings. */
-#include "test.h"
+#include "unit/test.h"
 
 #include "api/graphql/scalar.h"
 #include "api/graphql/telemetry/shared.h"

@@ -1,5 +1,5 @@
 /* Figures over the latest values of GPUs. */
-#include "test.h"
+#include "unit/test.h"
 
 #include "api/graphql/telemetry/stats.h"
 
