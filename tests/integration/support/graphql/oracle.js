@@ -1,0 +1,108 @@
+// What graphql-js says: the verdict on a document, the response to a request.
+import {
+  GraphQLError,
+  MaxIntrospectionDepthRule,
+  buildASTSchema,
+  buildSchema,
+  execute,
+  getNullableType,
+  isListType,
+  isNonNullType,
+  parse,
+  specifiedRules,
+  validate,
+  visit,
+} from 'graphql';
+
+// New in the September 2025 edition (5.2.1.1): graphql-js 16 finds it out when
+// it executes.
+function OperationTypeExistence(context) {
+  return {
+    OperationDefinition(node) {
+      if (context.getSchema().getRootType(node.operation)) return;
+      const message = `The ${node.operation} operation is not supported by the schema.`;
+      context.reportError(new GraphQLError(message, { nodes: node }));
+    },
+  };
+}
+
+// How deep introspection may go is a limit of graphql-js's own, no rule.
+const RULES = [...specifiedRules.filter((rule) => rule !== MaxIntrospectionDepthRule), OperationTypeExistence];
+
+const ERRORS_MAX = 100;
+
+export class Oracle {
+  constructor(sdl) {
+    this.schema = buildSchema(sdl);
+    this.lenient = buildASTSchema(withoutNonNull(parse(sdl)), { assumeValid: true });
+  }
+
+  // The errors of a text: none when it may be executed.
+  check(query) {
+    try {
+      return validate(this.schema, parse(query), RULES, { maxErrors: ERRORS_MAX });
+    } catch (error) {
+      return [error];
+    }
+  }
+
+  execute({ query, variables, operationName }, rootValue) {
+    return this.#execute(this.schema, query, variables, operationName, rootValue, resolve);
+  }
+
+  // Every error that any order of execution could find: nothing is left out
+  // because a null elsewhere has climbed above it.
+  everyError({ query, variables, operationName }, rootValue) {
+    const strict = (source, args, context, info) => {
+      const { type } = this.schema.getType(info.parentType.name).getFields()[info.fieldName];
+      return refuseNulls(resolve(source, args, context, info), type, `${info.parentType}.${info.fieldName}`);
+    };
+    return this.#execute(this.lenient, query, variables, operationName, rootValue, strict).errors ?? [];
+  }
+
+  #execute(schema, query, variableValues, operationName, rootValue, fieldResolver) {
+    const document = parse(query);
+    return execute({ schema, document, rootValue, variableValues, operationName, fieldResolver, typeResolver: (object) => object.__typename });
+  }
+}
+
+const withoutNonNull = (sdl) =>
+  visit(sdl, {
+    FieldDefinition: {
+      leave: (node) => ({ ...node, type: nullable(node.type) }),
+    },
+  });
+
+function nullable(type) {
+  if (type.kind === 'NonNullType') return nullable(type.type);
+  return type.kind === 'ListType' ? { ...type, type: nullable(type.type) } : type;
+}
+
+// A fixture's member, and the two that stand for something (see the command
+// line's README).
+function resolve(source, args, context, info) {
+  const value = source?.[info.fieldName];
+  if (value?.__arguments) return JSON.stringify(args);
+  const broken = failed(value);
+  if (broken instanceof Error) throw broken;
+  return broken;
+}
+
+function failed(value) {
+  if (Array.isArray(value)) return value.map(failed);
+  return value && Object.hasOwn(value, '__error') ? new Error(value.__error) : value;
+}
+
+function refuseNulls(value, type, place) {
+  const filled = refuseNull(value, type, place);
+  if (filled instanceof Error) throw filled;
+  return filled;
+}
+
+function refuseNull(value, type, place) {
+  if (value === null || value === undefined)
+    return isNonNullType(type) ? new Error(`Cannot return null for non-nullable field ${place}.`) : null;
+  const bare = getNullableType(type);
+  if (!isListType(bare) || !Array.isArray(value)) return value;
+  return value.map((item) => refuseNull(item, bare.ofType, place));
+}
