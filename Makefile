@@ -88,12 +88,12 @@ C_BENCH_SRC := $(wildcard tests/bench/*.c)
 C_BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(C_BENCH_SRC))
 
 .DEFAULT_GOAL := build
-.PHONY: help build deps deps-test deps-lint run up down status logs test check bench bench-broker soak faults fuzz format format-check lint clean
+.PHONY: help build web deps deps-test deps-bench deps-lint run up down status logs test check bench bench-broker bench-api soak faults fuzz format format-check lint clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-build: $(PROGRAMS) ## compile everything into build/
+build: $(PROGRAMS) $(if $(shell command -v npm),web) ## compile everything into build/
 	@:
 
 $(BUILD)/nexus-broker: $(BROKER_OBJ) $(LIB)
@@ -130,10 +130,18 @@ $(BUILD)/obj/%.o: %.c
 MIGRATIONS := $(sort $(wildcard schema/postgres/*.sql))
 $(BUILD)/obj/agents/collector/migrate.o: CPPFLAGS += -I$(BUILD)/gen
 $(BUILD)/obj/agents/collector/migrate.o: $(BUILD)/gen/migrations.inc
-$(BUILD)/gen/migrations.inc: $(MIGRATIONS) scripts/embed-sql
+$(BUILD)/gen/migrations.inc: $(MIGRATIONS) scripts/embed
 	@mkdir -p $(@D)
 	$(call says,gen)
-	$(Q)scripts/embed-sql $(MIGRATIONS) > $@.new && mv $@.new $@
+	$(Q)scripts/embed $(MIGRATIONS) > $@.new && mv $@.new $@
+
+# So does the API's schema inside the gateway.
+$(BUILD)/obj/api/graphql/telemetry/schema.o: CPPFLAGS += -I$(BUILD)/gen
+$(BUILD)/obj/api/graphql/telemetry/schema.o: $(BUILD)/gen/schema.inc
+$(BUILD)/gen/schema.inc: schema/telemetry.graphql scripts/embed
+	@mkdir -p $(@D)
+	$(call says,gen)
+	$(Q)scripts/embed schema/telemetry.graphql > $@.new && mv $@.new $@
 
 # A unit test is linked with the program it is named after, main.c left out:
 # tests/unit/broker/sublist_test.c with broker/, tests/unit/lib/ with none.
@@ -157,6 +165,13 @@ $(BROKER_LOAD): $(call objects,$(wildcard tests/bench/load/*.c)) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 
+# The subscribers of the live API, and of its peer.
+LIVE_LOAD := $(BUILD)/tests/bench/live_load
+$(LIVE_LOAD): $(call objects,$(wildcard tests/bench/live/*.c) tests/bench/load/link.c) $(LIB)
+	$(call says,link)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+
 SOAK := $(BUILD)/tests/soak
 $(SOAK): $(call objects,$(wildcard tests/soak/*.c) tests/bench/load/link.c) $(LIB)
 	$(call says,link)
@@ -168,12 +183,26 @@ $(BUILD)/tests/bench/%: tests/bench/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LIB) $(LIBS_all)
 
+# ---- what the gateway shows in a browser: each folder of web-dashboard/ that has
+# a script named build lays its pages out in build/web/NAME ----
+
+WEB_SRC := $(wildcard web-dashboard/*/build)
+WEB     := $(patsubst web-dashboard/%/build,$(BUILD)/web/%/index.html,$(WEB_SRC))
+web: $(WEB) ## GraphiQL, into build/web/
+	@:
+$(BUILD)/web/%/index.html: $$(wildcard web-dashboard/$$*/*)
+	$(call says,web)
+	@web-dashboard/$*/build $(@D)
+	@touch $@
+
 # ---- running ----
 
 deps: ## install what building and running need (Debian packages)
 	@scripts/deps run
 deps-test: ## install what the tests need, too (Debian and npm packages)
 	@scripts/deps test
+deps-bench: ## install what the benchmarks need, too (wrk and their peers)
+	@scripts/deps bench
 deps-lint: ## install what make format, lint and fuzz need, too (clang, cppcheck)
 	@scripts/deps lint
 
@@ -206,14 +235,19 @@ faults: deps-test ## the long tests that kill, stall and damage
 	@$(MAKE) --no-print-directory -j$$(nproc) build
 	@BUILD='$(BUILD)' SAN='$(SAN)' tests/run --faults "$${T-}"
 
-bench: deps-test ## throughput and latency beside their peers, into build/bench/
-	@$(MAKE) --no-print-directory -j$$(nproc) build $(C_BENCH_BIN) $(BROKER_LOAD)
+bench: deps-bench ## throughput and latency beside their peers, into build/bench/
+	@$(MAKE) --no-print-directory -j$$(nproc) build $(C_BENCH_BIN) $(BROKER_LOAD) $(LIVE_LOAD)
 	@BUILD='$(BUILD)' tests/bench/run "$${T-}"
 
 # T chooses rows by a part of their name: T='1 to 1' ROUNDS=3
 bench-broker: deps-test ## the broker beside nats-server, row by row, into build/bench/
 	@$(MAKE) --no-print-directory -j$$(nproc) build $(BROKER_LOAD)
 	@BUILD='$(BUILD)' ROW='$(T)' tests/bench/run broker
+
+bench-api: deps-bench ## the API beside Mercurius and graphql-ws, into build/bench/
+	@$(MAKE) --no-print-directory -j$$(nproc) build $(LIVE_LOAD)
+	@BUILD='$(BUILD)' tests/bench/run api
+	@BUILD='$(BUILD)' tests/bench/run live
 
 soak: deps-test ## every kind of client on one broker for SOAK_TIME=600 seconds
 	@$(MAKE) --no-print-directory -j$$(nproc) build $(SOAK)
@@ -239,7 +273,7 @@ format-check:
 	clang-format --dry-run -Werror $(C_FILES)
 
 LINT_SRC := $(LIB_SRC) $(BROKER_SRC) $(STREAMER_SRC) $(COLLECTOR_SRC) $(SIMULATOR_SRC) $(sort $(GATEWAY_SRC) $(GRAPHQL_SRC))
-lint: deps-lint format-check $(BUILD)/gen/migrations.inc ## clang-tidy and cppcheck, every finding an error
+lint: deps-lint format-check $(BUILD)/gen/migrations.inc $(BUILD)/gen/schema.inc ## clang-tidy and cppcheck, every finding an error
 	@# One file a run: clang-tidy 14 mistakes a va_list in the second one.
 	printf '%s\n' $(LINT_SRC) | xargs -P$$(nproc) -n1 sh -c 'clang-tidy --quiet "$$1" -- $(CPPFLAGS) -I$(BUILD)/gen -std=gnu11 2>/dev/null' lint
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \

@@ -35,7 +35,8 @@ typedef void (*http_handler)(struct http_request *req, void *arg);
 
 struct http_route {
     const char *method;  /* "GET"; NULL ends a table */
-    const char *pattern; /* "/api/v1/gpus/{id}/telemetry" */
+    const char *pattern; /* "/api/v1/gpus/{id}/telemetry"; a last {name...}
+                            takes the rest of the path, slashes too */
     http_handler handle;
     void *arg;
 };

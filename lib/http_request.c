@@ -141,6 +141,38 @@ static int path_split(struct http_request *req, struct segments *out)
     return 0;
 }
 
+static bool is_rest(struct str part)
+{
+    return part.len > 5 && part.p[0] == '{' &&
+           memcmp(part.p + part.len - 4, "...}", 4) == 0;
+}
+
+static bool has_slash(struct str part)
+{
+    return part.len > 0 && memchr(part.p, '/', part.len) != NULL;
+}
+
+/* {name...} takes what is left of the path, from part i on. An encoded slash
+ * is no slash: a path with one is none of ours. */
+static bool rest_match(struct http_request *req, struct str name,
+                       const struct segments *path, size_t i)
+{
+    struct buf rest = {0};
+    bool matches = true;
+    for (size_t first = i; i < path->count; i++) {
+        if (i > first)
+            buf_append_byte(&rest, '/');
+        buf_append_str(&rest, path->part[i]);
+        matches = matches && !has_slash(path->part[i]);
+    }
+    req->params[req->param_count++] = (struct http_pair){
+        str_make(name.p + 1, name.len - 5),
+        arena_str(&req->arena, buf_str(&rest)),
+    };
+    buf_fini(&rest);
+    return matches;
+}
+
 /* True when the path is one of the pattern's; fills the params. */
 static bool route_match(const struct http_route *route,
                         const struct segments *path, struct http_request *req)
@@ -151,6 +183,8 @@ static bool route_match(const struct http_route *route,
     for (size_t i = 0; i < path->count; i++) {
         bool last = memchr(pattern.p, '/', pattern.len) == NULL;
         struct str part = part_take(&pattern, '/');
+        if (is_rest(part))
+            return rest_match(req, part, path, i);
         if (last != (i + 1 == path->count))
             return false;
         if (part.len > 2 && part.p[0] == '{') {

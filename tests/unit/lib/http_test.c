@@ -114,6 +114,7 @@ static struct http_route routes[] = {
     {"POST", "/echo/{id}/x", handle_echo, NULL},
     {"GET", "/large/{size}", handle_large, NULL},
     {"GET", "/keep", handle_keep, NULL},
+    {"GET", "/rest/{id...}", handle_echo, NULL},
     {.method = NULL},
 };
 
@@ -225,6 +226,18 @@ static void handler_sees_the_request(void **state)
             "Content-Type: text/plain; charset=utf-8\r\n", "Date: ");
     assert_int_equal(f->observed_status, 200);
     ANSWERS(f, "GET /hello HTTP/1.0\r\n\r\n", "\r\n\r\nhello");
+    fixture_stop(f);
+}
+
+static void rest_of_the_path_is_a_parameter(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_start((struct http_config){0});
+    ANSWERS(f, "GET /rest/a/b%20c/ HTTP/1.0\r\n\r\n",
+            "\r\n\r\n[a/b c/][none][][]");
+    ANSWERS(f, "GET /rest/ HTTP/1.0\r\n\r\n", "\r\n\r\n[][none][][]");
+    ANSWERS(f, "GET /rest HTTP/1.0\r\n\r\n", "HTTP/1.1 404 ");
+    ANSWERS(f, "GET /rest/a%2Fb HTTP/1.0\r\n\r\n", "HTTP/1.1 404 ");
     fixture_stop(f);
 }
 
@@ -603,6 +616,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(handler_sees_the_request),
+        cmocka_unit_test(rest_of_the_path_is_a_parameter),
         cmocka_unit_test(body_arrives_in_pieces),
         cmocka_unit_test(head_has_no_body),
         cmocka_unit_test(problems_are_answered),

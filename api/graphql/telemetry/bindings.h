@@ -1,0 +1,34 @@
+/* bindings: what is behind the fields of schema/telemetry.graphql.
+ *
+ * Lists, states and latest values come from the live model, time ranges from
+ * PostgreSQL: one statement for all parents of a level. One file a noun; each
+ * ends with its table. */
+#ifndef NEXUS_API_TELEMETRY_BINDINGS_H
+#define NEXUS_API_TELEMETRY_BINDINGS_H
+
+#include "api/db.h"
+#include "api/fleet/fleet.h"
+#include "api/graphql/bind.h"
+#include "lib/http.h"
+
+/* The context of every plan and execution: one for the whole gateway, and for
+ * as long. */
+struct api_context {
+    struct fleet *fleet;
+    struct db *db;
+    struct http_server *server;
+};
+
+/* The text of schema/telemetry.graphql, as it was when the program was built.
+ * Its name is for messages. */
+#define TELEMETRY_SCHEMA_NAME "telemetry.graphql"
+struct str telemetry_schema_text(void);
+
+/* The resolvers of all its fields, for gql_bind; NULL at the end. */
+extern const struct gql_binding *const telemetry_bindings[];
+
+/* Reads the schema, binds it, and checks that its metrics are those of
+ * schema/metrics.def. NULL with *err, which names what does not fit. */
+struct gql_schema *telemetry_schema_new(struct errmsg *err);
+
+#endif
