@@ -1,18 +1,30 @@
 // Do two answers say the same? Each function returns what differs, or nothing.
 
-const place = (error) => (error.locations ?? []).map(({ line, column }) => `${line}:${column}`).join(' ');
+const place = (error) =>
+  (error.locations ?? [])
+    .map(({ line, column }) => `${line}:${column}`)
+    .join(' ');
 const said = (error) => `${place(error)} ${error.message}`;
-const listed = (errors) => (errors.length > 0 ? errors.map((e) => `    ${said(e)}${e.path ? ` at ${e.path.join('.')}` : ''}`).join('\n') : '    none');
+const listed = (errors) =>
+  errors.length > 0
+    ? errors
+        .map((e) => `    ${said(e)}${e.path ? ` at ${e.path.join('.')}` : ''}`)
+        .join('\n')
+    : '    none';
 
-const both = (what, ours, theirs) => `${what}\n  ours:\n${listed(ours)}\n  graphql-js:\n${listed(theirs)}`;
+const both = (what, ours, theirs) =>
+  `${what}\n  ours:\n${listed(ours)}\n  graphql-js:\n${listed(theirs)}`;
 const sameList = (a, b, key) => {
   const [left, right] = [a, b].map((list) => list.map(key).sort());
-  return left.length === right.length && left.every((text, i) => text === right[i]);
+  return (
+    left.length === right.length && left.every((text, i) => text === right[i])
+  );
 };
 
 // Errors of a document: the same places, with the same words.
 export function differingErrors(ours, theirs) {
-  if (ours.length === 0 !== (theirs.length === 0)) return both('verdict', ours, theirs);
+  if ((ours.length === 0) !== (theirs.length === 0))
+    return both('verdict', ours, theirs);
   if (theirs.length > 100) return undefined;
   if (!sameList(ours, theirs, place)) return both('locations', ours, theirs);
   if (!sameList(ours, theirs, said)) return both('messages', ours, theirs);
@@ -26,7 +38,8 @@ const whole = (error) => `${said(error)} at ${pathOf(error)}`;
 function shownAt(data, path) {
   let at = data;
   let depth = 0;
-  while (depth < path.length && at !== null && at !== undefined) at = at[path[depth++]];
+  while (depth < path.length && at !== null && at !== undefined)
+    at = at[path[depth++]];
   return JSON.stringify(path.slice(0, depth));
 }
 
@@ -34,9 +47,13 @@ function shownAt(data, path) {
 // everyError(): all errors that may be found.
 export function differingResponses(line, theirs, everyError) {
   const ours = JSON.parse(line);
-  const [oursErrors, theirErrors] = [ours.errors ?? [], (theirs.errors ?? []).map((e) => e.toJSON())];
+  const [oursErrors, theirErrors] = [
+    ours.errors ?? [],
+    (theirs.errors ?? []).map((e) => e.toJSON()),
+  ];
   if (!('data' in ours) || !('data' in theirs)) {
-    if ('data' in ours !== 'data' in theirs) return both(`data ${line}`, oursErrors, theirErrors);
+    if ('data' in ours !== 'data' in theirs)
+      return both(`data ${line}`, oursErrors, theirErrors);
     return differingErrors(oursErrors, theirErrors);
   }
   const data = JSON.stringify(theirs.data);
@@ -47,11 +64,17 @@ export function differingResponses(line, theirs, everyError) {
 
 function differingFieldErrors(data, ours, theirs, everyError) {
   const shown = JSON.parse(data);
-  const places = (errors) => [...new Set(errors.map((e) => shownAt(shown, e.path)))].sort().join('\n');
+  const places = (errors) =>
+    [...new Set(errors.map((e) => shownAt(shown, e.path ?? [])))]
+      .sort()
+      .join('\n');
   if (places(ours) !== places(theirs)) return both('errors', ours, theirs);
-  if (new Set(ours.map(pathOf)).size !== ours.length) return both('two errors at one place', ours, theirs);
-  const visible = (errors) => errors.filter((e) => shownAt(shown, e.path) === pathOf(e));
-  if (!sameList(visible(ours), visible(theirs), whole)) return both('errors', ours, theirs);
+  if (new Set(ours.map(pathOf)).size !== ours.length)
+    return both('two errors at one place', ours, theirs);
+  const visible = (errors) =>
+    errors.filter((e) => shownAt(shown, e.path ?? []) === pathOf(e));
+  if (!sameList(visible(ours), visible(theirs), whole))
+    return both('errors', ours, theirs);
   if (sameList(ours, theirs, whole)) return undefined;
   const possible = new Set(everyError().map((e) => whole(e.toJSON())));
   const invented = ours.filter((e) => !possible.has(whole(e)));

@@ -19,15 +19,21 @@ export function fileOf(content) {
 
 // Runs it; { code, out, err }.
 export function runEngine(args, input = '') {
-  const child = spawn(join(BUILD, 'nexus-graphql'), args, { cwd: ROOT, env: cleanEnv() });
+  const child = spawn(join(BUILD, 'nexus-graphql'), args, {
+    cwd: ROOT,
+    env: cleanEnv(),
+  });
   const chunks = { stdout: [], stderr: [] };
-  for (const name of ['stdout', 'stderr']) child[name].on('data', (chunk) => chunks[name].push(chunk));
+  for (const name of ['stdout', 'stderr'])
+    child[name].on('data', (chunk) => chunks[name].push(chunk));
   child.stdin.on('error', () => {}); // it has ended: its exit code says why
   child.stdin.end(input);
   return new Promise((done, failed) => {
     child.once('error', failed);
     child.once('close', (code, signal) => {
-      const [out, err] = ['stdout', 'stderr'].map((name) => Buffer.concat(chunks[name]).toString());
+      const [out, err] = ['stdout', 'stderr'].map((name) =>
+        Buffer.concat(chunks[name]).toString()
+      );
       done({ code: code ?? signal, out, err });
     });
   });
@@ -37,7 +43,9 @@ export function runEngine(args, input = '') {
 // files.
 export async function askEngine(requests, { schema, fixture } = {}) {
   const args = ['batch', schema, fixture].filter((arg) => arg !== undefined);
-  const input = requests.map((request) => `${JSON.stringify(request)}\n`).join('');
+  const input = requests
+    .map((request) => `${JSON.stringify(request)}\n`)
+    .join('');
   const { code, out, err } = await runEngine(args, input);
   const lines = out.split('\n').slice(0, -1);
   const stopped = `stopped at ${JSON.stringify(requests[lines.length])}`;

@@ -1,16 +1,22 @@
 // What graphql-js says: the verdict on a document, the response to a request.
+import { readFileSync } from 'node:fs';
 import {
   GraphQLError,
   MaxIntrospectionDepthRule,
   buildASTSchema,
   buildSchema,
   execute,
+  getNamedType,
   getNullableType,
+  isExecutableDefinitionNode,
+  isInputObjectType,
   isListType,
   isNonNullType,
   parse,
   specifiedRules,
   validate,
+  validateSchema,
+  valueFromAST,
   visit,
 } from 'graphql';
 
@@ -27,42 +33,90 @@ function OperationTypeExistence(context) {
 }
 
 // How deep introspection may go is a limit of graphql-js's own, no rule.
-const RULES = [...specifiedRules.filter((rule) => rule !== MaxIntrospectionDepthRule), OperationTypeExistence];
+const RULES = [
+  ...specifiedRules.filter((rule) => rule !== MaxIntrospectionDepthRule),
+  OperationTypeExistence,
+];
 
 const ERRORS_MAX = 100;
+
+// One of schemas/.
+export const sdlOf = (name) =>
+  readFileSync(new URL(`schemas/${name}.graphql`, import.meta.url), 'utf8');
 
 export class Oracle {
   constructor(sdl) {
     this.schema = buildSchema(sdl);
-    this.lenient = buildASTSchema(withoutNonNull(parse(sdl)), { assumeValid: true });
+    this.lenient = buildASTSchema(withoutNonNull(parse(sdl)), {
+      assumeValid: true,
+    });
   }
 
   // The errors of a text: none when it may be executed.
   check(query) {
     try {
-      return validate(this.schema, parse(query), RULES, { maxErrors: ERRORS_MAX });
+      return validate(this.schema, parse(query), RULES, {
+        maxErrors: ERRORS_MAX,
+      });
     } catch (error) {
       return [error];
     }
   }
 
   execute({ query, variables, operationName }, rootValue) {
-    return this.#execute(this.schema, query, variables, operationName, rootValue, resolve);
+    return this.#execute(
+      this.schema,
+      query,
+      variables,
+      operationName,
+      rootValue,
+      resolve
+    );
   }
 
   // Every error that any order of execution could find: nothing is left out
   // because a null elsewhere has climbed above it.
   everyError({ query, variables, operationName }, rootValue) {
     const strict = (source, args, context, info) => {
-      const { type } = this.schema.getType(info.parentType.name).getFields()[info.fieldName];
-      return refuseNulls(resolve(source, args, context, info), type, `${info.parentType}.${info.fieldName}`);
+      const { type } = this.schema.getType(info.parentType.name).getFields()[
+        info.fieldName
+      ];
+      return refuseNulls(
+        resolve(source, args, context, info),
+        type,
+        `${info.parentType}.${info.fieldName}`
+      );
     };
-    return this.#execute(this.lenient, query, variables, operationName, rootValue, strict).errors ?? [];
+    return (
+      this.#execute(
+        this.lenient,
+        query,
+        variables,
+        operationName,
+        rootValue,
+        strict
+      ).errors ?? []
+    );
   }
 
-  #execute(schema, query, variableValues, operationName, rootValue, fieldResolver) {
+  #execute(
+    schema,
+    query,
+    variableValues,
+    operationName,
+    rootValue,
+    fieldResolver
+  ) {
     const document = parse(query);
-    return execute({ schema, document, rootValue, variableValues, operationName, fieldResolver, typeResolver: (object) => object.__typename });
+    return execute({
+      schema,
+      document,
+      rootValue,
+      variableValues,
+      operationName,
+      fieldResolver,
+      typeResolver: (object) => object.__typename,
+    });
   }
 }
 
@@ -75,7 +129,9 @@ const withoutNonNull = (sdl) =>
 
 function nullable(type) {
   if (type.kind === 'NonNullType') return nullable(type.type);
-  return type.kind === 'ListType' ? { ...type, type: nullable(type.type) } : type;
+  return type.kind === 'ListType'
+    ? { ...type, type: nullable(type.type) }
+    : type;
 }
 
 // A fixture's member, and the two that stand for something (see the command
@@ -90,7 +146,9 @@ function resolve(source, args, context, info) {
 
 function failed(value) {
   if (Array.isArray(value)) return value.map(failed);
-  return value && Object.hasOwn(value, '__error') ? new Error(value.__error) : value;
+  return value && Object.hasOwn(value, '__error')
+    ? new Error(value.__error)
+    : value;
 }
 
 function refuseNulls(value, type, place) {
@@ -101,8 +159,89 @@ function refuseNulls(value, type, place) {
 
 function refuseNull(value, type, place) {
   if (value === null || value === undefined)
-    return isNonNullType(type) ? new Error(`Cannot return null for non-nullable field ${place}.`) : null;
+    return isNonNullType(type)
+      ? new Error(`Cannot return null for non-nullable field ${place}.`)
+      : null;
   const bare = getNullableType(type);
   if (!isListType(bare) || !Array.isArray(value)) return value;
   return value.map((item) => refuseNull(item, bare.ofType, place));
+}
+
+// The errors of a schema's text.
+export function checkSchema(sdl) {
+  try {
+    const document = parse(sdl);
+    const schema = buildASTSchema(document);
+    const errors = validateSchema(schema);
+    return errors.length > 0
+      ? errors
+      : [
+          ...strangers(document),
+          ...sharedRoots(schema),
+          ...wrongDefaults(schema),
+        ];
+  } catch (error) {
+    return [error];
+  }
+}
+
+// Section 3.1: a schema's document defines nothing to execute. graphql-js 16
+// passes over it.
+const strangers = ({ definitions }) =>
+  definitions
+    .filter(isExecutableDefinitionNode)
+    .map(
+      (nodes) => new GraphQLError('Not a definition of a schema.', { nodes })
+    );
+
+// Section 3.3.1: one type cannot be two roots. graphql-js 16 does not look.
+function sharedRoots(schema) {
+  const roots = ['query', 'mutation', 'subscription']
+    .map((kind) => schema.getRootType(kind))
+    .filter(Boolean);
+  return new Set(roots).size < roots.length
+    ? [new GraphQLError('All root types must be different.')]
+    : [];
+}
+
+// New in the September 2025 edition: a default has to suit its type.
+function wrongDefaults(schema) {
+  const types = Object.values(schema.getTypeMap());
+  const args = [
+    ...types.flatMap((type) => Object.values(type.getFields?.() ?? {})),
+    ...schema.getDirectives(),
+  ].flatMap((holder) => holder.args ?? []);
+  const inputs = [
+    ...args,
+    ...types
+      .filter(isInputObjectType)
+      .flatMap((type) => Object.values(type.getFields())),
+  ];
+  return inputs
+    .filter(
+      ({ astNode, type }) =>
+        astNode?.defaultValue && !suits(astNode.defaultValue, type)
+    )
+    .map(
+      ({ name, astNode }) =>
+        new GraphQLError(`The default of ${name} does not suit its type.`, {
+          nodes: astNode.defaultValue,
+        })
+    );
+}
+
+const suits = (node, type) =>
+  valueFromAST(node, type) !== undefined && knowsFields(node, type);
+
+// valueFromAST takes members that an input object does not have.
+function knowsFields(node, type) {
+  if (node.kind === 'ListValue')
+    return node.values.every((item) => knowsFields(item, type));
+  const named = getNamedType(type);
+  if (node.kind !== 'ObjectValue' || !isInputObjectType(named)) return true;
+  const fields = named.getFields();
+  return node.fields.every(
+    ({ name, value }) =>
+      fields[name.value] && knowsFields(value, fields[name.value].type)
+  );
 }

@@ -10,19 +10,43 @@ export function tokensOf(text) {
   return tokens;
 }
 
-const BETWEEN = [' ', ' ', ' ', '\n', '\n', '\n  ', '\r\n', '\r', '\t', ',', ', ', '  ', ' # note\n', '#é😀 "\n', '\n\n', ' \ufeff', '#\r'];
+const BETWEEN = [
+  ' ',
+  ' ',
+  ' ',
+  '\n',
+  '\n',
+  '\n  ',
+  '\r\n',
+  '\r',
+  '\t',
+  ',',
+  ', ',
+  '  ',
+  ' # note\n',
+  '#é😀 "\n',
+  '\n\n',
+  ' \ufeff',
+  '#\r',
+];
 
 // May two tokens stand side by side with nothing between them?
-const joins = (a, b) => !(/[\w"$@.]$/.test(a) && /^[\w".-]/.test(b)) && !/^#/.test(b);
+const joins = (a, b) =>
+  !(/[\w"$@.]$/.test(a) && /^[\w".-]/.test(b)) && !/^#/.test(b);
 
 export function joinTokens(tokens, random) {
   let text = random.chance(3) ? '\ufeff' : '';
   const loose = random.below(3); // one line, a few, or anything
   for (let i = 0; i < tokens.length; i++) {
     if (i > 0) {
-      if (loose === 0) text += joins(tokens[i - 1], tokens[i]) && random.chance(30) ? '' : ' ';
+      if (loose === 0)
+        text += joins(tokens[i - 1], tokens[i]) && random.chance(30) ? '' : ' ';
       else if (loose === 1) text += random.chance(15) ? '\n' : ' ';
-      else text += joins(tokens[i - 1], tokens[i]) && random.chance(30) ? '' : random.oneOf(BETWEEN);
+      else
+        text +=
+          joins(tokens[i - 1], tokens[i]) && random.chance(30)
+            ? ''
+            : random.oneOf(BETWEEN);
     }
     text += tokens[i];
   }
@@ -32,10 +56,94 @@ export function joinTokens(tokens, random) {
 export const layOut = (text, random) => joinTokens(tokensOf(text), random);
 
 const STRANGE = [
-  ...['{', '}', '(', ')', '[', ']', ':', '=', '!', '|', '&', '@', '$', '...', '..', '.', '?', '-', '+', '%', '\\'],
-  ...['on', 'query', 'fragment', 'true', 'null', 'extend', 'type', 'a', '_', '__typename', 'é', '\u0000', '\u200b', '😀', '\ud800', '\u00a0'],
-  ...['0', '1', '-1', '01', '-01', '00', '1.', '.5', '1.0.0', '1e', '1e+', '0x1F', '1a', '1_000', '-', '--1', '1.5f', '1ee5', '0.e1', '1.e1', '123456789012345678901234567890'],
-  ...['""', '"', '"""', '""""""', '"a', '"a\nb"', '"\\x"', '"\\u12"', '"\\u{110000}"', '"\\u{}"', '"\\u{D800}"', '"\\uD800"', '"\\uDC00"', '"\\uD800\\u0041"', '"\\u{00000041}"', '"\\uZZZZ"', '"\u0007"', '"""a\\"""', '"\\', '"""\\u{D800}"""', '"\\u{000000000000041}"', '"\\uD83D\\u{DE00}"'],
+  ...[
+    '{',
+    '}',
+    '(',
+    ')',
+    '[',
+    ']',
+    ':',
+    '=',
+    '!',
+    '|',
+    '&',
+    '@',
+    '$',
+    '...',
+    '..',
+    '.',
+    '?',
+    '-',
+    '+',
+    '%',
+    '\\',
+  ],
+  ...[
+    'on',
+    'query',
+    'fragment',
+    'true',
+    'null',
+    'extend',
+    'type',
+    'a',
+    '_',
+    '__typename',
+    'é',
+    '\u0000',
+    '\u200b',
+    '😀',
+    '\ud800',
+    '\u00a0',
+  ],
+  ...[
+    '0',
+    '1',
+    '-1',
+    '01',
+    '-01',
+    '00',
+    '1.',
+    '.5',
+    '1.0.0',
+    '1e',
+    '1e+',
+    '0x1F',
+    '1a',
+    '1_000',
+    '-',
+    '--1',
+    '1.5f',
+    '1ee5',
+    '0.e1',
+    '1.e1',
+    '123456789012345678901234567890',
+  ],
+  ...[
+    '""',
+    '"',
+    '"""',
+    '""""""',
+    '"a',
+    '"a\nb"',
+    '"\\x"',
+    '"\\u12"',
+    '"\\u{110000}"',
+    '"\\u{}"',
+    '"\\u{D800}"',
+    '"\\uD800"',
+    '"\\uDC00"',
+    '"\\uD800\\u0041"',
+    '"\\u{00000041}"',
+    '"\\uZZZZ"',
+    '"\u0007"',
+    '"""a\\"""',
+    '"\\',
+    '"""\\u{D800}"""',
+    '"\\u{000000000000041}"',
+    '"\\uD83D\\u{DE00}"',
+  ],
 ];
 
 // Damages a text: its tokens, or its letters.

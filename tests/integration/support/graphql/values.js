@@ -9,11 +9,61 @@ import {
 } from 'graphql';
 
 const INTS = [0, 1, -1, 7, 42, 2147483647, -2147483648];
-const FLOATS = ['0.5', '-1.25', '1e3', '6.02E23', '1e-7', '123456789.125', '3', '-0.0', '1E+2', '5e-324', '0.1'];
-const TEXTS = ['', 'a', 'two words', 'é', '日本', '😀', '\t\n', '"', '\\', '/', '\u007f', '\u0001', '{', '#', '\u2028'];
-const ESCAPES = ['\\n', '\\"', '\\\\', '\\/', '\\b\\f\\r\\t', '\\u0041', '\\u00e9', '\\uD83D\\uDE00', '\\u{1F600}', '\\u{41}', '\\u{10FFFF}'];
-const LINES = ['one', '  two', '\t three', '', '    ', 'é 😀', '\\"""', '\\u0041', '" "" " x', '      deep'];
-
+const FLOATS = [
+  '0.5',
+  '-1.25',
+  '1e3',
+  '6.02E23',
+  '1e-7',
+  '123456789.125',
+  '3',
+  '-0.0',
+  '1E+2',
+  '5e-324',
+  '0.1',
+];
+const TEXTS = [
+  '',
+  'a',
+  'two words',
+  'é',
+  '日本',
+  '😀',
+  '\t\n',
+  '"',
+  '\\',
+  '/',
+  '\u007f',
+  '\u0001',
+  '{',
+  '#',
+  '\u2028',
+];
+const ESCAPES = [
+  '\\n',
+  '\\"',
+  '\\\\',
+  '\\/',
+  '\\b\\f\\r\\t',
+  '\\u0041',
+  '\\u00e9',
+  '\\uD83D\\uDE00',
+  '\\u{1F600}',
+  '\\u{41}',
+  '\\u{10FFFF}',
+];
+const LINES = [
+  'one',
+  '  two',
+  '\t three',
+  '',
+  '    ',
+  'é 😀',
+  '\\"""',
+  '\\u0041',
+  '" "" " x',
+  '      deep',
+];
 
 export class Values {
   // variable(type, initial): the name of a variable for that place, or none.
@@ -60,7 +110,11 @@ export class Values {
     const put = (field) =>
       `${field.name}: ${this.literal(field.type, { ...inside, initial: field.defaultValue })}`;
     if (type.isOneOf) {
-      const field = this.random.oneOf(fields.filter((f) => inside.depth < 4 || !isInputObjectType(getNamedType(f.type))));
+      const field = this.random.oneOf(
+        fields.filter(
+          (f) => inside.depth < 4 || !isInputObjectType(getNamedType(f.type))
+        )
+      );
       return `{${field.name}: ${this.#present(field.type, inside.depth, false)}}`;
     }
     return `{${this.random.shuffled(this.#chosen(fields, inside.depth)).map(put).join(', ')}}`;
@@ -69,7 +123,8 @@ export class Values {
   #chosen(fields, depth) {
     return fields.filter((field) => {
       if (isRequiredInputField(field)) return true;
-      if (depth > 3 && isInputObjectType(getNamedType(field.type))) return false;
+      if (depth > 3 && isInputObjectType(getNamedType(field.type)))
+        return false;
       return this.random.chance(35);
     });
   }
@@ -80,7 +135,9 @@ export class Values {
       case 'Int':
         return `${random.oneOf(INTS)}`;
       case 'Float':
-        return random.chance(30) ? `${random.oneOf(INTS)}` : random.oneOf(FLOATS);
+        return random.chance(30)
+          ? `${random.oneOf(INTS)}`
+          : random.oneOf(FLOATS);
       case 'Boolean':
         return random.oneOf(['true', 'false']);
       case 'ID':
@@ -99,7 +156,14 @@ export class Values {
       return `[${random.many(0, 2, () => this.#anything(depth + 1)).join(' ')}]`;
     if (random.chance(depth < 4 ? 20 : 0))
       return `{${['a', 'b'].slice(random.below(2)).map((k) => `${k}: ${this.#anything(depth + 1)}`)}}`;
-    return random.oneOf([this.string(), `${random.oneOf(INTS)}`, random.oneOf(FLOATS), 'true', 'WORD', '9007199254740991']);
+    return random.oneOf([
+      this.string(),
+      `${random.oneOf(INTS)}`,
+      random.oneOf(FLOATS),
+      'true',
+      'WORD',
+      '9007199254740991',
+    ]);
   }
 
   string() {
@@ -143,7 +207,11 @@ export class Values {
     const { random } = this;
     const fields = Object.values(type.getFields());
     if (type.isOneOf) {
-      const field = random.oneOf(fields.filter((f) => depth < 4 || !isInputObjectType(getNamedType(f.type))));
+      const field = random.oneOf(
+        fields.filter(
+          (f) => depth < 4 || !isInputObjectType(getNamedType(f.type))
+        )
+      );
       return { [field.name]: this.#jsonPresent(field.type, depth) };
     }
     const object = {};
@@ -159,7 +227,9 @@ export class Values {
       case 'Int':
         return random.oneOf(INTS);
       case 'Float':
-        return random.chance(50) ? random.oneOf(INTS) : Number(random.oneOf(FLOATS));
+        return random.chance(50)
+          ? random.oneOf(INTS)
+          : Number(random.oneOf(FLOATS));
       case 'Boolean':
         return random.chance(50);
       case 'ID':
@@ -167,13 +237,34 @@ export class Values {
       case 'String':
         return random.oneOf(TEXTS);
       default:
-        return random.oneOf([random.oneOf(TEXTS), random.oneOf(INTS), 1.5, true, [1, 'a'], { b: { c: null }, a: [] }]);
+        return random.oneOf([
+          random.oneOf(TEXTS),
+          random.oneOf(INTS),
+          1.5,
+          true,
+          [1, 'a'],
+          { b: { c: null }, a: [] },
+        ]);
     }
   }
 
   // What suits few types.
   wrong() {
-    return this.random.oneOf([1.5, 'wrong', true, [], {}, [null], { a: 1 }, 1e10, '', '12', null, -0.5, [[1]], 2 ** 53]);
+    return this.random.oneOf([
+      1.5,
+      'wrong',
+      true,
+      [],
+      {},
+      [null],
+      { a: 1 },
+      1e10,
+      '',
+      '12',
+      null,
+      -0.5,
+      [[1]],
+      2 ** 53,
+    ]);
   }
 }
-
