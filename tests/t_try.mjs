@@ -1,0 +1,17 @@
+import { parse } from 'graphql';
+import { Oracle, sdlOf } from './integration/support/graphql/oracle.js';
+import { askEngine } from './integration/support/graphql/engine.js';
+import { makeCorpus } from './integration/support/graphql/corpus.js';
+import { differingErrors } from './integration/support/graphql/compare.js';
+import { SchemaMutator } from './integration/support/graphql/schema_mutants.js';
+import { Random } from './integration/support/graphql/random.js';
+import * as awkward from './integration/support/graphql/awkward.js';
+import { GOOD, BAD } from './integration/support/graphql/schema_texts.js';
+const check = (q) => { try { parse(q); return []; } catch (e) { return [e]; } };
+const o = new Oracle(sdlOf('shapes'));
+const sm = new SchemaMutator(sdlOf('shapes'), new Random(5));
+const qs = [...awkward.LEXING, ...awkward.SYNTAX, ...awkward.VALID_OR_NOT, ...GOOD, ...BAD, ...makeCorpus(o.schema, {seed: +process.argv[2] || 3, count: 1500, mutants: 1}).flatMap((r) => r.query), ...Array.from({length: 300}, () => sm.mutant())];
+const lines = await askEngine(qs.map((query) => ({ do: 'parse', query })));
+let n = 0, bad = 0;
+lines.forEach((l, i) => { const t = check(qs[i]); bad += t.length; const d = differingErrors(JSON.parse(l).errors, t); if (d) { n++; if (n < 30) console.log(JSON.stringify(qs[i]).slice(0, 600), '\n', d); } });
+console.log(qs.length, 'texts', bad, 'bad', n, 'differ');
