@@ -54,7 +54,7 @@ const REQUESTS = [
         nodes(ids: ["a", "b"]) { __typename id ... on GPU { ...Card } } }
       fragment Card on GPU { id uuid name device status ...Place }
       fragment Place on GPU { hostname }
-      fragment Sample on TelemetryEntry { timestamp gpuUtilization powerDraw }`,
+      fragment Sample on Telemetry { timestamp gpuUtilization powerDraw }`,
     variables: { uuid: UUID },
   },
   { name: 'introspection', query: getIntrospectionQuery() },

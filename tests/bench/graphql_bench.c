@@ -10,6 +10,7 @@
  * Resolvers are made from the schema and cost next to nothing: an object is
  * always the same, a list has LIST_LENGTH members, a leaf is a constant of its
  * type. What is measured is the engine. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,7 +18,6 @@
 #include "api/graphql/parse.h"
 #include "api/graphql/validate.h"
 #include "lib/clock.h"
-#include "lib/mem.h"
 
 #define LIST_LENGTH 10
 
@@ -106,7 +106,8 @@ static struct gql_source *subscribe(const struct gql_call *call,
                                     struct errmsg *err)
 {
     (void)call, (void)on_event, (void)arg;
-    return errmsg_set(err, "nothing happens"), NULL;
+    errmsg_set(err, -EINVAL, "nothing happens here");
+    return NULL;
 }
 
 static struct gql_binding field_binding(struct bench *b,
@@ -131,7 +132,8 @@ static void bind_all(struct bench *b)
     size_t count = 0, max = 1;
     for (uint32_t i = 0; i < b->schema->type_count; i++)
         max += b->schema->types[i]->field_count + 1;
-    struct gql_binding *table = mem_calloc(max, sizeof *table);
+    struct gql_binding *table =
+        arena_zalloc(&b->schema->arena, max * sizeof *table);
     for (uint32_t i = 0; i < b->schema->type_count; i++) {
         const struct gql_type *type = b->schema->types[i];
         if (type->builtin || type->kind == GQL_TYPE_INPUT)
