@@ -21,8 +21,18 @@ const sameList = (a, b, key) => {
   );
 };
 
-// Errors of a document: the same places, with the same words.
+const STRANGER = / definition is not executable\.$/;
+
+// Errors of a document: the same places, with the same words. Where it defines
+// types, the engine refuses that, and does not look into the definitions.
 export function differingErrors(ours, theirs) {
+  if (!theirs.some((e) => STRANGER.test(e.message)))
+    return differing(ours, theirs);
+  const strangers = (list) => list.filter((e) => STRANGER.test(e.message));
+  return differing(strangers(ours), strangers(theirs));
+}
+
+function differing(ours, theirs) {
   if ((ours.length === 0) !== (theirs.length === 0))
     return both('verdict', ours, theirs);
   if (theirs.length > 100) return undefined;

@@ -33,7 +33,6 @@ const USES = [
   '@once(level: 1)',
   '@skip(if: true)',
   '@about(texts: 1)',
-  '@deprecated(reason: null)',
 ];
 const MORE = [
   'scalar More',
