@@ -2,12 +2,13 @@
 import { readFileSync } from 'node:fs';
 import {
   GraphQLError,
-  MaxIntrospectionDepthRule,
+  SingleFieldSubscriptionsRule,
   buildASTSchema,
   buildSchema,
   execute,
   getNamedType,
   getNullableType,
+  isAbstractType,
   isExecutableDefinitionNode,
   isInputObjectType,
   isListType,
@@ -32,10 +33,80 @@ function OperationTypeExistence(context) {
   };
 }
 
-// How deep introspection may go is a limit of graphql-js's own, no rule.
+// The same edition's 5.2.4.1: no @skip or @include at a subscription's root,
+// where graphql-js 16 follows them.
+function SingleRootField(context) {
+  const report = (operation, what, nodes) => {
+    const name = operation.name;
+    const who = name
+      ? `Subscription "${name.value}"`
+      : 'Anonymous Subscription';
+    context.reportError(new GraphQLError(`${who} must ${what}`, { nodes }));
+  };
+  return {
+    OperationDefinition(node) {
+      const type = context.getSchema().getSubscriptionType();
+      if (node.operation !== 'subscription' || !type) return false;
+      const { groups, conditions } = rootFields(context, type, node);
+      const [, ...more] = groups.values();
+      if (conditions.length > 0) return report(node, NO_CONDITIONS, conditions);
+      if (more.length > 0)
+        report(node, 'select only one top level field.', more.flat());
+      for (const fields of groups.values())
+        if (fields[0].name.value.startsWith('__'))
+          report(node, 'not select an introspection top level field.', fields);
+      return false;
+    },
+  };
+}
+
+const NO_CONDITIONS =
+  'not use `@skip` or `@include` directives in the top level selection.';
+
+// The fields of a root by their response names, through fragments; and the
+// directives that would leave some out.
+function rootFields(context, type, operation) {
+  const groups = new Map();
+  const conditions = [];
+  const seen = new Set();
+  const walk = (set) => {
+    for (const selection of set.selections) {
+      conditions.push(
+        ...selection.directives.filter((d) =>
+          /^(skip|include)$/.test(d.name.value)
+        )
+      );
+      if (selection.kind === 'Field') {
+        const name = (selection.alias ?? selection.name).value;
+        groups.set(name, [...(groups.get(name) ?? []), selection]);
+      } else enter(selection);
+    }
+  };
+  const enter = (selection) => {
+    const spread = selection.kind === 'FragmentSpread';
+    if (spread && seen.has(selection.name.value)) return;
+    if (spread) seen.add(selection.name.value);
+    const fragment = spread
+      ? context.getFragment(selection.name.value)
+      : selection;
+    const on =
+      fragment?.typeCondition &&
+      context.getSchema().getType(fragment.typeCondition.name.value);
+    const applies =
+      fragment &&
+      (!fragment.typeCondition ||
+        on === type ||
+        (isAbstractType(on) && context.getSchema().isSubType(on, type)));
+    if (applies) walk(fragment.selectionSet);
+  };
+  walk(operation.selectionSet);
+  return { groups, conditions };
+}
+
 const RULES = [
-  ...specifiedRules.filter((rule) => rule !== MaxIntrospectionDepthRule),
+  ...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule),
   OperationTypeExistence,
+  SingleRootField,
 ];
 
 const ERRORS_MAX = 100;
