@@ -249,6 +249,7 @@ export function checkSchema(sdl) {
       : [
           ...strangers(document),
           ...sharedRoots(schema),
+          ...deprecatedAlone(schema),
           ...wrongDefaults(schema),
         ];
   } catch (error) {
@@ -273,6 +274,34 @@ function sharedRoots(schema) {
   return new Set(roots).size < roots.length
     ? [new GraphQLError('All root types must be different.')]
     : [];
+}
+
+// New in the September 2025 edition: what an interface does not deprecate its
+// implementations cannot.
+function deprecatedAlone(schema) {
+  const types = Object.values(schema.getTypeMap()).filter(
+    (type) => type.getInterfaces
+  );
+  return types.flatMap((type) =>
+    Object.values(type.getFields())
+      .filter((field) => field.deprecationReason != null)
+      .filter(({ name }) =>
+        type
+          .getInterfaces()
+          .some(
+            (face) =>
+              name in face.getFields() &&
+              face.getFields()[name].deprecationReason == null
+          )
+      )
+      .map(
+        ({ name, astNode }) =>
+          new GraphQLError(
+            `${type.name}.${name} is not deprecated in its interface.`,
+            { nodes: astNode }
+          )
+      )
+  );
 }
 
 // New in the September 2025 edition: a default has to suit its type.

@@ -2,12 +2,18 @@
 import { tokensOf } from './tokens.js';
 
 const ROUNDS = 60;
+const TIME_MS = 5000;
 
 // differs(texts): which of them still do, a promise of a list of booleans.
 export async function shrink(text, differs) {
   let parts = partsOf(text);
+  const end = performance.now() + TIME_MS;
   let size = Math.ceil(parts.length / 2);
-  for (let round = 0; round < ROUNDS && size >= 1; round++) {
+  for (
+    let round = 0;
+    round < ROUNDS && size >= 1 && performance.now() < end;
+    round++
+  ) {
     const smaller = without(parts, size);
     const verdicts = await differs(smaller.map((list) => list.join('')));
     const at = verdicts.indexOf(true);
