@@ -86,6 +86,7 @@ void db_query_finish(struct db *db, struct db_query *q, enum db_outcome outcome,
 
 void db_query_free(struct db_query *q)
 {
+    db_made_unref(q->statement);
     free(q);
 }
 
@@ -194,13 +195,14 @@ static struct db_query *query_new(const struct db_statement *statement,
         bytes += db_param_size(&params[i]);
     struct db_query *q = mem_zalloc(sizeof *q + bytes);
     q->statement = statement;
+    db_made_ref(statement);
     q->started_ns = clock_mono_ns();
     q->done = done;
     q->arg = arg;
     q->param_count = count;
     char *out = q->bytes;
     for (int i = 0; i < count; i++) {
-        q->values[i] = out;
+        q->values[i] = params[i].null ? NULL : out;
         q->lengths[i] = (int)db_param_size(&params[i]);
         out = db_param_write(&params[i], out);
     }
@@ -256,6 +258,7 @@ void db_free(struct db **db)
     }
     http_timer_free(&d->deadline);
     http_timer_free(&d->refuse);
+    db_made_fini(d);
     free(d->conninfo);
     free(d);
 }

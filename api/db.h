@@ -1,14 +1,16 @@
-/* db: PostgreSQL reads that never block the loop.
+/* db: PostgreSQL that never blocks the loop.
  *
  * A small pool of libpq connections in pipeline mode, watched on the HTTP
  * server's loop. A query goes to the connection with the least to do, and
  * several are on their way on each at a time; what does not fit waits in one
  * queue. Statements are prepared on a connection when it first needs them, and
- * results are binary.
+ * results are binary. A statement's text is part of the program, or made while
+ * it runs (db_statement_made); of those the ones used last stay prepared.
  *
  * A connection that is lost, or that has answered nothing for the time a query
  * may take, is made anew, with growing pauses; the queries it had are sent
- * again elsewhere (they only read). While libpq connects it resolves the
+ * again elsewhere. So what writes must be written such that doing it twice is
+ * doing it once. While libpq connects it resolves the
  * server's name by itself: that alone can hold the loop up, and an address in
  * place of a name avoids it. */
 #ifndef NEXUS_API_DB_H
@@ -23,8 +25,9 @@
 #include "lib/stats.h"
 #include "lib/str.h"
 
-#define DB_PARAMS_MAX      6  /* of a statement */
-#define DB_STATEMENTS_MAX  64 /* a connection keeps apart */
+#define DB_PARAMS_MAX      8  /* of a statement */
+#define DB_STATEMENTS_MAX  64 /* a connection keeps apart: */
+#define DB_MADE_SLOT       16 /* from this slot on, those made at run time */
 #define DB_CONNECTIONS_MAX 32
 #define DB_PIPELINE_MAX    8 /* queries on their way on one connection */
 
@@ -56,17 +59,27 @@ struct db_config {
 };
 
 /* A query's text, once for the whole run. slot is its own number below
- * DB_STATEMENTS_MAX. */
+ * DB_MADE_SLOT. */
 struct db_statement {
     int slot;
+    uint32_t version; /* of what the slot holds; 0 where it never changes */
     const char *name;
     const char *sql; /* parameters carry their types: $1::text */
 };
 
 struct db_param {
-    enum { DB_TEXT, DB_INT, DB_TIME } type; /* text, bigint, timestamptz */
-    struct str text;
-    int64_t number; /* DB_TIME: nanoseconds, DB_TIME_MIN or DB_TIME_MAX */
+    enum {
+        DB_TEXT, /* text */
+        DB_INT,  /* bigint */
+        DB_TIME, /* timestamptz */
+        DB_TEXTS /* text[] */
+    } type;
+    bool null;               /* whatever the type */
+    struct str text;         /* DB_TEXT */
+    int64_t number;          /* DB_INT; DB_TIME: nanoseconds, DB_TIME_MIN or
+                               DB_TIME_MAX */
+    const struct str *texts; /* DB_TEXTS */
+    uint32_t count;
 };
 
 /* PostgreSQL's -infinity and infinity. */
@@ -85,6 +98,12 @@ struct db *db_new(struct http_server *server, const struct db_config *config);
 
 /* Ends what is still open with DB_FAILED. */
 void db_free(struct db **db);
+
+/* The statement of a text that is made at run time: the same text gives the
+ * same one. name (borrowed for good) is for log lines. It is the pool's, and to
+ * be used before the next one is made. */
+const struct db_statement *db_statement_made(struct db *db, const char *name,
+                                             struct str sql);
 
 /* Copies params. */
 void db_query(struct db *db, const struct db_statement *statement,

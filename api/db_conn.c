@@ -22,13 +22,16 @@ static const struct db_statement ping = {
     .slot = 0, .name = "ping", .sql = "SELECT 1"};
 
 /* The server gives a query up before the pool gives the connection up. Every
- * statement has one shape that suits all values, so it is planned once. */
+ * statement has one shape that suits all values, so it is planned once; and each
+ * finds its rows by an index, which the planner would not believe of small
+ * tables, nor of many rows, if it took pages in any order to be slow to read. */
 static const struct db_statement setup = {
     .slot = 1,
     .name = "setup",
     .sql = "SELECT set_config('statement_timeout', $1::text, false),"
            " set_config('plan_cache_mode', 'force_generic_plan', false),"
-           " set_config('jit', 'off', false)"};
+           " set_config('jit', 'off', false),"
+           " set_config('random_page_cost', '1.1', false)"};
 
 static void conn_ready(int fd, int events, void *arg);
 static void conn_timer(void *arg);
@@ -48,7 +51,7 @@ static void conn_close(struct db_conn *conn)
     http_watch_free(&conn->watch);
     PQfinish(conn->pg);
     conn->pg = NULL;
-    conn->prepared = 0;
+    memset(conn->prepared, 0, sizeof conn->prepared);
     db_requeue(conn->db, &conn->sent);
 }
 
@@ -121,22 +124,55 @@ static void conn_flush(struct db_conn *conn)
                        HTTP_READABLE | (rc > 0 ? HTTP_WRITABLE : 0));
 }
 
-static uint64_t slot_bit(const struct db_query *q)
+static const int binary[DB_PARAMS_MAX] = {1, 1, 1, 1, 1, 1, 1, 1};
+
+/* What a statement is called on a connection. */
+static const char *prepared_name(int slot, uint32_t version, char out[32])
 {
-    return UINT64_C(1) << q->statement->slot;
+    snprintf(out, 32, "s%d_%u", slot, (unsigned)version);
+    return out;
+}
+
+/* Prepares it in its slot; what was there before goes afterwards, so that the
+ * first part of the answer tells of the new one. */
+static bool pg_prepare(struct db_conn *conn, const struct db_statement *s)
+{
+    char name[32], sql[64];
+    uint32_t old = conn->prepared[s->slot];
+    conn->prepared[s->slot] = s->version + 1;
+    prepared_name(s->slot, s->version, name);
+    if (PQsendPrepare(conn->pg, name, s->sql, 0, NULL) == 0)
+        return false;
+    if (old == 0)
+        return true;
+    snprintf(sql, sizeof sql, "DEALLOCATE %s",
+             prepared_name(s->slot, old - 1, name));
+    return PQsendQueryParams(conn->pg, sql, 0, NULL, NULL, NULL, NULL, 1) != 0;
+}
+
+static bool pg_send_prepared(struct db_conn *conn, struct db_query *q)
+{
+    const struct db_statement *s = q->statement;
+    char name[32];
+    q->preparing = conn->prepared[s->slot] != s->version + 1;
+    if (q->preparing && !pg_prepare(conn, s))
+        return false;
+    return PQsendQueryPrepared(
+               conn->pg, prepared_name(s->slot, s->version, name),
+               q->param_count, q->values, q->lengths, binary, 1) != 0;
+}
+
+static bool pg_send_text(struct db_conn *conn, struct db_query *q)
+{
+    return PQsendQueryParams(conn->pg, q->statement->sql, q->param_count, NULL,
+                             q->values, q->lengths, binary, 1) != 0;
 }
 
 static bool pg_send(struct db_conn *conn, struct db_query *q)
 {
-    static const int binary[DB_PARAMS_MAX] = {1, 1, 1, 1, 1, 1};
-    const struct db_statement *s = q->statement;
-    q->preparing = (conn->prepared >> s->slot & 1) == 0;
-    conn->prepared |= slot_bit(q); /* for those sent before the answer comes */
-    if (q->preparing && PQsendPrepare(conn->pg, s->name, s->sql, 0, NULL) == 0)
-        return false;
-    return PQsendQueryPrepared(conn->pg, s->name, q->param_count, q->values,
-                               q->lengths, binary, 1) != 0 &&
-           PQpipelineSync(conn->pg) != 0;
+    bool sent = q->statement->slot >= 0 ? pg_send_prepared(conn, q)
+                                        : pg_send_text(conn, q);
+    return sent && PQpipelineSync(conn->pg) != 0;
 }
 
 void db_conn_send(struct db_conn *conn, struct db_query *q)
@@ -197,6 +233,13 @@ static bool is_unprepared(const struct db_query *q)
     return !q->preparing && state != NULL && strcmp(state, "26000") == 0;
 }
 
+/* It could not be prepared; unless the slot holds another one by now. */
+static void conn_forget(struct db_conn *conn, const struct db_statement *s)
+{
+    if (conn->prepared[s->slot] == s->version + 1)
+        conn->prepared[s->slot] = 0;
+}
+
 static void query_answered(struct db_conn *conn, struct db_query *q)
 {
     if (is_unprepared(q)) {
@@ -207,7 +250,7 @@ static void query_answered(struct db_conn *conn, struct db_query *q)
     if (outcome != DB_OK)
         outcome_log(q);
     if (q->preparing)
-        conn->prepared &= ~slot_bit(q);
+        conn_forget(conn, q->statement);
     db_query_finish(conn->db, q, outcome, outcome == DB_OK ? q->result : NULL);
     PQclear(q->result);
     db_query_free(q);

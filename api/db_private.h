@@ -10,7 +10,20 @@
 #define DB_CONNECT_NS     (5 * NS_PER_S)    /* for a connection to be ready */
 #define DB_PING_NS        (2 * NS_PER_S) /* an idle one is asked this often */
 
+#define DB_MADE_MAX (DB_STATEMENTS_MAX - DB_MADE_SLOT)
+
 struct db_conn;
+
+/* A statement made at run time, in slot DB_MADE_SLOT + its index; or, where all
+ * slots are in use, without one: then it is not prepared, and goes with its
+ * query. */
+struct db_made {
+    struct db_statement statement; /* first: a query points here */
+    char *sql;
+    uint64_t hash;
+    uint64_t used; /* when last, by count of uses */
+    uint32_t refs; /* queries that have it */
+};
 
 struct db_query {
     struct db_query *next;          /* on the queue or its connection */
@@ -48,7 +61,8 @@ struct db_conn {
     int64_t backoff_ns;
     int64_t progress_ns; /* when the server last answered, or had nothing to */
     struct query_list sent; /* in the order the answers come */
-    uint64_t prepared;      /* bit n: statement of slot n */
+    /* By slot: 0: nothing is prepared; else the version there, and 1. */
+    uint32_t prepared[DB_STATEMENTS_MAX];
 };
 
 struct db {
@@ -56,6 +70,9 @@ struct db {
     struct db_config config;
     char *conninfo;
     struct db_conn conns[DB_CONNECTIONS_MAX];
+    struct db_made *made[DB_MADE_MAX]; /* NULL: the slot is free */
+    uint64_t uses;
+    uint32_t versions;
     struct query_list queue;
     struct query_list refused;        /* to be told so */
     struct db_query *oldest, *newest; /* open, by deadline */
@@ -73,6 +90,11 @@ void db_query_free(struct db_query *q);
 void db_query_retry(struct db *db, struct db_query *q);
 void db_requeue(struct db *db, struct query_list *sent);
 void db_pump(struct db *db);
+
+/* db_made.c */
+void db_made_ref(const struct db_statement *statement);
+void db_made_unref(const struct db_statement *statement);
+void db_made_fini(struct db *db);
 
 /* db_conn.c */
 void db_conn_init(struct db_conn *conn, struct db *db);

@@ -8,9 +8,55 @@
 
 #define PG_EPOCH_US INT64_C(946684800000000)
 
+#define TEXT_OID 25
+
+/* An array's head: dimensions, whether it has nulls, the elements' type; of the
+ * one dimension its length and first index. */
+#define ARRAY_HEAD (5 * sizeof(uint32_t))
+
+static size_t texts_size(const struct db_param *param)
+{
+    size_t size = ARRAY_HEAD;
+    for (uint32_t i = 0; i < param->count; i++)
+        size += sizeof(uint32_t) + param->texts[i].len;
+    return size;
+}
+
 size_t db_param_size(const struct db_param *param)
 {
+    if (param->null)
+        return 0;
+    if (param->type == DB_TEXTS)
+        return texts_size(param);
     return param->type == DB_TEXT ? param->text.len : sizeof(int64_t);
+}
+
+static char *write_u32(char *out, uint32_t number)
+{
+    uint32_t wire = htobe32(number);
+    memcpy(out, &wire, sizeof wire);
+    return out + sizeof wire;
+}
+
+static char *write_text(char *out, struct str text)
+{
+    if (text.len > 0)
+        memcpy(out, text.p, text.len);
+    return out + text.len;
+}
+
+static char *write_texts(char *out, const struct db_param *param)
+{
+    out = write_u32(out, 1);
+    out = write_u32(out, 0);
+    out = write_u32(out, TEXT_OID);
+    out = write_u32(out, param->count);
+    out = write_u32(out, 1);
+    for (uint32_t i = 0; i < param->count; i++) {
+        out = write_u32(out, (uint32_t)param->texts[i].len);
+        out = write_text(out, param->texts[i]);
+    }
+    return out;
 }
 
 /* Rounded down: a bound between two microseconds holds what lies before. */
@@ -24,11 +70,12 @@ static int64_t time_to_pg(int64_t ns)
 
 char *db_param_write(const struct db_param *param, char *out)
 {
-    if (param->type == DB_TEXT) {
-        if (param->text.len > 0)
-            memcpy(out, param->text.p, param->text.len);
-        return out + param->text.len;
-    }
+    if (param->null)
+        return out;
+    if (param->type == DB_TEXT)
+        return write_text(out, param->text);
+    if (param->type == DB_TEXTS)
+        return write_texts(out, param);
     int64_t number =
         param->type == DB_TIME ? time_to_pg(param->number) : param->number;
     uint64_t wire = htobe64((uint64_t)number);

@@ -1,23 +1,22 @@
-/* http: the server: listening, its loop, its end. The listening socket is our
- * own (clear errors, a limit on clients, and an end that refuses new ones
- * first); libwebsockets adopts what it accepts. */
+/* http: the server: listening, its end. */
 #include "lib/http_private.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
 #include "lib/listener.h"
-#include "lib/log.h"
 #include "lib/mem.h"
 
-#define ACCEPTS_MAX 16 /* clients let in before the loop goes on */
+#define ACCEPTS_MAX 64 /* clients let in before the loop goes on */
 
-/* File descriptors libwebsockets handles besides the clients' own. */
-#define LWS_SPARE_FDS 8
+/* Until it is looked whether a file descriptor has come free. */
+#define ACCEPT_AGAIN_NS (100 * NS_PER_MS)
 
 /* ---- listening ---- */
 
@@ -31,6 +30,16 @@ static int server_listen(struct http_server *server, struct errmsg *err)
     return 0;
 }
 
+/* A client that is not let in waits in the backlog, where it would be found
+ * ready all the time: so nobody looks for a while. */
+static void accept_failed(struct http_server *server, int code)
+{
+    if (code != EMFILE && code != ENFILE && code != ENOBUFS && code != ENOMEM)
+        return;
+    http_watch_set(server->listener, 0);
+    http_timer_set(server->listen_again, ACCEPT_AGAIN_NS);
+}
+
 static void server_accept(int fd, int events, void *arg)
 {
     (void)events;
@@ -41,10 +50,20 @@ static void server_accept(int fd, int events, void *arg)
             return;
         }
         int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (client < 0)
+        if (client < 0) {
+            accept_failed(server, errno);
             return;
+        }
         http_conn_open(server, client);
     }
+}
+
+static void accept_again(void *arg)
+{
+    struct http_server *server = arg;
+    if (!server->draining &&
+        server->conn_count < server->config.connections_max)
+        http_watch_set(server->listener, HTTP_READABLE);
 }
 
 static void listener_close(struct http_server *server)
@@ -53,66 +72,6 @@ static void listener_close(struct http_server *server)
     if (server->listen_fd >= 0)
         close(server->listen_fd);
     server->listen_fd = -1;
-}
-
-/* ---- libwebsockets ---- */
-
-static void library_log(int level, const char *line)
-{
-    (void)level;
-    log_debug("libwebsockets", LOG_SLICE("line", str_trim(str_of(line))));
-}
-
-static void server_check_stop(struct http_server *server);
-
-/* The first protocol hears what concerns the whole context. */
-static int server_callback(struct lws *wsi, enum lws_callback_reasons reason,
-                           void *user, void *in, size_t len)
-{
-    (void)user;
-    (void)in;
-    (void)len;
-    if (reason != LWS_CALLBACK_EVENT_WAIT_CANCELLED)
-        return 0;
-    struct http_server *server = lws_context_user(lws_get_context(wsi));
-    http_posts_run(server);
-    server_check_stop(server);
-    return 0;
-}
-
-static const struct lws_protocols protocols[] = {
-    {.name = "nexus-server", .callback = server_callback},
-    {.name = HTTP_PROTOCOL_CONN,
-     .callback = http_conn_callback,
-     .tx_packet_size = HTTP_WRITE_CHUNK},
-    {.name = HTTP_PROTOCOL_WATCH, .callback = http_watches_callback},
-    {.name = NULL},
-};
-
-static int context_open(struct http_server *server, struct errmsg *err)
-{
-    lws_set_log_level(LLL_ERR | LLL_WARN, library_log);
-    struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-        .protocols = protocols,
-        .user = server,
-        .gid = -1,
-        .uid = -1,
-        .vhost_name = "nexus",
-        .pt_serv_buf_size = HTTP_HEAD_MAX,
-        .fd_limit_per_thread =
-            (unsigned)server->config.connections_max + LWS_SPARE_FDS,
-    };
-    server->lws = lws_create_context(&info);
-    if (server->lws == NULL)
-        return errmsg_set(err, -ENOMEM, "cannot start the HTTP server");
-    server->vhost = lws_get_vhost_by_name(server->lws, "nexus");
-    assert(server->vhost != NULL);
-    int rc = http_watches_open(server);
-    if (rc != 0)
-        return errmsg_set(err, rc, "cannot start the HTTP server's loop: %s",
-                          strerror(-rc));
-    return 0;
 }
 
 /* ---- the server ---- */
@@ -129,34 +88,50 @@ static void config_copy(struct http_server *server,
         server->config.connections_max = HTTP_CONNECTIONS_DEFAULT;
 }
 
-/* Timers run before the loop waits: it must be told not to wait any more. */
-static void server_finish(struct http_server *server)
+/* A descriptor for each client: as many as the system gives. */
+static void raise_files(void)
 {
-    server->finished = true;
-    lws_cancel_service(server->lws);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void stop_overdue(void *arg)
 {
-    server_finish(arg);
+    struct http_server *server = arg;
+    server->finished = true;
+}
+
+static int server_open(struct http_server *server, struct errmsg *err)
+{
+    int rc = server_listen(server, err);
+    if (rc != 0)
+        return rc;
+    raise_files();
+    rc = http_loop_open(server);
+    if (rc != 0)
+        return errmsg_set(err, rc, "cannot start the HTTP server's loop: %s",
+                          strerror(-rc));
+    server->stop_timer = http_timer_new(server, stop_overdue, server);
+    server->listen_again = http_timer_new(server, accept_again, server);
+    server->listener = http_watch_new(server, server->listen_fd, HTTP_READABLE,
+                                      server_accept, server);
+    assert(server->listener != NULL);
+    return 0;
 }
 
 struct http_server *http_server_new(const struct http_config *config,
                                     struct errmsg *err)
 {
     struct http_server *server = mem_zalloc(sizeof *server);
-    server->listen_fd = -1;
+    server->listen_fd = server->epoll_fd = server->wake_fd = -1;
     pthread_mutex_init(&server->posts_lock, NULL);
     config_copy(server, config);
-    if (server_listen(server, err) == 0 && context_open(server, err) == 0) {
-        server->stop_timer = http_timer_new(server, stop_overdue, server);
-        server->listener = http_watch_new(server, server->listen_fd,
-                                          HTTP_READABLE, server_accept, server);
-        assert(server->listener != NULL);
-        return server;
-    }
-    http_server_free(&server);
-    return NULL;
+    if (server_open(server, err) != 0)
+        http_server_free(&server);
+    return server;
 }
 
 int http_server_port(const struct http_server *server)
@@ -164,10 +139,17 @@ int http_server_port(const struct http_server *server)
     return server->port;
 }
 
+static void conns_close(struct http_server *server)
+{
+    while (server->conns != NULL)
+        http_conn_close(server->conns);
+}
+
 void http_server_run(struct http_server *server)
 {
-    while (!server->finished && lws_service(server->lws, 0) >= 0)
-        ;
+    while (!server->finished)
+        http_loop_turn(server);
+    conns_close(server);
 }
 
 static void *server_thread(void *arg)
@@ -194,37 +176,47 @@ int http_server_start(struct http_server *server, struct errmsg *err)
 /* ---- its end ---- */
 
 /* A client whose request is not whole yet is owed nothing. */
-static void idle_conns_close(struct http_server *server)
+static void conn_stop(struct http_conn *conn)
 {
-    for (struct http_conn *c = server->conns; c != NULL; c = c->next)
-        if (c->state != CONN_WAIT && c->state != CONN_SEND)
-            http_conn_close(c);
+    if (conn->state == CONN_FLOW)
+        conn->flow->ops->stop(conn->flow);
+    else if (conn->state != CONN_WAIT && conn->state != CONN_SEND)
+        http_conn_close(conn);
 }
 
-static void server_check_stop(struct http_server *server)
+static void check_stop(struct http_server *server)
 {
     if (!atomic_load(&server->stop_asked) || server->draining)
         return;
     server->draining = true;
     listener_close(server);
-    idle_conns_close(server);
     http_timer_set(server->stop_timer, HTTP_STOP_NS);
+    for (struct http_conn *c = server->conns, *next; c != NULL; c = next) {
+        next = c->next;
+        conn_stop(c);
+    }
     if (server->conn_count == 0)
-        server_finish(server);
+        server->finished = true;
+}
+
+void http_server_woken(struct http_server *server)
+{
+    http_posts_run(server);
+    check_stop(server);
 }
 
 void http_server_conn_closed(struct http_server *server)
 {
     if (!server->draining)
         http_watch_set(server->listener, HTTP_READABLE);
-    else if (!server->finished && server->conn_count == 0)
-        server_finish(server);
+    else if (server->conn_count == 0)
+        server->finished = true;
 }
 
 void http_server_stop(struct http_server *server)
 {
     atomic_store(&server->stop_asked, true);
-    lws_cancel_service(server->lws);
+    http_loop_wake(server);
     if (!server->threaded || pthread_equal(server->thread, pthread_self()))
         return;
     pthread_join(server->thread, NULL);
@@ -241,11 +233,17 @@ void http_server_free(struct http_server **server)
         return;
     assert(!s->threaded);
     s->finished = s->draining = true;
-    http_posts_run(s);
+    if (s->epoll_fd >= 0)
+        http_posts_run(s);
+    conns_close(s);
     listener_close(s);
     http_timer_free(&s->stop_timer);
-    if (s->lws != NULL)
-        lws_context_destroy(s->lws);
+    http_timer_free(&s->listen_again);
+    http_loop_close(s);
+    http_requests_close(s);
+    if (s->sockets_free != NULL)
+        s->sockets_free(s->sockets);
+    buf_fini(&s->reply);
     pthread_mutex_destroy(&s->posts_lock);
     free(s->host);
     free(s);

@@ -1,30 +1,56 @@
 /* http_conn: one client's connection.
  *
  *     HEAD ──▶ BODY ──▶ WAIT ──▶ SEND ──▶ HEAD …
- *       └────────▶───────┘         └────▶ LINGER ──▶ DEAD
+ *       └────────▶───────┤         └────▶ LINGER ──▶ DEAD
+ *                        └─────▶ FLOW ──▶ HEAD, LINGER
  *
- * Every change goes through conn_enter. Only in HEAD, BODY and LINGER is the
- * socket read, so a client that sends request after request without reading
+ * Every change goes through conn_enter. Only in HEAD, BODY, FLOW and LINGER is
+ * the socket read, so a client that sends request after request without reading
  * the replies fills its own socket and nothing here. conn_advance is the one
  * place that turns bytes into requests: what is pipelined behind a request is
- * looked at when its reply has gone. */
+ * looked at when its reply has gone.
+ *
+ * Reading is not switched off until the socket is found readable at the wrong
+ * time, so an ordinary request costs no change of what epoll watches. */
 #include "lib/http_private.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 
-static void timeout_set(struct http_conn *conn, int seconds)
+#define IN_KEEP 1024 /* bytes an idle connection keeps for its next request */
+
+/* A flow that listens to nothing is read nevertheless, for the client's end;
+ * what it sends already belongs to its next request. */
+static bool conn_reads(const struct http_conn *conn)
 {
-    lws_set_timeout(conn->wsi,
-                    seconds > 0 ? PENDING_TIMEOUT_USER_REASON_BASE
-                                : NO_PENDING_TIMEOUT,
-                    seconds);
+    if (conn->state == CONN_FLOW && conn->flow->ops->received == NULL)
+        return conn->in.len < HTTP_HEAD_MAX;
+    return conn->state != CONN_WAIT && conn->state != CONN_SEND;
+}
+
+static bool conn_unsent(const struct http_conn *conn)
+{
+    return conn->sent < conn->out.len + conn->out_body.len;
+}
+
+void http_conn_deadline(struct http_conn *conn, int64_t delay_ns)
+{
+    int64_t now = conn->server->now_ns;
+    http_timer_set_at(&conn->timer, delay_ns > 0 ? now + delay_ns : INT64_MAX);
+}
+
+static void conn_watch(struct http_conn *conn, bool reads)
+{
+    http_watch_set(&conn->watch, (reads ? HTTP_READABLE : 0) |
+                                     (conn_unsent(conn) ? HTTP_WRITABLE : 0));
 }
 
 static void conn_enter(struct http_conn *conn, enum conn_state state)
@@ -33,39 +59,92 @@ static void conn_enter(struct http_conn *conn, enum conn_state state)
     conn->state = state;
     switch (state) {
     case CONN_HEAD:
-        timeout_set(conn, conn->in.len > 0 ? HTTP_STALL_S : HTTP_IDLE_S);
-        lws_rx_flow_control(conn->wsi, 1);
+        http_conn_deadline(conn,
+                           conn->in.len > 0 ? HTTP_STALL_NS : HTTP_IDLE_NS);
+        conn_watch(conn, true);
         break;
     case CONN_BODY:
     case CONN_SEND:
-        timeout_set(conn, HTTP_STALL_S);
+        http_conn_deadline(conn, HTTP_STALL_NS);
         break;
     case CONN_WAIT:
-        timeout_set(conn, 0);
+        http_conn_deadline(conn, 0);
+        break;
+    case CONN_FLOW:
+        http_conn_deadline(conn, 0);
+        conn_watch(conn, true);
         break;
     case CONN_LINGER:
-        shutdown(lws_get_socket_fd(conn->wsi), SHUT_WR);
-        timeout_set(conn, HTTP_LINGER_S);
-        lws_rx_flow_control(conn->wsi, 1);
+        shutdown(conn->watch.fd, SHUT_WR);
+        http_conn_deadline(conn, HTTP_LINGER_NS);
+        conn_watch(conn, true);
         break;
     case CONN_DEAD:
-        lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
-                        LWS_TO_KILL_ASYNC);
         break;
+    }
+}
+
+/* ---- its end ---- */
+
+static void conn_unlink(struct http_conn *conn)
+{
+    if (conn->prev != NULL)
+        conn->prev->next = conn->next;
+    else
+        conn->server->conns = conn->next;
+    if (conn->next != NULL)
+        conn->next->prev = conn->prev;
+    conn->server->conn_count--;
+}
+
+/* A request that a handler holds lives on without it. */
+static void conn_let_go(struct http_conn *conn)
+{
+    struct http_request *req = conn->req;
+    struct http_flow *flow = conn->flow;
+    conn->req = NULL;
+    conn->flow = NULL;
+    if (req != NULL && req->open)
+        req->conn = NULL;
+    else if (req != NULL)
+        http_request_free(req);
+    if (flow != NULL) {
+        flow->conn = NULL;
+        flow->ops->gone(flow);
     }
 }
 
 void http_conn_close(struct http_conn *conn)
 {
-    if (conn->state != CONN_DEAD)
-        conn_enter(conn, CONN_DEAD);
+    if (conn->state == CONN_DEAD)
+        return;
+    conn_enter(conn, CONN_DEAD);
+    conn_unlink(conn);
+    http_timer_cancel(&conn->timer);
+    conn->watch.fn = NULL;
+    close(conn->watch.fd);
+    buf_fini(&conn->in);
+    buf_fini(&conn->out);
+    buf_fini(&conn->out_body);
+    conn_let_go(conn);
+    http_server_conn_closed(conn->server);
+    http_bury(conn->server, &conn->dead);
+}
+
+static void conn_overdue(void *arg)
+{
+    struct http_conn *conn = arg;
+    if (conn->state == CONN_FLOW && conn->flow->ops->due != NULL)
+        conn->flow->ops->due(conn->flow);
+    else
+        http_conn_close(conn);
 }
 
 /* ---- reading requests ---- */
 
 static void conn_refuse(struct http_conn *conn, int status, const char *why)
 {
-    conn->req->last = conn->req->unread = true;
+    conn->req->last = conn->unread = true;
     buf_reset(&conn->in);
     conn_enter(conn, CONN_WAIT);
     http_refuse(conn->req, status, why);
@@ -75,11 +154,9 @@ static void conn_refuse(struct http_conn *conn, int status, const char *why)
 static void conn_continue(struct http_conn *conn)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    char text[sizeof go_on];
-    memcpy(text, go_on, sizeof go_on);
     if (conn->req->head.expect_continue && conn->in.len == 0)
-        (void)lws_write(conn->wsi, (unsigned char *)text, sizeof go_on - 1,
-                        LWS_WRITE_RAW);
+        (void)send(conn->watch.fd, go_on, sizeof go_on - 1,
+                   MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* Moves body bytes from in to the request. True when the body is whole. */
@@ -97,8 +174,6 @@ static void conn_dispatch(struct http_conn *conn)
 {
     conn_enter(conn, CONN_WAIT);
     http_request_dispatch(conn->req);
-    if (conn->state == CONN_WAIT)
-        lws_rx_flow_control(conn->wsi, 0);
 }
 
 static void conn_begin_body(struct http_conn *conn)
@@ -143,6 +218,7 @@ static bool conn_take_head(struct http_conn *conn)
     if (len == 0 && conn->in.len < HTTP_HEAD_MAX)
         return false;
     conn->in_seen = 0;
+    conn->req = http_request_new(conn->server, conn);
     if (len == 0 || len > HTTP_HEAD_MAX) {
         conn_refuse_large(conn);
         return true;
@@ -158,183 +234,264 @@ static bool conn_take_head(struct http_conn *conn)
     return true;
 }
 
+/* What came together with the request that began the flow. */
+static void conn_feed_flow(struct http_conn *conn)
+{
+    struct buf in = conn->in;
+    conn->in = (struct buf){0};
+    conn->flow->ops->received(conn->flow, in.data, in.len);
+    buf_fini(&in);
+}
+
+static bool conn_advance_once(struct http_conn *conn)
+{
+    switch (conn->state) {
+    case CONN_HEAD:
+        return conn_take_head(conn);
+    case CONN_BODY:
+        if (!conn_fill_body(conn))
+            return false;
+        conn_dispatch(conn);
+        return true;
+    case CONN_FLOW:
+        if (conn->flow->ops->received == NULL)
+            return false;
+        conn_feed_flow(conn);
+        return true;
+    case CONN_LINGER:
+        buf_reset(&conn->in);
+        return false;
+    default:
+        return false;
+    }
+}
+
 static void conn_advance(struct http_conn *conn)
 {
     if (conn->advancing) /* the loop below goes on when the reply has gone */
         return;
     conn->advancing = true;
-    bool progress = true;
-    while (progress && conn->in.len > 0) {
-        if (conn->state == CONN_HEAD)
-            progress = conn_take_head(conn);
-        else if (conn->state == CONN_BODY && (progress = conn_fill_body(conn)))
-            conn_dispatch(conn);
-        else
-            progress = false;
-    }
+    while (conn->in.len > 0 && conn_advance_once(conn))
+        ;
     conn->advancing = false;
+    if (conn->in.len == 0 && conn->in.cap > IN_KEEP)
+        buf_fini(&conn->in);
 }
 
-static int conn_received(struct http_conn *conn, const char *data, size_t len)
+static void conn_received(struct http_conn *conn, char *data, size_t len)
 {
+    bool begins = conn->state == CONN_HEAD && conn->in.len == 0;
     if (conn->state == CONN_LINGER)
-        return 0;
-    if (conn->state == CONN_DEAD)
-        return -1;
-    if (conn->state == CONN_BODY ||
-        (conn->state == CONN_HEAD && conn->in.len == 0))
-        timeout_set(conn, HTTP_STALL_S);
+        return;
+    if (conn->state == CONN_FLOW && conn->in.len == 0 &&
+        conn->flow->ops->received != NULL) {
+        conn->flow->ops->received(conn->flow, data, len);
+        return;
+    }
     buf_append(&conn->in, data, len);
     conn_advance(conn);
-    return conn->state == CONN_DEAD ? -1 : 0;
+    if (conn->state == CONN_BODY ||
+        (conn->state == CONN_HEAD && begins && conn->in.len > 0))
+        http_conn_deadline(conn, HTTP_STALL_NS);
 }
 
-/* ---- writing replies ---- */
+/* Reported as readable though nobody reads it: the first time that may be a
+ * request behind this one, then it is broken. */
+static void conn_stop_reading(struct http_conn *conn)
+{
+    if (conn->watch.events & HTTP_READABLE)
+        conn_watch(conn, false);
+    else
+        http_conn_close(conn);
+}
+
+static void conn_read(struct http_conn *conn)
+{
+    char *in = conn->server->in;
+    if (!conn_reads(conn)) {
+        conn_stop_reading(conn);
+        return;
+    }
+    ssize_t n = recv(conn->watch.fd, in, HTTP_READ_CHUNK, MSG_DONTWAIT);
+    if (n > 0)
+        conn_received(conn, in, (size_t)n);
+    else if (n == 0 || errno != EAGAIN)
+        http_conn_close(conn);
+}
+
+/* ---- writing ---- */
+
+/* The parts that are to be written next. */
+static int unsent_parts(const struct http_conn *conn, struct iovec parts[2])
+{
+    size_t of_out = conn->sent < conn->out.len ? conn->sent : conn->out.len;
+    size_t of_body = conn->sent - of_out;
+    parts[0] = (struct iovec){conn->out.data + of_out, conn->out.len - of_out};
+    parts[1] = (struct iovec){conn->out_body.data + of_body,
+                              conn->out_body.len - of_body};
+    return 2;
+}
+
+/* Bytes that the socket took; -1 when it is broken. */
+static ssize_t conn_send_parts(struct http_conn *conn, struct iovec *parts,
+                               int count)
+{
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
+    ssize_t n = sendmsg(conn->watch.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    return n;
+}
+
+/* A WebSocket's client is asked for a sign of life; any other must take
+ * something now and then. */
+void http_conn_wait(struct http_conn *conn)
+{
+    bool asked = conn->flow != NULL && conn->flow->ops->due != NULL;
+    if (!asked)
+        http_conn_deadline(conn, conn_unsent(conn) ? HTTP_STALL_NS : 0);
+    conn_watch(conn, conn_reads(conn));
+}
+
+bool http_conn_flush(struct http_conn *conn)
+{
+    struct iovec parts[2];
+    if (!conn_unsent(conn))
+        return true;
+    ssize_t n = conn_send_parts(conn, parts, unsent_parts(conn, parts));
+    if (n < 0) {
+        http_conn_close(conn);
+        return false;
+    }
+    conn->sent += (size_t)n;
+    if (!conn_unsent(conn)) {
+        buf_fini(&conn->out);
+        buf_fini(&conn->out_body);
+        conn->sent = 0;
+    }
+    http_conn_wait(conn);
+    return conn->sent == 0;
+}
 
 static void conn_sent(struct http_conn *conn)
 {
-    bool last = conn->req->last || conn->server->draining;
-    bool unread = conn->req->unread || conn->in.len > 0;
-    buf_reset(&conn->out);
-    buf_fini(&conn->out_body);
-    conn->sent = 0;
-    http_request_reset(conn->req);
+    bool last = conn->last || conn->server->draining;
     if (!last)
         conn_enter(conn, CONN_HEAD);
+    else if (conn->unread || conn->in.len > 0)
+        conn_enter(conn, CONN_LINGER);
     else
-        conn_enter(conn, unread ? CONN_LINGER : CONN_DEAD);
+        http_conn_close(conn);
 }
 
-/* The bytes that are to be written next, at most HTTP_WRITE_CHUNK. */
-static struct str conn_unsent(const struct http_conn *conn)
+static void conn_keep_unsent(struct http_conn *conn, struct str head,
+                             struct buf *body, size_t sent)
 {
-    const struct buf *part = &conn->out;
-    size_t offset = conn->sent;
-    if (offset >= part->len) {
-        offset -= part->len;
-        part = &conn->out_body;
-    }
-    size_t len = part->len - offset;
-    return str_make(part->data + offset,
-                    len < HTTP_WRITE_CHUNK ? len : HTTP_WRITE_CHUNK);
+    size_t of_head = sent < head.len ? sent : head.len;
+    buf_append(&conn->out, head.p + of_head, head.len - of_head);
+    conn->out_body = *body;
+    conn->sent = sent - of_head;
+    if (conn->out.len > 0)
+        conn->sent = 0;
+    *body = (struct buf){0};
 }
 
-/* Writes until the reply is out or the socket is full. */
+void http_conn_reply(struct http_conn *conn, struct str head, struct buf *body)
+{
+    struct iovec parts[2] = {{(char *)(uintptr_t)head.p, head.len},
+                             {body->data, body->len}};
+    assert(conn->state == CONN_WAIT);
+    conn->last = conn->req->last;
+    http_request_free(conn->req);
+    conn->req = NULL;
+    conn_enter(conn, CONN_SEND);
+    ssize_t n = conn_send_parts(conn, parts, 2);
+    if (n < 0) {
+        http_conn_close(conn);
+    } else if ((size_t)n == head.len + body->len) {
+        conn_sent(conn);
+    } else {
+        conn_keep_unsent(conn, head, body, (size_t)n);
+        http_conn_wait(conn);
+    }
+    buf_fini(body);
+    if (conn->state == CONN_HEAD)
+        conn_advance(conn);
+}
+
 static void conn_write(struct http_conn *conn)
 {
-    size_t total = conn->out.len + conn->out_body.len;
-    while (conn->sent < total && !lws_partial_buffered(conn->wsi)) {
-        struct str bytes = conn_unsent(conn);
-        int n = lws_write(conn->wsi, (unsigned char *)bytes.p, bytes.len,
-                          LWS_WRITE_RAW);
-        if (n < 0) {
-            http_conn_close(conn);
-            return;
-        }
-        conn->sent += bytes.len; /* what did not fit is kept by lws_write */
-    }
-    if (conn->sent == total && !lws_partial_buffered(conn->wsi)) {
+    if (http_conn_flush(conn))
         conn_sent(conn);
-        return;
-    }
-    timeout_set(conn, HTTP_STALL_S);
-    lws_rx_flow_control(conn->wsi, 0);
-    lws_callback_on_writable(conn->wsi);
+    if (conn->state == CONN_HEAD)
+        conn_advance(conn);
 }
 
-void http_conn_send(struct http_conn *conn)
+/* ---- flows ---- */
+
+void http_conn_upgrade(struct http_conn *conn, struct str head,
+                       struct http_flow *flow)
 {
-    if (conn->state == CONN_DEAD)
-        return;
     assert(conn->state == CONN_WAIT);
-    conn_enter(conn, CONN_SEND);
-    conn_write(conn);
-    if (conn->state == CONN_HEAD)
-        conn_advance(conn);
+    conn->last = conn->req->last;
+    http_request_free(conn->req);
+    conn->req = NULL;
+    conn->flow = flow;
+    flow->conn = conn;
+    buf_append_str(http_flow_push(flow), head);
+    conn_enter(conn, CONN_FLOW);
+    if (conn->in.len == 0)
+        buf_fini(&conn->in);
 }
 
-static int conn_writable(struct http_conn *conn)
+void http_conn_resume(struct http_conn *conn, bool last)
 {
-    if (conn->state == CONN_SEND)
-        conn_write(conn);
+    assert(conn->state == CONN_FLOW);
+    conn->flow = NULL;
+    conn->last = conn->last || last;
+    conn->unread = conn->unread || last;
+    conn_sent(conn);
     if (conn->state == CONN_HEAD)
         conn_advance(conn);
-    return conn->state == CONN_DEAD ? -1 : 0;
 }
 
-/* ---- its beginning and end ---- */
+void http_conn_feed(struct http_conn *conn)
+{
+    if (conn->in.len > 0)
+        conn_advance(conn);
+}
+
+/* ---- its beginning ---- */
+
+static void conn_ready(int fd, int events, void *arg)
+{
+    (void)fd;
+    struct http_conn *conn = arg;
+    if (events & HTTP_WRITABLE && conn->state == CONN_SEND)
+        conn_write(conn);
+    else if (events & HTTP_WRITABLE && conn->state == CONN_FLOW)
+        http_flow_serve(conn->flow);
+    if (events & HTTP_READABLE && conn->state != CONN_DEAD)
+        conn_read(conn);
+}
 
 void http_conn_open(struct http_server *server, int fd)
 {
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     struct http_conn *conn = mem_zalloc(sizeof *conn);
-    conn->server = server;
-    lws_adopt_desc_t adopt = {
-        .vh = server->vhost,
-        .type = LWS_ADOPT_SOCKET,
-        .fd.sockfd = fd,
-        .vh_prot_name = HTTP_PROTOCOL_CONN,
-        .opaque = conn,
-    };
-    conn->wsi = lws_adopt_descriptor_vhost_via_info(&adopt);
-    if (conn->wsi == NULL) { /* it has closed the socket */
+    if (http_watch_init(&conn->watch, server, fd, HTTP_READABLE, conn_ready,
+                        conn) != 0) {
+        close(fd);
         free(conn);
         return;
     }
-    conn->req = http_request_new(server, conn);
+    http_timer_init(&conn->timer, server, conn_overdue, conn);
+    conn->server = server;
     conn->next = server->conns;
     if (conn->next != NULL)
         conn->next->prev = conn;
     server->conns = conn;
     server->conn_count++;
     conn_enter(conn, CONN_HEAD);
-}
-
-static void conn_unlink(struct http_conn *conn)
-{
-    if (conn->prev != NULL)
-        conn->prev->next = conn->next;
-    else
-        conn->server->conns = conn->next;
-    if (conn->next != NULL)
-        conn->next->prev = conn->prev;
-    conn->server->conn_count--;
-}
-
-/* The client has left. A request that a handler holds lives on without it. */
-static void conn_closed(struct http_conn *conn)
-{
-    struct http_server *server = conn->server;
-    conn_unlink(conn);
-    if (conn->req->open)
-        conn->req->conn = NULL;
-    else
-        http_request_free(conn->req);
-    buf_fini(&conn->in);
-    buf_fini(&conn->out);
-    buf_fini(&conn->out_body);
-    free(conn);
-    http_server_conn_closed(server);
-}
-
-int http_conn_callback(struct lws *wsi, enum lws_callback_reasons reason,
-                       void *user, void *in, size_t len)
-{
-    (void)user;
-    struct http_conn *conn = wsi != NULL ? lws_get_opaque_user_data(wsi) : NULL;
-    if (conn == NULL)
-        return 0;
-    switch (reason) {
-    case LWS_CALLBACK_RAW_RX:
-        return conn_received(conn, in, len);
-    case LWS_CALLBACK_RAW_WRITEABLE:
-        return conn_writable(conn);
-    case LWS_CALLBACK_RAW_CLOSE:
-        if (conn->wsi != NULL) /* else its adoption failed */
-            conn_closed(conn);
-        return 0;
-    default:
-        return 0;
-    }
 }

@@ -5,12 +5,8 @@
 #include <stdarg.h>
 #include <time.h>
 
-#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/log.h"
-
-/* A body up to this size is copied behind the head: one write, not two. */
-#define REPLY_COPY_MAX 65536
 
 static const char *status_phrase(int status)
 {
@@ -18,6 +14,7 @@ static const char *status_phrase(int status)
         int status;
         const char *phrase;
     } phrases[] = {
+        {101, "Switching Protocols"},
         {200, "OK"},
         {201, "Created"},
         {202, "Accepted"},
@@ -39,6 +36,7 @@ static const char *status_phrase(int status)
         {414, "URI Too Long"},
         {415, "Unsupported Media Type"},
         {422, "Unprocessable Content"},
+        {426, "Upgrade Required"},
         {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},
@@ -81,9 +79,23 @@ static bool has_body(int status)
     return status >= 200 && status != 204 && status != 304;
 }
 
-static void head_append(struct http_request *req, struct buf *out, int status,
-                        const char *type, size_t length)
+/* A connection that becomes a WebSocket says so itself. */
+static void connection_append(const struct http_request *req, struct buf *out,
+                              int status)
 {
+    if (status == 101)
+        return;
+    if (req->last || req->server->draining)
+        field_append(out, "Connection", "close");
+    else if (req->head.minor == 0)
+        field_append(out, "Connection", "keep-alive");
+}
+
+struct buf *http_reply_begin(struct http_request *req, int status,
+                             const char *type)
+{
+    struct buf *out = &req->server->reply;
+    buf_reset(out);
     buf_append_text(out, "HTTP/1.1 ");
     buf_append_i64(out, status);
     buf_append_byte(out, ' ');
@@ -92,11 +104,6 @@ static void head_append(struct http_request *req, struct buf *out, int status,
     field_append(out, "Date", date_text(req->server));
     if (type != NULL)
         field_append(out, "Content-Type", type);
-    if (has_body(status)) {
-        buf_append_text(out, "Content-Length: ");
-        buf_append_u64(out, length);
-        buf_append_text(out, "\r\n");
-    }
     field_append(out, "X-Content-Type-Options", "nosniff");
     if (req->id[0] != '\0')
         field_append(out, "X-Request-Id", req->id);
@@ -104,11 +111,15 @@ static void head_append(struct http_request *req, struct buf *out, int status,
         field_append(out, "Access-Control-Allow-Origin", "*");
         field_append(out, "Access-Control-Expose-Headers", "X-Request-Id");
     }
-    if (req->last || req->server->draining)
-        field_append(out, "Connection", "close");
-    else if (req->head.minor == 0)
-        field_append(out, "Connection", "keep-alive");
+    connection_append(req, out, status);
     buf_append(out, req->headers.data, req->headers.len);
+    return out;
+}
+
+static void length_append(struct buf *out, size_t length)
+{
+    buf_append_text(out, "Content-Length: ");
+    buf_append_u64(out, length);
     buf_append_text(out, "\r\n");
 }
 
@@ -126,6 +137,8 @@ static void reply_log(const struct http_request *req, int status,
 {
     bool ours = status >= 500 && status != 501 && status != 505;
     enum log_level level = ours ? LOG_WARN : LOG_DEBUG;
+    if (!log_enabled(level))
+        return;
     log_set_correlation(req->id[0] != '\0' ? req->id : NULL);
     LOG_AT(level, "request", LOG_SLICE("method", req->head.method),
            LOG_SLICE("path", req->head.path), LOG_I64("status", status),
@@ -135,22 +148,26 @@ static void reply_log(const struct http_request *req, int status,
     log_set_correlation(current != NULL ? current->id : NULL);
 }
 
+void http_reply_done(struct http_request *req, int status, size_t bytes)
+{
+    int64_t elapsed_ns = clock_mono_ns() - req->started_ns;
+    const struct http_config *config = &req->server->config;
+    reply_log(req, status, elapsed_ns, bytes);
+    if (config->observe != NULL)
+        config->observe(req->route, status, elapsed_ns, config->observe_arg);
+    req->open = false;
+}
+
 static void reply_send(struct http_request *req, int status, const char *type,
                        struct buf *body)
 {
-    struct http_conn *conn = req->conn;
-    bool head_only = str_is(req->head.method, "HEAD");
-    head_append(req, &conn->out, status, type, body->len);
-    if (head_only || !has_body(status)) {
+    struct buf *head = http_reply_begin(req, status, type);
+    if (has_body(status))
+        length_append(head, body->len);
+    buf_append_text(head, "\r\n");
+    if (str_is(req->head.method, "HEAD") || !has_body(status))
         buf_fini(body);
-    } else if (body->len <= REPLY_COPY_MAX) {
-        buf_append(&conn->out, body->data, body->len);
-        buf_fini(body);
-    } else {
-        conn->out_body = *body;
-    }
-    *body = (struct buf){0};
-    http_conn_send(conn);
+    http_conn_reply(req->conn, buf_str(head), body);
 }
 
 void http_reply(struct http_request *req, int status, const char *type,
@@ -160,12 +177,7 @@ void http_reply(struct http_request *req, int status, const char *type,
     struct buf none = {0};
     if (body == NULL)
         body = &none;
-    int64_t elapsed_ns = clock_mono_ns() - req->started_ns;
-    const struct http_config *config = &req->server->config;
-    reply_log(req, status, elapsed_ns, body->len);
-    if (config->observe != NULL)
-        config->observe(req->route, status, elapsed_ns, config->observe_arg);
-    req->open = false;
+    http_reply_done(req, status, body->len);
     if (req->conn != NULL) {
         reply_send(req, status, type, body);
         return;

@@ -3,41 +3,79 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 
+#define SPARE_MAX  64    /* requests kept for later ones */
+#define ARENA_KEEP 65536 /* bytes handed out, of one that is kept */
+
 struct http_request *http_request_new(struct http_server *server,
                                       struct http_conn *conn)
 {
-    struct http_request *req = mem_zalloc(sizeof *req);
+    struct http_request *req = server->spare;
+    if (req != NULL) {
+        server->spare = req->next;
+        server->spare_count--;
+    } else {
+        req = mem_zalloc(sizeof *req);
+    }
     req->server = server;
     req->conn = conn;
+    req->started_ns = 0;
     return req;
 }
 
-void http_request_free(struct http_request *req)
+static void request_destroy(struct http_request *req)
 {
     arena_fini(&req->arena);
-    buf_fini(&req->body);
     buf_fini(&req->headers);
     free(req);
 }
 
-/* Ready for the connection's next request; keeps what memory is cheap to. */
-void http_request_reset(struct http_request *req)
+/* Ready for any connection's next request. */
+static void request_reset(struct http_request *req)
 {
+    if (req->arena.allocated > ARENA_KEEP)
+        arena_fini(&req->arena);
     arena_reset(&req->arena);
-    buf_fini(&req->body);
     buf_reset(&req->headers);
     req->route = NULL;
     req->param_count = req->query_count = 0;
     req->id[0] = '\0';
-    req->last = req->unread = false;
+    req->last = false;
     req->head.method = req->head.path = req->head.query = str_make("", 0);
     req->head.field_count = 0;
+}
+
+void http_request_free(struct http_request *req)
+{
+    struct http_server *server = req->server;
+    if (server->current == req) {
+        log_set_correlation(NULL);
+        server->current = NULL;
+    }
+    buf_fini(&req->body);
+    if (server->spare_count == SPARE_MAX) {
+        request_destroy(req);
+        return;
+    }
+    request_reset(req);
+    req->next = server->spare;
+    server->spare = req;
+    server->spare_count++;
+}
+
+void http_requests_close(struct http_server *server)
+{
+    while (server->spare != NULL) {
+        struct http_request *req = server->spare;
+        server->spare = req->next;
+        request_destroy(req);
+    }
 }
 
 /* ---- reading the head ---- */
@@ -255,11 +293,12 @@ static void unrouted_reply(struct http_request *req, struct buf *allow)
 
 static void handler_call(struct http_request *req)
 {
-    req->server->current = req;
+    struct http_server *server = req->server;
+    server->current = req;
     log_set_correlation(req->id);
     req->route->handle(req, req->route->arg);
     log_set_correlation(NULL);
-    req->server->current = NULL;
+    server->current = NULL;
 }
 
 void http_request_dispatch(struct http_request *req)
@@ -349,6 +388,5 @@ bool http_gone(const struct http_request *req)
     if (req->conn == NULL || req->conn->state == CONN_DEAD)
         return true;
     char byte;
-    return recv(lws_get_socket_fd(req->conn->wsi), &byte, 1,
-                MSG_PEEK | MSG_DONTWAIT) == 0;
+    return recv(req->conn->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }

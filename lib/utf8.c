@@ -1,6 +1,6 @@
 #include "lib/utf8.h"
 
-#include <stdbool.h>
+#include <string.h>
 
 static bool in_range(unsigned char c, unsigned char low, unsigned char high)
 {
@@ -34,6 +34,47 @@ size_t utf8_sequence(const char *text, size_t len)
                    : 0;
     }
     return 0;
+}
+
+/* Eight bytes at a time as long as all are ASCII. */
+static size_t skip_ascii(const char *p, size_t at, size_t len)
+{
+    uint64_t word;
+    for (; len - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, p + at, sizeof word);
+        if (word & UINT64_C(0x8080808080808080))
+            break;
+    }
+    return at;
+}
+
+size_t utf8_valid(const char *p, size_t len)
+{
+    size_t at = skip_ascii(p, 0, len);
+    while (at < len) {
+        size_t n = utf8_sequence(p + at, len - at);
+        if (n == 0)
+            break;
+        at += n;
+        if (n == 1)
+            at = skip_ascii(p, at, len);
+    }
+    return at;
+}
+
+/* Some rest would complete it: the lowest or the highest that is ever allowed
+ * does where any does. */
+bool utf8_cut_off(const char *p, size_t len)
+{
+    char low[4], high[4];
+    if (len == 0 || len >= sizeof low)
+        return false;
+    memset(low, 0x80, sizeof low);
+    memset(high, 0xBF, sizeof high);
+    memcpy(low, p, len);
+    memcpy(high, p, len);
+    return utf8_sequence(low, sizeof low) > len ||
+           utf8_sequence(high, sizeof high) > len;
 }
 
 size_t utf8_encode(uint32_t code, char *out)

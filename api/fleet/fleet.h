@@ -31,6 +31,7 @@ struct fleet_label {
     struct str key, value;
 };
 
+struct db;
 struct fleet_host;
 struct fleet_cluster;
 
@@ -54,8 +55,8 @@ struct fleet_gpu {
         uint8_t len;
         char text[25];
     } value_json[METRIC_COUNT];
-    struct str json_uuid, json_index, json_device, json_model, json_name; /*
-                            quoted and escaped, ready to be copied */
+    /* Quoted and escaped, ready to be copied. The name is the model's. */
+    struct str json_uuid, json_index, json_device, json_model, json_name;
     bool maintenance;
     struct str maintenance_reason;
     struct fleet_label *labels; /* in order of their keys */
@@ -89,16 +90,20 @@ struct fleet {
     int64_t as_of_ns;  /* wall clock: all that came by then is in */
     uint64_t sequence; /* of the stream: all up to it is in */
     uint64_t revision; /* grows with every change of anything */
+    uint64_t left_out; /* samples of GPUs beyond gpus_max */
     bool loaded;       /* from the database */
     bool following;    /* the stream, without a gap */
 };
 
 struct fleet_config {
     int64_t silent_after_ns; /* where a GPU's interval is not known, and the
-                                least that is waited for: 60 s */
-    uint32_t gpus_max; /* further ones are counted and left out: 100,000 */
+                                least that is waited for; 0: 15 s */
+    uint32_t gpus_max; /* further ones are counted and left out; 0: 100,000 */
+    /* The clocks; NULL: the system's. A test has its own. */
+    int64_t (*wall_ns)(void), (*mono_ns)(void);
 };
 
+/* server: for its timers; NULL: fleet_expire is called instead. */
 struct fleet *fleet_new(struct http_server *server,
                         const struct fleet_config *config);
 void fleet_free(struct fleet **fleet);
@@ -137,9 +142,32 @@ void fleet_unlisten(struct fleet *f, struct fleet_listener *listener);
 
 /* ---- what changes it ---- */
 
-/* Takes a sample in. */
+/* Takes in a sample that has just come, or came at heard_ns (wall clock). The
+ * order does not matter: what is older than what is known only fills gaps. Of
+ * two with one time the later in the stream wins. */
 void fleet_sample(struct fleet *f, const struct sample *sample,
                   uint64_t sequence);
+void fleet_sample_at(struct fleet *f, const struct sample *sample,
+                     uint64_t sequence, int64_t heard_ns);
+
+/* Starts reading the fleet from the database, again and again until it can be
+ * read; then done (or NULL). */
+void fleet_load(struct fleet *f, struct db *db, void (*done)(void *arg),
+                void *arg);
+
+/* The feed says so. While the stream is not followed nobody falls silent: it is
+ * we who do not hear. */
+void fleet_set_following(struct fleet *f, bool following);
+
+/* All that was sent up to now has been taken in, nothing came. */
+void fleet_quiet(struct fleet *f);
+
+/* The stream was made anew: its sequences start again. */
+void fleet_stream_anew(struct fleet *f);
+
+/* Does what is due by time: who is silent, what is missing. Called by a timer
+ * of its own. Returns the nanoseconds until it is due again; -1: nothing is. */
+int64_t fleet_expire(struct fleet *f);
 
 /* From the database, at the start and after a mutation. */
 void fleet_set_labels(struct fleet *f, struct fleet_gpu *gpu,

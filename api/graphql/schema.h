@@ -22,6 +22,7 @@ enum gql_type_kind {
 
 struct gql_type;
 struct gql_binding;
+struct gql_names;
 
 /* A type with its wrappers, outermost first: [T!]! is NON_NULL of LIST_OF of
  * NON_NULL of NAMED. Equal types need not be one object. */
@@ -67,10 +68,13 @@ struct gql_type {
     struct str specified_by;        /* SCALAR; p NULL: none */
     bool one_of;                    /* INPUT */
     bool builtin;                   /* a standard scalar or "__…" type */
-    uint32_t id;                    /* its index in schema->types */
+    uint32_t id;                    /* unique in its schema, and below its
+                                       type_ids; the built-in types have the
+                                       same one in all */
     const struct gql_field *fields; /* OBJECT, INTERFACE */
     uint32_t field_count;
-    const struct gql_input *inputs; /* INPUT: its fields */
+    const struct gql_names *field_index; /* names to fields; NULL: few fields */
+    const struct gql_input *inputs;      /* INPUT: its fields */
     uint32_t input_count;
     const struct gql_enum_value *values; /* ENUM */
     uint32_t value_count;
@@ -107,6 +111,8 @@ enum gql_location_kind {
 };
 
 extern const char *const gql_location_names[GQL_LOCATION_COUNT];
+/* The location of that name, or -1. */
+int gql_location_find(struct str name);
 
 struct gql_directive {
     struct str name;
@@ -123,10 +129,11 @@ struct gql_schema {
     const struct gql_type *const *types; /* in the order of the source; then
                                             built-ins, as graphql-js lists them */
     uint32_t type_count;
+    uint32_t type_ids; /* every type's id is below */
     const struct gql_directive *directives;
     uint32_t directive_count;
     const struct gql_type *query, *mutation, *subscription; /* NULL: none */
-    void *index;                                            /* names to types */
+    const struct gql_names *index;                          /* names to types */
 };
 
 /* Reads and checks a schema. NULL with *err: the first thing that is wrong,

@@ -5,7 +5,8 @@
  * is a position in the log and costs nothing more. One that falls so far behind
  * that the log has let go of what it would read next gets, of what it missed,
  * the newest event of each key, and the number that were left out. So a slow
- * client can neither slow anybody down nor make memory grow. */
+ * client can neither slow anybody down nor make memory grow. Where everybody
+ * has read everything, nothing is kept but the newest event. */
 #ifndef NEXUS_API_EVENT_LOG_H
 #define NEXUS_API_EVENT_LOG_H
 
@@ -17,9 +18,15 @@
 
 struct event_log;
 
+/* What all logs of a program may keep together. */
+struct event_budget {
+    size_t bytes, bytes_max;
+};
+
 struct event_log_config {
-    size_t bytes_max;    /* of payloads kept; 0: 4 MiB */
-    uint32_t events_max; /* 0: 16384 */
+    size_t bytes_max;            /* of payloads kept; 0: 4 MiB */
+    uint32_t events_max;         /* 0: 16384 */
+    struct event_budget *budget; /* NULL: none */
 };
 
 struct event {
@@ -43,6 +50,8 @@ struct event_reader {
 struct event_log *event_log_new(const struct event_log_config *config);
 void event_log_free(struct event_log **log); /* its readers have left */
 size_t event_log_readers(const struct event_log *log);
+size_t event_log_bytes(const struct event_log *log);    /* kept now */
+uint64_t event_log_newest(const struct event_log *log); /* number; 0: none */
 
 /* Appends (copies payload) and wakes who waits. key: of what the newest is
  * enough for a slow reader; 0: one key for all. Returns its number. */
@@ -54,7 +63,7 @@ void event_reader_join(struct event_reader *reader, struct event_log *log);
 void event_reader_leave(struct event_reader *reader);
 
 /* The next event, its payload good until the next append; false when it has
- * read all (and will be woken). */
+ * read all (and will be woken). One that has just joined is idle, too. */
 bool event_reader_next(struct event_reader *reader, struct event *event);
 
 #endif

@@ -17,7 +17,8 @@ enum rest_slot {
     SLOT_HOSTS,
     SLOT_GPUS,
     SLOT_GPU,
-    SLOT_TELEMETRY
+    SLOT_TELEMETRY,
+    SLOT_FLEET
 };
 
 #endif

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "broker/net/ws_frame.h"
+#include "lib/ws_frame.h"
 
 static const struct ending endings[] = {
     {"the client hung up", "Client Closed", WS_STATUS_NORMAL},

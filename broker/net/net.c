@@ -56,7 +56,8 @@ static void begin_websocket(struct conn *conn)
         tls = tls_accept(server->websocket_tls, conn->fd, TRANSPORT_HANDSHAKE,
                          conn->id);
     conn->websocket = true;
-    conn_carry(conn, websocket_accept(server->websocket, config, conn->fd, tls),
+    conn_carry(conn,
+               websocket_transport(server->websocket, config, conn->fd, tls),
                config->handshake_timeout_ns);
 }
 

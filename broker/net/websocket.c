@@ -7,8 +7,8 @@
 #include <sys/epoll.h>
 
 #include "broker/net/ending.h"
-#include "broker/net/ws_deflate.h"
-#include "broker/net/ws_frame.h"
+#include "lib/ws_deflate.h"
+#include "lib/ws_frame.h"
 #include "broker/net/ws_upgrade.h"
 #include "lib/buf.h"
 #include "lib/http_head.h"
@@ -499,9 +499,9 @@ static const struct transport_ops websocket_ops = {.read = ws_read,
                                                    .tls = ws_tls,
                                                    .type = "websocket"};
 
-struct transport *websocket_accept(struct ws_shared *shared,
-                                   const struct websocket_config *config,
-                                   int fd, struct transport *under)
+struct transport *websocket_transport(struct ws_shared *shared,
+                                      const struct websocket_config *config,
+                                      int fd, struct transport *under)
 {
     struct websocket *ws = mem_zalloc(sizeof(*ws));
     ws->base.ops = &websocket_ops;

@@ -21,8 +21,8 @@ void ws_shared_free(struct ws_shared **shared);
 /* The server's side, over a socket (borrowed) or over TLS on it (taken; NULL:
  * none). It waits for the request to upgrade. Borrows config until then, and
  * shared for good. */
-struct transport *websocket_accept(struct ws_shared *shared,
-                                   const struct websocket_config *config,
-                                   int fd, struct transport *under);
+struct transport *websocket_transport(struct ws_shared *shared,
+                                      const struct websocket_config *config,
+                                      int fd, struct transport *under);
 
 #endif

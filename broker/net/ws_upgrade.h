@@ -1,6 +1,6 @@
 /* ws_upgrade: the HTTP request a WebSocket begins with, and its answer. */
-#ifndef NEXUS_BROKER_WS_UPGRADE_H
-#define NEXUS_BROKER_WS_UPGRADE_H
+#ifndef NEXUS_WS_UPGRADE_H
+#define NEXUS_WS_UPGRADE_H
 
 #include <stdbool.h>
 

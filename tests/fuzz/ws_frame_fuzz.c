@@ -1,13 +1,11 @@
 /* Any bytes as frames: taken alike however they are cut, in pieces that lie
- * inside them, and inflated without end or harm.
- *
- * fuzz-links: broker/net/ws_frame.c broker/net/ws_deflate.c */
+ * inside them, and inflated without end or harm. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "broker/net/ws_deflate.h"
-#include "broker/net/ws_frame.h"
+#include "lib/ws_deflate.h"
+#include "lib/ws_frame.h"
 
 #define INFLATED_MAX (1u << 22)
 

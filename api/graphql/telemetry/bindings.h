@@ -12,12 +12,18 @@
 #include "lib/http.h"
 
 /* The context of every plan and execution: one for the whole gateway, and for
- * as long. */
+ * as long. Made after the model and the pool, freed before them; what is under
+ * way when it is freed must not come back (close the pool's queries first by
+ * ending the executions). */
 struct api_context {
     struct fleet *fleet;
     struct db *db;
     struct http_server *server;
 };
+
+struct api_context *api_context_new(struct http_server *server,
+                                    struct fleet *fleet, struct db *db);
+void api_context_free(struct api_context **context);
 
 /* The text of schema/telemetry.graphql, as it was when the program was built.
  * Its name is for messages. */

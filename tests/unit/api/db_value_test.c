@@ -37,6 +37,24 @@ static void parameters_are_in_network_order(void **state)
                 "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
 }
 
+static void arrays_have_a_head(void **state)
+{
+    (void)state;
+    const struct str texts[] = {STR("ab"), STR("")};
+    struct db_param two = {.type = DB_TEXTS, .texts = texts, .count = 2};
+    assert_wire(two,
+                "\0\0\0\1\0\0\0\0\0\0\0\x19\0\0\0\2\0\0\0\1"
+                "\0\0\0\2ab\0\0\0\0",
+                30);
+}
+
+static void null_has_no_bytes(void **state)
+{
+    (void)state;
+    assert_wire((struct db_param){.type = DB_INT, .null = true}, "", 0);
+    assert_wire((struct db_param){.type = DB_TEXTS, .null = true}, "", 0);
+}
+
 static void times_count_microseconds_from_2000(void **state)
 {
     (void)state;
@@ -97,6 +115,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_are_in_network_order),
+        cmocka_unit_test(arrays_have_a_head),
+        cmocka_unit_test(null_has_no_bytes),
         cmocka_unit_test(times_count_microseconds_from_2000),
         cmocka_unit_test(open_ends_are_infinite),
         cmocka_unit_test(results_are_read_back),

@@ -1,5 +1,5 @@
 /* ws_frame: see ws_frame.h. */
-#include "broker/net/ws_frame.h"
+#include "lib/ws_frame.h"
 
 #include <errno.h>
 

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "broker/net/ws_frame.h"
+#include "lib/ws_frame.h"
 
 static const unsigned char mask[4] = {1, 2, 3, 4};
 

@@ -3,8 +3,8 @@
  *
  * So one deflater serves every connection, and an inflater is needed only
  * while a compressed message is on its way in. */
-#ifndef NEXUS_BROKER_WS_DEFLATE_H
-#define NEXUS_BROKER_WS_DEFLATE_H
+#ifndef NEXUS_WS_DEFLATE_H
+#define NEXUS_WS_DEFLATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

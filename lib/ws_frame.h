@@ -2,8 +2,8 @@
  * in, without allocating. What the RFC forbids is refused: reserved bits,
  * unmasked frames, fragmented or long control frames, lengths not in their
  * shortest form, a message begun within another. */
-#ifndef NEXUS_BROKER_WS_FRAME_H
-#define NEXUS_BROKER_WS_FRAME_H
+#ifndef NEXUS_WS_FRAME_H
+#define NEXUS_WS_FRAME_H
 
 #include <stdbool.h>
 #include <stddef.h>

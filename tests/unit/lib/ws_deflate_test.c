@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "broker/net/ws_deflate.h"
+#include "lib/ws_deflate.h"
 
 static void fill(struct buf *text, size_t len)
 {

@@ -1,5 +1,5 @@
 /* ws_deflate: see ws_deflate.h. */
-#include "broker/net/ws_deflate.h"
+#include "lib/ws_deflate.h"
 
 #include <assert.h>
 #include <errno.h>

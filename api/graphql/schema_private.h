@@ -1,0 +1,36 @@
+/* What the files of the schema share. */
+#ifndef NEXUS_GRAPHQL_SCHEMA_PRIVATE_H
+#define NEXUS_GRAPHQL_SCHEMA_PRIVATE_H
+
+#include "api/graphql/names.h"
+#include "api/graphql/schema.h"
+
+/* The built-in types are the same objects in every schema. */
+enum gql_builtin {
+    GQL_BUILTIN_STRING,
+    GQL_BUILTIN_BOOLEAN,
+    GQL_BUILTIN_INT,
+    GQL_BUILTIN_FLOAT,
+    GQL_BUILTIN_ID,
+    GQL_BUILTIN_SCHEMA, /* the introspection types from here on */
+    GQL_BUILTIN_TYPE,
+    GQL_BUILTIN_TYPE_KIND,
+    GQL_BUILTIN_FIELD,
+    GQL_BUILTIN_INPUT_VALUE,
+    GQL_BUILTIN_ENUM_VALUE,
+    GQL_BUILTIN_DIRECTIVE,
+    GQL_BUILTIN_DIRECTIVE_LOCATION,
+    GQL_BUILTINS
+};
+
+extern const struct gql_type gql_builtin_types[GQL_BUILTINS];
+
+/* @include, @skip, @deprecated, @specifiedBy, @oneOf. */
+#define GQL_BUILTIN_DIRECTIVES 5
+extern const struct gql_directive
+    gql_builtin_directives[GQL_BUILTIN_DIRECTIVES];
+
+/* The built-in type of that name, or NULL. */
+const struct gql_type *gql_builtin_type(struct str name);
+
+#endif
