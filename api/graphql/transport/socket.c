@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "api/graphql/transport/topic.h"
 #include "lib/json.h"
@@ -296,11 +297,8 @@ static void message_came(struct websocket *ws, struct str text, void *arg)
         socket->protocol->message(socket, json_root(&doc));
 }
 
-static void connection_closed(struct websocket *ws, int code, void *arg)
+static void socket_free(struct socket *socket)
 {
-    (void)ws;
-    (void)code;
-    struct socket *socket = arg;
     struct graphql_service *service = socket->service;
     socket->closing = true;
     operations_stop(socket);
@@ -312,6 +310,13 @@ static void connection_closed(struct websocket *ws, int code, void *arg)
     free(socket);
 }
 
+static void connection_closed(struct websocket *ws, int code, void *arg)
+{
+    (void)ws;
+    (void)code;
+    socket_free(arg);
+}
+
 static const struct websocket_handlers websocket_handlers = {
     .message = message_came,
     .fill = socket_fill,
@@ -320,25 +325,24 @@ static const struct websocket_handlers websocket_handlers = {
 
 /* ---- beginning ---- */
 
-static void socket_begin(struct graphql_service *service,
-                         const struct protocol *protocol, struct socket *socket)
+static struct socket *socket_new(struct graphql_service *service,
+                                 const struct protocol *protocol)
 {
-    *socket = (struct socket){.service = service,
-                              .ws = socket->ws,
-                              .protocol = protocol,
-                              .beat = {.fn = beat}};
+    struct socket *socket = mem_zalloc(sizeof *socket);
+    socket->service = service;
+    socket->protocol = protocol;
+    socket->beat.fn = beat;
     service->sockets++;
     stat_add(service->stats.connections[protocol->transport], 1);
     if (protocol->keepalive)
         graphql_beat_join(service, &socket->beat);
     socket->init_timer = http_timer_new(service->server, init_overdue, socket);
     http_timer_set(socket->init_timer, service->settings.init_timeout_ns);
+    return socket;
 }
 
 /* Who speaks none of ours hears so by a close code, which a browser shows to
  * the page: a refused upgrade it does not. It needs a subprotocol for that. */
-static const struct websocket_handlers deaf_handlers;
-
 static void deaf_message(struct websocket *ws, struct str text, void *arg)
 {
     (void)ws;
@@ -403,11 +407,9 @@ void graphql_socket_open(struct graphql_service *service,
         unknown_refuse(service, req);
         return;
     }
-    struct socket *socket = mem_zalloc(sizeof *socket);
+    struct socket *socket = socket_new(service, protocol);
     socket->ws = websocket_accept(req, protocol->name, &service->websocket,
                                   &websocket_handlers, socket);
-    if (socket->ws != NULL)
-        socket_begin(service, protocol, socket);
-    else
-        free(socket);
+    if (socket->ws == NULL)
+        socket_free(socket);
 }

@@ -9,6 +9,9 @@
  *
  * A comment line now and then keeps proxies patient and finds out clients that
  * are gone. */
+#include <stddef.h>
+#include <stdlib.h>
+
 #include "api/graphql/transport/service_private.h"
 #include "api/graphql/transport/topic.h"
 #include "lib/mem.h"
