@@ -4,6 +4,10 @@
 #define NEXUS_API_GATEWAY_H
 
 #include "api/db.h"
+#include "api/fleet/fleet.h"
+#include "api/graphql/telemetry/bindings.h"
+#include "api/graphql/transport/service.h"
+#include "api/static.h"
 #include "api/stats.h"
 #include "lib/health.h"
 #include "lib/http.h"
@@ -14,6 +18,8 @@ struct gateway_config {
     bool cors;
     int64_t silent_after_ns; /* a GPU not heard of for this long is silent */
     struct db_config db;
+    struct graphql_settings graphql;
+    const char *web_root; /* of the pages; NULL: "web" beside the program */
 };
 
 struct gateway {
@@ -22,9 +28,14 @@ struct gateway {
     struct health health;
     struct health_check checks[2];
     struct http_route *routes;
-    const struct http_route *tables[3];
+    const struct http_route *tables[5];
     struct http_server *server;
     struct db *db;
+    struct fleet *fleet;
+    struct static_files *files;
+    struct http_route pages[2];
+    struct graphql_service *graphql; /* NULL: not wanted */
+    struct api_context context;
 };
 
 /* Listens. NULL with *err. */

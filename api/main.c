@@ -12,6 +12,8 @@ static const char *service_id, *host;
 static int64_t port, silent_after_ns;
 static bool cors;
 static struct pg_settings pg;
+static struct graphql_settings graphql;
+static const char *web_root;
 static int64_t db_connections, db_queue, db_timeout_ns;
 
 static const struct opt options[] = {
@@ -65,6 +67,11 @@ static const struct opt options[] = {
      .min = 100 * NS_PER_MS,
      .max = 3600 * NS_PER_S,
      .help = "time a request may take in the database; then it gets 503"},
+    GRAPHQL_OPTIONS(graphql),
+    {.flag = "web-root",
+     .type = OPT_TEXT,
+     .value = &web_root,
+     .help = "folder of the pages it serves (web, beside the program)"},
     OPTS_END,
 };
 
@@ -86,6 +93,8 @@ int main(int argc, char **argv)
                .connections = (int)db_connections,
                .queue_max = db_queue,
                .timeout_ns = db_timeout_ns},
+        .graphql = graphql,
+        .web_root = web_root,
     };
     struct gateway *gateway = gateway_new(&config, &err);
     free(conninfo);

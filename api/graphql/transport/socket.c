@@ -8,9 +8,6 @@
 #include "api/graphql/transport/topic.h"
 #include "lib/json.h"
 #include "lib/mem.h"
-#include "lib/utf8.h"
-
-#define REASON_MAX 123 /* bytes of a close frame's reason */
 
 struct arena *socket_arena(struct socket *socket)
 {
@@ -249,24 +246,14 @@ static void operations_stop(struct socket *socket)
         socket_stop(socket, socket->operations);
 }
 
-/* As much of the reason as a close frame holds, cut between characters. */
 void socket_close(struct socket *socket, int code, const char *reason)
 {
-    char text[REASON_MAX + 1];
-    size_t len = strlen(reason), n = 0;
     if (socket->closing)
         return;
     socket->closing = true;
     http_timer_free(&socket->init_timer);
     operations_stop(socket);
-    for (size_t step; n < len; n += step) {
-        step = utf8_sequence(reason + n, len - n);
-        if (step == 0 || n + step > REASON_MAX)
-            break;
-        memcpy(text + n, reason + n, step);
-    }
-    text[n] = '\0';
-    websocket_close(socket->ws, code, text);
+    websocket_close(socket->ws, code, reason);
 }
 
 static void init_overdue(void *arg)
