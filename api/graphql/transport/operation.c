@@ -80,7 +80,7 @@ static enum operation_begun plan_make(struct operation *op,
         return OPERATION_TYPE;
     if (op->type != GQL_SUBSCRIPTION)
         return OPERATION_READY;
-    op->topic = topic_new(op->service, key, &op->plan);
+    op->topic = graphql_topic_new(op->service, key, &op->plan);
     if (op->topic != NULL)
         return OPERATION_READY;
     refused(errors, GQL_CODE_LIMIT,
@@ -98,7 +98,7 @@ static enum operation_begun plan_find(struct operation *op,
     enum operation_begun begun = OPERATION_READY;
     key_append(&key, op, request);
     if ((types & OPERATION_SUBSCRIPTION) != 0)
-        op->topic = topic_find(op->service, buf_str(&key));
+        op->topic = graphql_topic_find(op->service, buf_str(&key));
     if (op->topic != NULL)
         op->type = GQL_SUBSCRIPTION;
     else
@@ -194,7 +194,7 @@ static void reader_woken(struct event_reader *reader)
 static bool subscription_start(struct operation *op, struct gql_errors *errors)
 {
     op->reader.wake = reader_woken;
-    if (!topic_join(op->topic, &op->reader, errors)) {
+    if (!graphql_topic_join(op->topic, &op->reader, errors)) {
         stat_add(counter_of(op, GRAPHQL_REFUSED), 1);
         return false;
     }
@@ -235,7 +235,7 @@ void operation_end(struct operation *op)
     if (op->reader.log != NULL)
         stat_add(op->service->stats.subscriptions, -1);
     if (op->topic != NULL)
-        topic_release(&op->topic, &op->reader);
+        graphql_topic_release(&op->topic, &op->reader);
     gql_plan_free(&op->plan);
     gql_query_unref(&op->query);
 }

@@ -15,7 +15,7 @@
 
 struct graphql_service;
 struct operation;
-struct topic;
+struct graphql_topic;
 
 enum { /* bits: types of operations that a transport takes */
        OPERATION_QUERY = 1 << GQL_QUERY,
@@ -44,7 +44,7 @@ struct operation {
     struct http_timer *timer;        /* then; till it takes too long */
     bool *gone;                      /* operation_run is on the stack: set when
                                         the operation ends meanwhile */
-    struct topic *topic;             /* followed */
+    struct graphql_topic *topic;     /* followed */
     struct event_reader reader;
 };
 

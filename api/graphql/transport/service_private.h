@@ -39,7 +39,7 @@ struct graphql_service {
     struct http_route routes[4];
     struct http_server *server; /* NULL: not started, or stopped */
     void *context;
-    struct topic *topics; /* uthash */
+    struct graphql_topic *topics; /* uthash */
     struct event_budget log_budget;
     struct websocket_config websocket;
     struct arena scratch;     /* of the message that is being read */

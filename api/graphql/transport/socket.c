@@ -90,7 +90,7 @@ static void event_append(const struct socket_operation *op,
     struct str parts[3] = {operation_head(op), event->payload, STR("}")};
     struct buf marked = {0};
     if (event->missed > 0) {
-        topic_mark_missed(event->payload, event->missed, &marked);
+        graphql_topic_mark_missed(event->payload, event->missed, &marked);
         parts[1] = buf_str(&marked);
     }
     websocket_append(op->socket->ws, out, parts, 3);

@@ -36,7 +36,7 @@ static void event_append(struct buf *out, const struct event *event)
 {
     buf_append_text(out, NEXT);
     if (event->missed > 0)
-        topic_mark_missed(event->payload, event->missed, out);
+        graphql_topic_mark_missed(event->payload, event->missed, out);
     else
         buf_append_str(out, event->payload);
     buf_append_text(out, "\n\n");

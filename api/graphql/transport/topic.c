@@ -15,7 +15,7 @@
 
 struct pending {
     struct pending *next;
-    struct topic *topic;
+    struct graphql_topic *topic;
     struct gql_execution *execution; /* NULL: it is done */
     uint64_t key;
     struct buf out; /* its response, while others are in front */
@@ -23,7 +23,7 @@ struct pending {
     bool done;
 };
 
-struct topic {
+struct graphql_topic {
     UT_hash_handle hh;
     struct graphql_service *service;
     struct gql_plan *plan;
@@ -44,7 +44,7 @@ struct topic {
 /* ---- events ---- */
 
 /* An event that follows some that were left out says so. */
-static void response_append(struct topic *topic, uint64_t key,
+static void response_append(struct graphql_topic *topic, uint64_t key,
                             struct str response)
 {
     if (topic->left_out == 0) {
@@ -52,13 +52,13 @@ static void response_append(struct topic *topic, uint64_t key,
         return;
     }
     struct buf marked = {0};
-    topic_mark_missed(response, topic->left_out, &marked);
+    graphql_topic_mark_missed(response, topic->left_out, &marked);
     topic->left_out = 0;
     event_log_append(topic->log, key, 0, buf_str(&marked));
     buf_fini(&marked);
 }
 
-static struct pending *pending_push(struct topic *topic, uint64_t key)
+static struct pending *pending_push(struct graphql_topic *topic, uint64_t key)
 {
     struct pending *p = topic->spare;
     topic->spare = NULL;
@@ -71,7 +71,7 @@ static struct pending *pending_push(struct topic *topic, uint64_t key)
     return p;
 }
 
-static void pending_pop(struct topic *topic)
+static void pending_pop(struct graphql_topic *topic)
 {
     struct pending *p = topic->first;
     topic->first = p->next;
@@ -84,7 +84,7 @@ static void pending_pop(struct topic *topic)
 }
 
 /* Those in front that are done leave. */
-static void pending_flush(struct topic *topic)
+static void pending_flush(struct graphql_topic *topic)
 {
     struct pending *p;
     while ((p = topic->first) != NULL && p->done && !p->running) {
@@ -112,10 +112,10 @@ static void event_done(struct buf *out, bool failed, void *arg)
 
 static void event_came(const void *event, uint64_t key, void *arg)
 {
-    struct topic *topic = arg;
+    struct graphql_topic *topic = arg;
     struct graphql_stats *stats = &topic->service->stats;
     topic->at_once = topic->at_once || topic->starting;
-    if (topic->pending == TOPIC_PENDING_MAX) {
+    if (topic->pending == GRAPHQL_PENDING_MAX) {
         topic->left_out++;
         stat_add(stats->dropped, 1);
         return;
@@ -152,7 +152,8 @@ static uint64_t marked_missed(struct str *response)
     return (uint64_t)missed;
 }
 
-void topic_mark_missed(struct str response, uint64_t missed, struct buf *out)
+void graphql_topic_mark_missed(struct str response, uint64_t missed,
+                               struct buf *out)
 {
     assert(response.len > 0 && response.p[response.len - 1] == '}');
     missed += marked_missed(&response);
@@ -164,21 +165,22 @@ void topic_mark_missed(struct str response, uint64_t missed, struct buf *out)
 
 /* ---- coming and going ---- */
 
-struct topic *topic_find(struct graphql_service *service, struct str key)
+struct graphql_topic *graphql_topic_find(struct graphql_service *service,
+                                         struct str key)
 {
-    struct topic *topic;
+    struct graphql_topic *topic;
     HASH_FIND(hh, service->topics, key.p, key.len, topic);
     if (topic != NULL)
         topic->holders++;
     return topic;
 }
 
-struct topic *topic_new(struct graphql_service *service, struct str key,
-                        struct gql_plan **plan)
+struct graphql_topic *graphql_topic_new(struct graphql_service *service,
+                                        struct str key, struct gql_plan **plan)
 {
     if (HASH_COUNT(service->topics) >= service->settings.topics)
         return NULL;
-    struct topic *topic = mem_zalloc(sizeof *topic + key.len);
+    struct graphql_topic *topic = mem_zalloc(sizeof *topic + key.len);
     topic->service = service;
     topic->plan = *plan;
     *plan = NULL;
@@ -203,8 +205,8 @@ static void reader_begin_with_newest(struct event_reader *reader)
     reader->wake(reader);
 }
 
-bool topic_join(struct topic *topic, struct event_reader *reader,
-                struct gql_errors *errors)
+bool graphql_topic_join(struct graphql_topic *topic,
+                        struct event_reader *reader, struct gql_errors *errors)
 {
     event_reader_join(reader, topic->log);
     if (topic->source != NULL) {
@@ -219,7 +221,7 @@ bool topic_join(struct topic *topic, struct event_reader *reader,
     return topic->source != NULL;
 }
 
-static void pending_cancel(struct topic *topic)
+static void pending_cancel(struct graphql_topic *topic)
 {
     while (topic->first != NULL) {
         if (topic->first->execution != NULL)
@@ -229,7 +231,7 @@ static void pending_cancel(struct topic *topic)
     free(topic->spare);
 }
 
-static void topic_free(struct topic *topic)
+static void topic_free(struct graphql_topic *topic)
 {
     struct graphql_service *service = topic->service;
     HASH_DEL(service->topics, topic);
@@ -242,9 +244,10 @@ static void topic_free(struct topic *topic)
     free(topic);
 }
 
-void topic_release(struct topic **topic, struct event_reader *reader)
+void graphql_topic_release(struct graphql_topic **topic,
+                           struct event_reader *reader)
 {
-    struct topic *t = *topic;
+    struct graphql_topic *t = *topic;
     *topic = NULL;
     if (reader->log != NULL)
         event_reader_leave(reader);

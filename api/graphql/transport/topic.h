@@ -11,30 +11,33 @@
 #include "api/live/event_log.h"
 
 struct graphql_service;
-struct topic;
+struct graphql_topic;
 
 /* Executions of one topic that may be under way (fields that wait for the
  * database); events beyond are left out and counted. */
-#define TOPIC_PENDING_MAX 256
+#define GRAPHQL_PENDING_MAX 256
 
 /* The topic of that key, held: NULL where there is none. */
-struct topic *topic_find(struct graphql_service *service, struct str key);
+struct graphql_topic *graphql_topic_find(struct graphql_service *service,
+                                         struct str key);
 
 /* A new one, held, without a source yet; takes the plan. NULL where there are
  * as many as may be: the plan stays the caller's. */
-struct topic *topic_new(struct graphql_service *service, struct str key,
-                        struct gql_plan **plan);
+struct graphql_topic *graphql_topic_new(struct graphql_service *service,
+                                        struct str key, struct gql_plan **plan);
 
 /* Joins; the first reader starts the source. False with *errors where that
  * cannot be started. reader->wake is set by the caller. */
-bool topic_join(struct topic *topic, struct event_reader *reader,
-                struct gql_errors *errors);
+bool graphql_topic_join(struct graphql_topic *topic,
+                        struct event_reader *reader, struct gql_errors *errors);
 
 /* The holder lets go; its reader (zeroed: has not joined) leaves. */
-void topic_release(struct topic **topic, struct event_reader *reader);
+void graphql_topic_release(struct graphql_topic **topic,
+                           struct event_reader *reader);
 
 /* The response with {"extensions":{"missed":N}}: so many events are left out in
  * front of it. */
-void topic_mark_missed(struct str response, uint64_t missed, struct buf *out);
+void graphql_topic_mark_missed(struct str response, uint64_t missed,
+                               struct buf *out);
 
 #endif
