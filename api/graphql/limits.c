@@ -12,4 +12,5 @@ const struct gql_limits gql_limits_default = {
     .response = (size_t)64 * 1024 * 1024,
     .time_ns = INT64_C(10) * 1000 * 1000 * 1000,
     .introspection = true,
+    .suggestions = true,
 };

@@ -26,6 +26,7 @@ struct gql_limits {
     size_t response;      /* bytes: 64 MiB */
     int64_t time_ns;      /* of an execution: 10 s */
     bool introspection;   /* __schema and __type may be asked for: true */
+    bool suggestions;     /* "Did you mean …?" in messages: true */
 };
 
 extern const struct gql_limits gql_limits_default;

@@ -36,10 +36,12 @@ struct gql_input { /* an argument, or an input object's field */
     struct str name;
     struct str description; /* p NULL: none */
     const struct gql_type_ref *type;
-    const struct gql_value *initial; /* the default as written; or NULL */
+    const struct gql_value *initial; /* the default as a literal in its plain
+                                        form; or NULL */
     const struct gql_value *coerced; /* the same, coerced */
     struct str deprecation;          /* the reason; p NULL: not deprecated */
     uint32_t index;                  /* in its list */
+    uint32_t at;                     /* of its name in the source */
 };
 
 struct gql_field {
@@ -52,6 +54,7 @@ struct gql_field {
     uint32_t index; /* in its type's list */
     struct str deprecation;
     uint32_t cost;                     /* see limits.h; 0: the default */
+    uint32_t at;                       /* of its name in the source */
     const struct gql_binding *binding; /* NULL until bound, and in interfaces */
 };
 
@@ -59,6 +62,7 @@ struct gql_enum_value {
     struct str name;
     struct str description;
     struct str deprecation;
+    uint32_t at;
 };
 
 struct gql_type {
@@ -71,6 +75,7 @@ struct gql_type {
     uint32_t id;                    /* unique in its schema, and below its
                                        type_ids; the built-in types have the
                                        same one in all */
+    uint32_t at;                    /* of its name in the source */
     const struct gql_field *fields; /* OBJECT, INTERFACE */
     uint32_t field_count;
     const struct gql_names *field_index; /* names to fields; NULL: few fields */
@@ -121,6 +126,7 @@ struct gql_directive {
     uint32_t argument_count;
     uint32_t locations; /* bits */
     bool repeatable;
+    uint32_t at;
 };
 
 struct gql_schema {
@@ -135,6 +141,8 @@ struct gql_schema {
     const struct gql_type *query, *mutation, *subscription; /* NULL: none */
     const struct gql_names *index;                          /* names to types */
 };
+
+#define GQL_SCHEMA_TYPES_MAX 10000
 
 /* Reads and checks a schema. NULL with *err: the first thing that is wrong,
  * "telemetry.graphql:12:5: …" (name: the source's, for that). All of them, as

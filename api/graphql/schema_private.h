@@ -30,6 +30,12 @@ extern const struct gql_type gql_builtin_types[GQL_BUILTINS];
 extern const struct gql_directive
     gql_builtin_directives[GQL_BUILTIN_DIRECTIVES];
 
+/* Must it be given? */
+static inline bool gql_is_required(const struct gql_input *input)
+{
+    return input->type->wrap == GQL_NON_NULL && input->initial == NULL;
+}
+
 /* The built-in type of that name, or NULL. */
 const struct gql_type *gql_builtin_type(struct str name);
 
