@@ -140,14 +140,15 @@ static struct price price_field(struct cost *cost,
                                 const struct gql_type *parent)
 {
     const struct gql_field *def =
-        gql_field_of(cost->schema, parent, field->name);
+        validation_field_of(cost->schema, parent, field->name);
     if (def == NULL || (field->name.len > 1 && field->name.p[0] == '_' &&
                         field->name.p[1] == '_'))
         return (struct price){0};
     uint64_t own = def->cost > 0 ? def->cost : 1;
     struct price below = {0};
     if (field->set != NULL)
-        below = price_set(cost, field->set, gql_composite(def->type->named));
+        below =
+            price_set(cost, field->set, validation_composite(def->type->named));
     int64_t said = size_of(cost, def, field);
     uint64_t size = said >= 0 ? (uint64_t)said : cost->limits->list_size;
     if (!is_list(def->type))
@@ -168,9 +169,9 @@ static struct price price_fragment(struct cost *cost, struct str name)
         return (struct price){0};
     if (!f->known) {
         f->entered = true;
-        f->price = price_set(
-            cost, f->fragment->set,
-            gql_composite(gql_schema_type(cost->schema, f->fragment->on)));
+        f->price = price_set(cost, f->fragment->set,
+                             validation_composite(gql_schema_type(
+                                 cost->schema, f->fragment->on)));
         f->entered = false;
         f->known = true;
     }
@@ -186,7 +187,8 @@ static struct price price_selection(struct cost *cost,
     if (selection->kind == GQL_SPREAD)
         return price_fragment(cost, selection->name);
     if (selection->on.len > 0)
-        parent = gql_composite(gql_schema_type(cost->schema, selection->on));
+        parent =
+            validation_composite(gql_schema_type(cost->schema, selection->on));
     return price_set(cost, selection->set, parent);
 }
 

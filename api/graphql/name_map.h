@@ -4,8 +4,8 @@
  * response names of a selection set), and a hostile one has few that are
  * large. Up to GQL_NAME_MAP_SCANNED are found by looking at each; beyond, by a
  * hash that nobody outside can foresee. Memory is the arena's. */
-#ifndef NEXUS_GRAPHQL_NAMES_H
-#define NEXUS_GRAPHQL_NAMES_H
+#ifndef NEXUS_GRAPHQL_NAME_MAP_H
+#define NEXUS_GRAPHQL_NAME_MAP_H
 
 #include "lib/arena.h"
 #include "lib/str.h"

@@ -3,19 +3,19 @@
 
 /* ---- types ---- */
 
-const struct gql_type *gql_composite(const struct gql_type *type)
+const struct gql_type *validation_composite(const struct gql_type *type)
 {
     return type != NULL && gql_is_composite(type) ? type : NULL;
 }
 
-const struct gql_type_ref *gql_type_of_node(struct validation *v,
-                                            const struct gql_type_node *node)
+const struct gql_type_ref *validation_type_of(struct validation *v,
+                                              const struct gql_type_node *node)
 {
     const struct gql_type_ref *of = NULL;
     const struct gql_type *named = NULL;
     if (node->wrap == GQL_NAMED)
         named = gql_schema_type(v->schema, node->name);
-    else if ((of = gql_type_of_node(v, node->of)) != NULL)
+    else if ((of = validation_type_of(v, node->of)) != NULL)
         named = of->named;
     if (named == NULL)
         return NULL;
@@ -24,9 +24,9 @@ const struct gql_type_ref *gql_type_of_node(struct validation *v,
     return ref;
 }
 
-const struct gql_field *gql_field_of(const struct gql_schema *schema,
-                                     const struct gql_type *parent,
-                                     struct str name)
+const struct gql_field *validation_field_of(const struct gql_schema *schema,
+                                            const struct gql_type *parent,
+                                            struct str name)
 {
     if (parent == NULL)
         return NULL;
@@ -140,7 +140,8 @@ static void walk_field_arguments(struct validation *v,
 static void walk_field(struct validation *v, const struct gql_selection *field,
                        const struct gql_type *parent)
 {
-    const struct gql_field *def = gql_field_of(v->schema, parent, field->name);
+    const struct gql_field *def =
+        validation_field_of(v->schema, parent, field->name);
     const struct gql_field *around = v->field;
     v->field = def;
     enter_field(v, field, def, parent);
@@ -148,7 +149,8 @@ static void walk_field(struct validation *v, const struct gql_selection *field,
     walk_directives(v, field->directives, GQL_AT_FIELD);
     if (field->set != NULL)
         walk_whole_set(v, field->set,
-                       def != NULL ? gql_composite(def->type->named) : NULL);
+                       def != NULL ? validation_composite(def->type->named)
+                                   : NULL);
     if (def != NULL)
         rule_required_field_arguments(v, field, def);
     v->field = around;
@@ -158,7 +160,8 @@ static void walk_spread(struct validation *v,
                         const struct gql_selection *spread,
                         const struct gql_type *parent)
 {
-    const struct gql_body *fragment = gql_fragment_of(v, spread->name);
+    const struct validation_body *fragment =
+        validation_fragment(v, spread->name);
     if (fragment == NULL)
         rule_known_fragment_names(v, spread);
     else
@@ -174,7 +177,7 @@ static void walk_inline(struct validation *v,
     const struct gql_type *type = parent;
     if (fragment->on.len > 0) {
         const struct gql_type *on = gql_schema_type(v->schema, fragment->on);
-        type = gql_composite(on);
+        type = validation_composite(on);
         if (on != NULL && type == NULL)
             rule_fragments_on_composite_types(v, NULL, fragment->on,
                                               fragment->on_at);
@@ -225,7 +228,7 @@ static void walk_type_names(struct validation *v,
 static void walk_variable(struct validation *v,
                           const struct gql_variable_def *def)
 {
-    const struct gql_type_ref *type = gql_type_of_node(v, def->type);
+    const struct gql_type_ref *type = validation_type_of(v, def->type);
     bool input = type != NULL && gql_is_input(type->named);
     if (type != NULL && !input)
         rule_variables_are_input_types(v, def);
@@ -245,7 +248,7 @@ static enum gql_location_kind location_of(enum gql_operation_type type)
     return locations[type];
 }
 
-static void enter_operation(struct validation *v, struct gql_body *body)
+static void enter_operation(struct validation *v, struct validation_body *body)
 {
     const struct gql_operation *op = &body->def->operation;
     rule_known_operation_types(v, body);
@@ -256,7 +259,7 @@ static void enter_operation(struct validation *v, struct gql_body *body)
     rule_unique_directives(v, op->directives);
 }
 
-static void walk_operation(struct validation *v, struct gql_body *body)
+static void walk_operation(struct validation *v, struct validation_body *body)
 {
     const struct gql_operation *op = &body->def->operation;
     enter_operation(v, body);
@@ -268,7 +271,7 @@ static void walk_operation(struct validation *v, struct gql_body *body)
     validate_variables(v, body);
 }
 
-static void walk_fragment(struct validation *v, struct gql_body *body)
+static void walk_fragment(struct validation *v, struct validation_body *body)
 {
     const struct gql_fragment *fragment = &body->def->fragment;
     rule_fragments_on_composite_types(v, fragment, fragment->on,
@@ -288,21 +291,22 @@ static bool executable(const struct gql_definition *def)
     return def->kind == GQL_DEF_OPERATION || def->kind == GQL_DEF_FRAGMENT;
 }
 
-static struct gql_body body_of(const struct validation *v,
-                               const struct gql_definition *def)
+static struct validation_body body_of(const struct validation *v,
+                                      const struct gql_definition *def)
 {
     if (def->kind == GQL_DEF_OPERATION)
-        return (struct gql_body){.def = def,
-                                 .set = def->operation.set,
-                                 .directives = def->operation.directives,
-                                 .type =
-                                     root_type(v->schema, def->operation.type)};
-    return (struct gql_body){
+        return (struct validation_body){
+            .def = def,
+            .set = def->operation.set,
+            .directives = def->operation.directives,
+            .type = root_type(v->schema, def->operation.type)};
+    return (struct validation_body){
         .def = def,
         .set = def->fragment.set,
         .directives = def->fragment.directives,
         .named = gql_schema_type(v->schema, def->fragment.on),
-        .type = gql_composite(gql_schema_type(v->schema, def->fragment.on))};
+        .type =
+            validation_composite(gql_schema_type(v->schema, def->fragment.on))};
 }
 
 static void list_bodies(struct validation *v)
@@ -321,7 +325,7 @@ static void list_bodies(struct validation *v)
 static void index_fragments(struct validation *v)
 {
     for (uint32_t i = 0; i < v->body_count; i++) {
-        struct gql_body *body = &v->bodies[i];
+        struct validation_body *body = &v->bodies[i];
         if (body->def->kind == GQL_DEF_OPERATION)
             v->operation_count++;
         else
@@ -330,7 +334,8 @@ static void index_fragments(struct validation *v)
     }
 }
 
-struct gql_body *gql_fragment_of(const struct validation *v, struct str name)
+struct validation_body *validation_fragment(const struct validation *v,
+                                            struct str name)
 {
     const struct gql_name *found = gql_name_map_find(&v->fragments, name);
     return found != NULL ? found->value : NULL;

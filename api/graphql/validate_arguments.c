@@ -52,8 +52,8 @@ void rule_known_argument_names(struct validation *v,
 {
     REPORT(v, given->at, "Unknown argument \"%.*s\" on field \"%.*s.%.*s\".%s",
            STR_ARG(given->name), STR_ARG(parent->name), STR_ARG(field->name),
-           gql_suggest_input(v, given->name, field->arguments,
-                             field->argument_count));
+           validation_suggest_input(v, given->name, field->arguments,
+                                    field->argument_count));
 }
 
 void rule_known_directive_arguments(struct validation *v,
@@ -70,8 +70,8 @@ void rule_known_directive_arguments(struct validation *v,
             REPORT(v, a->at,
                    "Unknown argument \"%.*s\" on directive \"@%.*s\".%s",
                    STR_ARG(a->name), STR_ARG(use->name),
-                   gql_suggest_input(v, a->name, def->arguments,
-                                     def->argument_count));
+                   validation_suggest_input(v, a->name, def->arguments,
+                                            def->argument_count));
 }
 
 /* ---- unique ---- */
@@ -79,12 +79,13 @@ void rule_known_directive_arguments(struct validation *v,
 static void report_arguments(struct validation *v,
                              const struct gql_argument *list, struct str name)
 {
-    struct gql_places places = {0};
+    struct validation_places places = {0};
     for (; list != NULL; list = list->next)
         if (str_eq(list->name, name))
-            gql_places_add(&places, &v->arena, list->at);
-    gql_report(v, &places, "There can be only one argument named \"%.*s\".",
-               STR_ARG(name));
+            validation_place(&places, &v->arena, list->at);
+    validation_report(v, &places,
+                      "There can be only one argument named \"%.*s\".",
+                      STR_ARG(name));
 }
 
 void rule_unique_argument_names(struct validation *v,
@@ -131,7 +132,7 @@ void rule_required_field_arguments(struct validation *v,
                    "Field \"%.*s\" argument \"%.*s\" of type \"%s\" is "
                    "required, but it was not provided.",
                    STR_ARG(field->name), STR_ARG(input->name),
-                   gql_ref_text(v, input->type));
+                   validation_type_text(v, input->type));
     }
 }
 
@@ -147,6 +148,6 @@ void rule_required_directive_arguments(struct validation *v,
                    "Directive \"@%.*s\" argument \"%.*s\" of type \"%s\" is "
                    "required, but it was not provided.",
                    STR_ARG(use->name), STR_ARG(input->name),
-                   gql_ref_text(v, input->type));
+                   validation_type_text(v, input->type));
     }
 }

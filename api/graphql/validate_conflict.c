@@ -113,7 +113,7 @@ static void collect(struct conflicts *c, struct fields *fields,
             add_member(c, fields, s, parent);
         else if (s->kind == GQL_SPREAD)
             gql_name_map_put(&fields->fragments, &c->v->arena, s->name)->value =
-                gql_fragment_of(c->v, s->name);
+                validation_fragment(c->v, s->name);
         else
             collect(c, fields, s->set,
                     s->on.len > 0 ? gql_schema_type(c->v->schema, s->on)
@@ -251,7 +251,7 @@ static const char *difference(struct conflicts *c, const struct member *a,
         return NULL;
     for (const struct gql_argument *i = x->arguments; i != NULL; i = i->next)
         spend(c, 1);
-    return gql_same_arguments(c->v, x->arguments, y->arguments)
+    return validation_same_arguments(c->v, x->arguments, y->arguments)
                ? NULL
                : "they have differing arguments";
 }
@@ -284,13 +284,13 @@ static struct conflict *compare(struct conflicts *c, bool exclusive,
     if (reason != NULL)
         return conflict_between(c, a, b, reason);
     if (a->def != NULL && b->def != NULL &&
-        gql_types_conflict(a->def->type, b->def->type))
+        validation_types_conflict(a->def->type, b->def->type))
         return conflict_between(
             c, a, b,
             arena_printf(&c->v->arena,
                          "they return conflicting types \"%s\" and \"%s\"",
-                         gql_ref_text(c->v, a->def->type),
-                         gql_ref_text(c->v, b->def->type)));
+                         validation_type_text(c->v, a->def->type),
+                         validation_type_text(c->v, b->def->type)));
     return compare_below(c, exclusive, a, b);
 }
 
@@ -344,7 +344,7 @@ static void between_fields(struct conflicts *c, struct conflict_list *found,
 }
 
 static struct fields *fragment_fields(struct conflicts *c,
-                                      const struct gql_body *fragment)
+                                      const struct validation_body *fragment)
 {
     return fields_of(c, fragment->named, fragment->set);
 }
@@ -358,7 +358,7 @@ static void with_fragment(struct conflicts *c, struct conflict_list *found,
         return;
     struct gql_name *pair =
         gql_name_map_put(&fields->compared, &c->v->arena, name);
-    const struct gql_body *fragment = gql_fragment_of(c->v, name);
+    const struct validation_body *fragment = validation_fragment(c->v, name);
     if (seen_before(pair, exclusive) || fragment == NULL)
         return;
     struct fields *other = fragment_fields(c, fragment);
@@ -372,10 +372,11 @@ static void with_fragment(struct conflicts *c, struct conflict_list *found,
     c->nested--;
 }
 
-static bool fragments_seen(struct conflicts *c, const struct gql_body *a,
-                           const struct gql_body *b, bool exclusive)
+static bool fragments_seen(struct conflicts *c, const struct validation_body *a,
+                           const struct validation_body *b, bool exclusive)
 {
-    const struct gql_body **key = arena_alloc(&c->v->arena, 2 * sizeof *key);
+    const struct validation_body **key =
+        arena_alloc(&c->v->arena, 2 * sizeof *key);
     key[0] = a < b ? a : b;
     key[1] = a < b ? b : a;
     struct str text = str_make((const char *)key, 2 * sizeof *key);
@@ -385,8 +386,8 @@ static bool fragments_seen(struct conflicts *c, const struct gql_body *a,
 
 /* Two fragments, and all that they spread. */
 static void between_fragments(struct conflicts *c, struct conflict_list *found,
-                              bool exclusive, const struct gql_body *a,
-                              const struct gql_body *b)
+                              bool exclusive, const struct validation_body *a,
+                              const struct validation_body *b)
 {
     if (!spend(c, 2) || a == NULL || b == NULL || a == b ||
         c->nested > NESTED_MAX || fragments_seen(c, a, b, exclusive))
@@ -441,7 +442,7 @@ static void search(struct conflicts *c, struct conflict_list *found,
 
 void prepare_fields_can_be_merged(struct validation *v)
 {
-    if (!gql_merge_doubtful(v))
+    if (!validation_merge_doubtful(v))
         return;
     v->conflicts = arena_zalloc(&v->arena, sizeof *v->conflicts);
     v->conflicts->v = v;
@@ -451,16 +452,17 @@ void prepare_fields_can_be_merged(struct validation *v)
 
 static void report(struct validation *v, const struct conflict *conflict)
 {
-    struct gql_places places = {0};
+    struct validation_places places = {0};
     for (uint32_t i = 0; i < conflict->first_count; i++)
-        gql_places_add(&places, &v->arena, conflict->first[i]->at);
+        validation_place(&places, &v->arena, conflict->first[i]->at);
     for (uint32_t i = 0; i < conflict->second_count; i++)
-        gql_places_add(&places, &v->arena, conflict->second[i]->at);
-    gql_report(v, &places,
-               "Fields \"%.*s\" conflict because %.*s. Use different aliases "
-               "on the fields to fetch both if this was intentional.",
-               STR_ARG(shortened(&v->arena, conflict->response)),
-               STR_ARG(conflict->reason));
+        validation_place(&places, &v->arena, conflict->second[i]->at);
+    validation_report(
+        v, &places,
+        "Fields \"%.*s\" conflict because %.*s. Use different aliases "
+        "on the fields to fetch both if this was intentional.",
+        STR_ARG(shortened(&v->arena, conflict->response)),
+        STR_ARG(conflict->reason));
 }
 
 static void give_up(struct validation *v, const struct gql_selection_set *set)

@@ -18,7 +18,7 @@ static const char *suggest_type(struct validation *v, struct str name)
     struct str *names = arena_alloc(&v->arena, (count + 1) * sizeof *names);
     for (uint32_t i = 0; i < count; i++)
         names[i] = v->schema->types[i]->name;
-    return gql_suggest(v, NULL, name, names, count);
+    return validation_suggest(v, NULL, name, names, count);
 }
 
 void rule_known_type_names(struct validation *v, struct str name, uint32_t at)
@@ -38,12 +38,12 @@ void rule_scalar_leafs(struct validation *v, const struct gql_selection *field,
         REPORT(v, field->set->at,
                "Field \"%.*s\" must not have a selection since type \"%s\" has "
                "no subfields.",
-               STR_ARG(field->name), gql_ref_text(v, type));
+               STR_ARG(field->name), validation_type_text(v, type));
     else if (!leaf && field->set == NULL)
         REPORT(v, field->at,
                "Field \"%.*s\" of type \"%s\" must have a selection of "
                "subfields. Did you mean \"%.*s { ... }\"?",
-               STR_ARG(field->name), gql_ref_text(v, type),
+               STR_ARG(field->name), validation_type_text(v, type),
                STR_ARG(field->name));
 }
 
@@ -102,7 +102,7 @@ static bool before(const struct candidate *a, const struct candidate *b)
         return true;
     if (implements(a->type, b->type))
         return false;
-    return gql_natural_compare(a->type->name, b->type->name) < 0;
+    return validation_natural_compare(a->type->name, b->type->name) < 0;
 }
 
 static void sort_candidates(struct candidates *c)
@@ -128,7 +128,8 @@ static const char *suggest_types(struct validation *v,
     struct str *names = arena_alloc(&v->arena, (c.count + 1) * sizeof *names);
     for (uint32_t i = 0; i < c.count; i++)
         names[i] = c.list[i].type->name;
-    return gql_did_you_mean(v, "to use an inline fragment on", names, c.count);
+    return validation_did_you_mean(v, "to use an inline fragment on", names,
+                                   c.count);
 }
 
 static const char *suggest_fields(struct validation *v,
@@ -138,7 +139,7 @@ static const char *suggest_fields(struct validation *v,
     struct str *names = arena_alloc(&v->arena, (count + 1) * sizeof *names);
     for (uint32_t i = 0; i < count; i++)
         names[i] = type->fields[i].name;
-    return gql_suggest(v, NULL, field, names, count);
+    return validation_suggest(v, NULL, field, names, count);
 }
 
 void rule_fields_on_correct_type(struct validation *v,

@@ -49,7 +49,7 @@ static void find_spreads(struct spreads *s, const struct gql_selection_set *set)
     }
 }
 
-void gql_spreads_of(struct validation *v, struct gql_body *body)
+void validation_spreads(struct validation *v, struct validation_body *body)
 {
     if (body->spreads_known)
         return;
@@ -66,7 +66,7 @@ void gql_spreads_of(struct validation *v, struct gql_body *body)
 
 /* A step of a depth-first walk: a body and which of its spreads is next. */
 struct path_step {
-    struct gql_body *body;
+    struct validation_body *body;
     uint32_t next;
 };
 
@@ -83,9 +83,9 @@ static struct path path_new(struct validation *v)
 }
 
 static void path_push(struct validation *v, struct path *path,
-                      struct gql_body *body)
+                      struct validation_body *body)
 {
-    gql_spreads_of(v, body);
+    validation_spreads(v, body);
     path->steps[path->count++] = (struct path_step){body, 0};
     body->on_path = path->count;
 }
@@ -107,7 +107,7 @@ static const struct gql_selection *path_next(struct validation *v,
 
 /* ---- how deep they go ---- */
 
-static void too_deep(struct validation *v, const struct gql_body *body)
+static void too_deep(struct validation *v, const struct validation_body *body)
 {
     gql_error_add(v->errors, GQL_CODE_LIMIT,
                   &(uint32_t){body->def->fragment.name_at}, 1,
@@ -119,10 +119,10 @@ static void too_deep(struct validation *v, const struct gql_body *body)
  * closes a cycle does not count: those who follow spreads guard themselves. */
 static void measure_step(struct validation *v, struct path *path)
 {
-    struct gql_body *end = path->steps[path->count - 1].body;
+    struct validation_body *end = path->steps[path->count - 1].body;
     const struct gql_selection *spread = path_next(v, path);
     if (spread != NULL) {
-        struct gql_body *next = gql_fragment_of(v, spread->name);
+        struct validation_body *next = validation_fragment(v, spread->name);
         if (next == NULL || next->on_path > 0)
             return;
         if (next->below > 0)
@@ -135,12 +135,12 @@ static void measure_step(struct validation *v, struct path *path)
     end->below = end->deepest + 1;
     path_pop(path);
     if (path->count > 0) {
-        struct gql_body *up = path->steps[path->count - 1].body;
+        struct validation_body *up = path->steps[path->count - 1].body;
         up->deepest = end->below > up->deepest ? end->below : up->deepest;
     }
 }
 
-static bool measure(struct validation *v, struct gql_body *fragment)
+static bool measure(struct validation *v, struct validation_body *fragment)
 {
     struct path path = path_new(v);
     path_push(v, &path, fragment);
@@ -157,7 +157,7 @@ bool fragments_in_reach(struct validation *v)
     if (v->body_count - v->operation_count <= GQL_FRAGMENT_DEPTH_MAX)
         return true;
     for (uint32_t i = 0; i < v->body_count; i++) {
-        struct gql_body *body = &v->bodies[i];
+        struct validation_body *body = &v->bodies[i];
         if (body->def->kind == GQL_DEF_FRAGMENT && body->below == 0 &&
             !measure(v, body))
             return false;
@@ -226,15 +226,16 @@ void rule_possible_fragment_spreads(struct validation *v,
 
 struct reach {
     struct validation *v;
-    struct gql_body **list; /* all that was reached */
+    struct validation_body **list; /* all that was reached */
     uint32_t count;
 };
 
-static void reach_from(struct reach *r, struct gql_body *body)
+static void reach_from(struct reach *r, struct validation_body *body)
 {
-    gql_spreads_of(r->v, body);
+    validation_spreads(r->v, body);
     for (uint32_t i = 0; i < body->spread_count; i++) {
-        struct gql_body *next = gql_fragment_of(r->v, body->spreads[i]->name);
+        struct validation_body *next =
+            validation_fragment(r->v, body->spreads[i]->name);
         r->v->work++;
         if (next == NULL || next->reached == r->v->walks)
             continue;
@@ -243,8 +244,9 @@ static void reach_from(struct reach *r, struct gql_body *body)
     }
 }
 
-struct gql_body **gql_reachable(struct validation *v, struct gql_body **from,
-                                uint32_t from_count, uint32_t *count)
+struct validation_body **validation_reach(struct validation *v,
+                                          struct validation_body **from,
+                                          uint32_t from_count, uint32_t *count)
 {
     if (v->reach == NULL)
         v->reach = arena_alloc(&v->arena, v->body_count * sizeof *v->reach);
@@ -260,13 +262,13 @@ struct gql_body **gql_reachable(struct validation *v, struct gql_body **from,
 
 static void reach_from_operations(struct validation *v)
 {
-    struct gql_body **operations =
+    struct validation_body **operations =
         arena_alloc(&v->arena, (v->body_count + 1) * sizeof *operations);
     uint32_t count = 0, reached;
     for (uint32_t i = 0; i < v->body_count; i++)
         if (v->bodies[i].def->kind == GQL_DEF_OPERATION)
             operations[count++] = &v->bodies[i];
-    gql_reachable(v, operations, count, &reached);
+    validation_reach(v, operations, count, &reached);
 }
 
 /* By name: of two fragments of one name the use of either counts. */
@@ -278,7 +280,7 @@ void rule_no_unused_fragments(struct validation *v)
     for (uint32_t i = 0; i < v->body_count && !validation_full(v); i++) {
         const struct gql_definition *def = v->bodies[i].def;
         if (def->kind == GQL_DEF_FRAGMENT &&
-            gql_fragment_of(v, def->fragment.name)->reached != v->walks)
+            validation_fragment(v, def->fragment.name)->reached != v->walks)
             REPORT(v, def->at, "Fragment \"%.*s\" is never used.",
                    STR_ARG(def->fragment.name));
     }
@@ -289,25 +291,27 @@ void rule_no_unused_fragments(struct validation *v)
 /* The path from where the fragment is on it, closed by the spread. */
 static void report_cycle(struct validation *v, const struct path *path,
                          const struct gql_selection *spread,
-                         const struct gql_body *fragment)
+                         const struct validation_body *fragment)
 {
-    struct gql_places places = {0};
+    struct validation_places places = {0};
     struct buf via = {0};
     for (uint32_t i = fragment->on_path - 1; i + 1 < path->count; i++) {
         const struct path_step *step = &path->steps[i];
         const struct gql_selection *taken = step->body->spreads[step->next - 1];
-        gql_places_add(&places, &v->arena, taken->at);
+        validation_place(&places, &v->arena, taken->at);
         buf_printf(&via, "%s\"%.*s\"", via.len > 0 ? ", " : " via ",
                    STR_ARG(taken->name));
     }
-    gql_places_add(&places, &v->arena, spread->at);
-    gql_report(v, &places, "Cannot spread fragment \"%.*s\" within itself%.*s.",
-               STR_ARG(spread->name), STR_ARG(buf_str(&via)));
+    validation_place(&places, &v->arena, spread->at);
+    validation_report(v, &places,
+                      "Cannot spread fragment \"%.*s\" within itself%.*s.",
+                      STR_ARG(spread->name), STR_ARG(buf_str(&via)));
     buf_fini(&via);
 }
 
 /* From a fragment that no search came by so far: each is looked into once. */
-void rule_no_fragment_cycles(struct validation *v, struct gql_body *fragment)
+void rule_no_fragment_cycles(struct validation *v,
+                             struct validation_body *fragment)
 {
     if (fragment->cycles_told)
         return;
@@ -320,7 +324,7 @@ void rule_no_fragment_cycles(struct validation *v, struct gql_body *fragment)
             path_pop(&path);
             continue;
         }
-        struct gql_body *next = gql_fragment_of(v, spread->name);
+        struct validation_body *next = validation_fragment(v, spread->name);
         if (next != NULL && next->on_path > 0)
             report_cycle(v, &path, spread, next);
         else if (next != NULL && !next->cycles_told) {

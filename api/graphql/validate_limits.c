@@ -19,8 +19,9 @@ static bool lists_too_deep(struct validation *v,
                            uint32_t nested);
 
 /* Each fragment is looked into once for every number of lists around it. */
-static bool spread_too_deep(struct validation *v, struct gql_body *fragment,
-                            uint32_t lists, uint32_t nested)
+static bool spread_too_deep(struct validation *v,
+                            struct validation_body *fragment, uint32_t lists,
+                            uint32_t nested)
 {
     if (fragment->lists_failed > 0 && fragment->lists_failed <= lists + 1)
         return true;
@@ -49,7 +50,7 @@ static bool selection_too_deep(struct validation *v,
 {
     v->work++;
     if (s->kind == GQL_SPREAD) {
-        struct gql_body *fragment = gql_fragment_of(v, s->name);
+        struct validation_body *fragment = validation_fragment(v, s->name);
         return fragment != NULL && spread_too_deep(v, fragment, lists, nested);
     }
     if (s->kind == GQL_FIELD && is_introspection_list(s->name) &&
@@ -148,7 +149,7 @@ static bool introspects(const struct gql_selection *field)
 }
 
 static struct extent extent_of_fragment(struct validation *v,
-                                        struct gql_body *fragment,
+                                        struct validation_body *fragment,
                                         uint32_t nested)
 {
     if (fragment->extent == NULL) {
@@ -164,7 +165,7 @@ static struct extent extent_of_selection(struct validation *v,
                                          uint32_t nested)
 {
     if (s->kind == GQL_SPREAD)
-        return extent_of_fragment(v, gql_fragment_of(v, s->name), nested);
+        return extent_of_fragment(v, validation_fragment(v, s->name), nested);
     if (s->kind == GQL_INLINE)
         return extent_of(v, s->set, nested);
     if (introspects(s))
@@ -191,7 +192,8 @@ static struct extent extent_of(struct validation *v,
     return all;
 }
 
-static void limit_extent(struct validation *v, const struct gql_body *operation)
+static void limit_extent(struct validation *v,
+                         const struct validation_body *operation)
 {
     const struct gql_limits *limits = v->limits;
     struct extent extent = extent_of(v, operation->set, 0);
@@ -207,7 +209,8 @@ static void limit_extent(struct validation *v, const struct gql_body *operation)
 
 /* ---- cost ---- */
 
-static void limit_cost(struct validation *v, const struct gql_body *operation)
+static void limit_cost(struct validation *v,
+                       const struct validation_body *operation)
 {
     if (v->limits->cost == 0)
         return;

@@ -97,8 +97,8 @@ static void push_set(struct merge *m, struct pot *into,
 
 /* ---- two fields ---- */
 
-bool gql_types_conflict(const struct gql_type_ref *a,
-                        const struct gql_type_ref *b)
+bool validation_types_conflict(const struct gql_type_ref *a,
+                               const struct gql_type_ref *b)
 {
     for (; a->wrap != GQL_NAMED || b->wrap != GQL_NAMED; a = a->of, b = b->of)
         if (a->wrap != b->wrap)
@@ -129,7 +129,7 @@ static bool same_field(struct merge *m, const struct gql_selection *a,
                        const struct gql_selection *b)
 {
     return str_eq(a->name, b->name) &&
-           gql_same_arguments(m->v, a->arguments, b->arguments);
+           validation_same_arguments(m->v, a->arguments, b->arguments);
 }
 
 enum likeness {
@@ -144,7 +144,7 @@ static enum likeness compare(struct merge *m, const struct variant *old,
     m->v->work++;
     if (old->def != new->def &&
         old->def != NULL &&new->def !=
-            NULL &&gql_types_conflict(old->def->type, new->def->type))
+            NULL &&validation_types_conflict(old->def->type, new->def->type))
         return CONFLICT;
     if (same_field(m, old->field, new->field))
         return covers(old, new) ? SAME : APART;
@@ -202,7 +202,7 @@ static void put_field(struct merge *m, struct pot *pot,
                       const struct gql_type *parent)
 {
     const struct gql_field *def =
-        gql_field_of(m->v->schema, parent, field->name);
+        validation_field_of(m->v->schema, parent, field->name);
     struct variant variant = {NULL, field, parent, def};
     struct entry *entry = entry_of(m, pot, field->alias);
     add_variant(m, entry, &variant);
@@ -214,7 +214,7 @@ static void put_field(struct merge *m, struct pot *pot,
 static void put_spread(struct merge *m, struct pot *pot,
                        const struct gql_selection *spread)
 {
-    struct gql_body *fragment = gql_fragment_of(m->v, spread->name);
+    struct validation_body *fragment = validation_fragment(m->v, spread->name);
     if (fragment == NULL)
         return;
     if (fragment->merged == NULL) {
@@ -284,18 +284,18 @@ static void work_off(struct merge *m)
 }
 
 /* Fragments that no operation spreads have pots of their own. */
-bool gql_merge_doubtful(struct validation *v)
+bool validation_merge_doubtful(struct validation *v)
 {
     struct merge m = {.v = v};
     for (uint32_t i = 0; i < v->body_count && !m.doubtful; i++) {
-        struct gql_body *body = &v->bodies[i];
+        struct validation_body *body = &v->bodies[i];
         if (body->def->kind != GQL_DEF_OPERATION)
             continue;
         push_set(&m, pot_new(&m), body->set, body->type);
         work_off(&m);
     }
     for (uint32_t i = 0; i < v->body_count && !m.doubtful; i++) {
-        struct gql_body *body = &v->bodies[i];
+        struct validation_body *body = &v->bodies[i];
         if (body->def->kind == GQL_DEF_OPERATION || body->merged != NULL)
             continue;
         body->merged = pot_new(&m);
@@ -415,8 +415,9 @@ static struct pair *pairs_of(struct arena *arena,
     return pairs;
 }
 
-bool gql_same_arguments(struct validation *v, const struct gql_argument *a,
-                        const struct gql_argument *b)
+bool validation_same_arguments(struct validation *v,
+                               const struct gql_argument *a,
+                               const struct gql_argument *b)
 {
     if (a == NULL || b == NULL)
         return a == b;

@@ -25,7 +25,7 @@ void rule_executable_definitions(struct validation *v)
 /* ---- operations ---- */
 
 void rule_known_operation_types(struct validation *v,
-                                const struct gql_body *operation)
+                                const struct validation_body *operation)
 {
     static const char *const words[] = {"query", "mutation", "subscription"};
     if (operation->type == NULL)
@@ -66,7 +66,7 @@ struct root {
     struct validation *v;
     const struct gql_type *type;
     struct gql_name_map fields; /* to struct root_field */
-    struct gql_places conditions;
+    struct validation_places conditions;
     uint32_t nested; /* sets in each other */
 };
 
@@ -94,8 +94,8 @@ static void add_root_field(struct root *root, const struct gql_selection *field)
     list->end = &node->next;
 }
 
-bool gql_condition_holds(const struct validation *v, struct str on,
-                         const struct gql_type *object)
+bool validation_condition_holds(const struct validation *v, struct str on,
+                                const struct gql_type *object)
 {
     const struct gql_type *type =
         on.len > 0 ? gql_schema_type(v->schema, on) : object;
@@ -110,11 +110,13 @@ static void collect_root(struct root *root,
 static void collect_spread(struct root *root,
                            const struct gql_selection *spread)
 {
-    struct gql_body *fragment = gql_fragment_of(root->v, spread->name);
+    struct validation_body *fragment =
+        validation_fragment(root->v, spread->name);
     if (fragment == NULL || fragment->reached == root->v->walks)
         return;
     fragment->reached = root->v->walks;
-    if (gql_condition_holds(root->v, fragment->def->fragment.on, root->type))
+    if (validation_condition_holds(root->v, fragment->def->fragment.on,
+                                   root->type))
         collect_root(root, fragment->set);
 }
 
@@ -124,7 +126,7 @@ static void forbid_conditions(struct root *root,
 {
     for (; use != NULL; use = use->next)
         if (str_is(use->name, "skip") || str_is(use->name, "include"))
-            gql_places_add(&root->conditions, &root->v->arena, use->at);
+            validation_place(&root->conditions, &root->v->arena, use->at);
 }
 
 static void collect_root(struct root *root, const struct gql_selection_set *set)
@@ -144,7 +146,7 @@ static void collect_root(struct root *root, const struct gql_selection_set *set)
             add_root_field(root, s);
         else if (s->kind == GQL_SPREAD)
             collect_spread(root, s);
-        else if (gql_condition_holds(root->v, s->on, root->type))
+        else if (validation_condition_holds(root->v, s->on, root->type))
             collect_root(root, s->set);
     }
     root->nested--;
@@ -159,21 +161,22 @@ static const char *subscription_text(struct validation *v,
     return arena_printf(&v->arena, "Subscription \"%.*s\"", STR_ARG(op->name));
 }
 
-static void add_places(struct gql_places *places, struct root *root,
+static void add_places(struct validation_places *places, struct root *root,
                        const struct root_field *field)
 {
     for (const struct root_node *n = field->first; n != NULL; n = n->next)
-        gql_places_add(places, &root->v->arena, n->field->at);
+        validation_place(places, &root->v->arena, n->field->at);
 }
 
 static void one_root_field(struct root *root, const char *subscription)
 {
-    struct gql_places places = {0};
+    struct validation_places places = {0};
     for (uint32_t i = 1; i < root->fields.count; i++)
         add_places(&places, root, root->fields.list[i].value);
     if (places.count > 0)
-        gql_report(root->v, &places, "%s must select only one top level field.",
-                   subscription);
+        validation_report(root->v, &places,
+                          "%s must select only one top level field.",
+                          subscription);
 }
 
 static bool introspects(const struct root_field *field)
@@ -186,18 +189,19 @@ static void no_introspection(struct root *root, const char *subscription)
 {
     for (uint32_t i = 0; i < root->fields.count && !validation_full(root->v);
          i++) {
-        struct gql_places places = {0};
+        struct validation_places places = {0};
         if (!introspects(root->fields.list[i].value))
             continue;
         add_places(&places, root, root->fields.list[i].value);
-        gql_report(root->v, &places,
-                   "%s must not select an introspection top level field.",
-                   subscription);
+        validation_report(
+            root->v, &places,
+            "%s must not select an introspection top level field.",
+            subscription);
     }
 }
 
 void rule_single_field_subscriptions(struct validation *v,
-                                     const struct gql_body *operation)
+                                     const struct validation_body *operation)
 {
     const struct gql_operation *op = &operation->def->operation;
     if (op->type != GQL_SUBSCRIPTION || operation->type == NULL)
@@ -207,10 +211,11 @@ void rule_single_field_subscriptions(struct validation *v,
     collect_root(&root, op->set);
     const char *text = subscription_text(v, op);
     if (root.conditions.count > 0) {
-        gql_report(v, &root.conditions,
-                   "%s must not use `@skip` or `@include` directives in the "
-                   "top level selection.",
-                   text);
+        validation_report(
+            v, &root.conditions,
+            "%s must not use `@skip` or `@include` directives in the "
+            "top level selection.",
+            text);
         return;
     }
     one_root_field(&root, text);

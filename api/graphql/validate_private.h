@@ -26,7 +26,7 @@
 #define GQL_FRAGMENT_DEPTH_MAX 1000
 
 /* A use of a variable, with what its place expects. */
-struct gql_usage {
+struct validation_usage {
     struct str name;
     uint32_t at;
     const struct gql_type_ref *type; /* NULL: not known */
@@ -35,17 +35,17 @@ struct gql_usage {
 };
 
 /* An operation or a fragment, with what it holds. */
-struct gql_body {
+struct validation_body {
     const struct gql_definition *def;
     const struct gql_selection_set *set;
     const struct gql_directive_use *directives;
     const struct gql_type *named; /* a fragment's type condition, any type */
     const struct gql_type *type;  /* of the selections; NULL: not composite */
 
-    const struct gql_selection **spreads; /* see gql_spreads_of */
+    const struct gql_selection **spreads; /* see validation_spreads */
     uint32_t spread_count;
     bool spreads_known, usages_known;
-    struct gql_usage *usages; /* in the order of the text */
+    struct validation_usage *usages; /* in the order of the text */
     uint32_t usage_count;
 
     uint32_t reached; /* by the walk of that number, see validation.walks */
@@ -76,13 +76,15 @@ struct validation {
     struct arena arena;   /* for the time of the validation */
     struct arena scratch; /* for that of a comparison */
 
-    struct gql_body *bodies; /* operations and fragments, as in the text */
+    struct validation_body
+        *bodies; /* operations and fragments, as in the text */
     uint32_t body_count;
     uint32_t operation_count;
     struct gql_name_map fragments; /* to the last body of each name */
     uint32_t walks;                /* through fragments, counted */
-    struct gql_body **reach;       /* what the last found, see gql_reachable */
-    struct path_step *path;        /* of validate_fragments.c, one at a time */
+    struct validation_body *
+        *reach;             /* what the last found, see validation_reach */
+    struct path_step *path; /* of validate_fragments.c, one at a time */
 
     struct gql_name_map operations;     /* seen, to struct gql_operation */
     struct gql_name_map fragments_seen; /* to struct gql_fragment, the first */
@@ -94,14 +96,14 @@ struct validation {
 };
 
 /* Places for one error's locations. */
-struct gql_places {
+struct validation_places {
     uint32_t *list;
     uint32_t count, cap;
 };
 
-void gql_places_add(struct gql_places *places, struct arena *arena,
-                    uint32_t at);
-#define gql_report(v, places, ...)                                  \
+void validation_place(struct validation_places *places, struct arena *arena,
+                      uint32_t at);
+#define validation_report(v, places, ...)                           \
     gql_error_add((v)->errors, GQL_CODE_VALIDATION, (places)->list, \
                   (places)->count, __VA_ARGS__)
 #define REPORT(v, at, ...)                                                \
@@ -120,60 +122,63 @@ static inline bool validation_full(const struct validation *v)
 
 /* ---- names, types and values in messages ---- */
 
-const char *gql_ref_text(struct validation *v, const struct gql_type_ref *type);
-const char *gql_node_text(struct validation *v,
-                          const struct gql_type_node *type);
-const char *gql_value_text(struct validation *v, const struct gql_value *value);
+const char *validation_type_text(struct validation *v,
+                                 const struct gql_type_ref *type);
+const char *validation_node_text(struct validation *v,
+                                 const struct gql_type_node *type);
+const char *validation_value_text(struct validation *v,
+                                  const struct gql_value *value);
 
 /* " Did you mean "x" or "y"?", or "". what: "the enum value" or NULL. */
-const char *gql_did_you_mean(struct validation *v, const char *what,
-                             const struct str *names, uint32_t count);
+const char *validation_did_you_mean(struct validation *v, const char *what,
+                                    const struct str *names, uint32_t count);
 /* The same of those of the options that resemble the input. */
-const char *gql_suggest(struct validation *v, const char *what,
-                        struct str input, const struct str *options,
-                        uint32_t count);
-const char *gql_suggest_input(struct validation *v, struct str input,
-                              const struct gql_input *options, uint32_t count);
+const char *validation_suggest(struct validation *v, const char *what,
+                               struct str input, const struct str *options,
+                               uint32_t count);
+const char *validation_suggest_input(struct validation *v, struct str input,
+                                     const struct gql_input *options,
+                                     uint32_t count);
 /* By value of digits, then by letters: "a2" before "a10". */
-int gql_natural_compare(struct str a, struct str b);
+int validation_natural_compare(struct str a, struct str b);
 
 /* ---- what validate.c knows ---- */
 
 /* The type a node names, in the schema; NULL where it is unknown. */
-const struct gql_type_ref *gql_type_of_node(struct validation *v,
-                                            const struct gql_type_node *node);
+const struct gql_type_ref *validation_type_of(struct validation *v,
+                                              const struct gql_type_node *node);
 /* The field of a selection in a type, __typename and the like, too. NULL where
  * there is none, or no type. */
-const struct gql_field *gql_field_of(const struct gql_schema *schema,
-                                     const struct gql_type *parent,
-                                     struct str name);
-const struct gql_type *gql_composite(const struct gql_type *type);
+const struct gql_field *validation_field_of(const struct gql_schema *schema,
+                                            const struct gql_type *parent,
+                                            struct str name);
+const struct gql_type *validation_composite(const struct gql_type *type);
 /* The last fragment of that name, or NULL. */
-struct gql_body *gql_fragment_of(const struct validation *v, struct str name);
+struct validation_body *validation_fragment(const struct validation *v,
+                                            struct str name);
 /* Fills body->spreads, sets that come later first: the order in which
  * graphql-js finds them. */
-void gql_spreads_of(struct validation *v, struct gql_body *body);
+void validation_spreads(struct validation *v, struct validation_body *body);
 /* What the bodies spread, directly or not, in graphql-js's order. Good until
  * the next call. */
-struct gql_body **gql_reachable(struct validation *v, struct gql_body **from,
-                                uint32_t from_count, uint32_t *count);
-/* Fills body->usages. */
-void gql_usages_of(struct validation *v, struct gql_body *body);
+struct validation_body **validation_reach(struct validation *v,
+                                          struct validation_body **from,
+                                          uint32_t from_count, uint32_t *count);
 /* Does an object of that type suit a type condition? */
-bool gql_condition_holds(const struct validation *v, struct str on,
-                         const struct gql_type *object);
+bool validation_condition_holds(const struct validation *v, struct str on,
+                                const struct gql_type *object);
 
 /* ---- validate_operations.c ---- */
 
 void rule_executable_definitions(struct validation *v);
 void rule_known_operation_types(struct validation *v,
-                                const struct gql_body *operation);
+                                const struct validation_body *operation);
 void rule_unique_operation_names(struct validation *v,
                                  const struct gql_operation *op);
 void rule_lone_anonymous_operation(struct validation *v,
                                    const struct gql_definition *def);
 void rule_single_field_subscriptions(struct validation *v,
-                                     const struct gql_body *operation);
+                                     const struct validation_body *operation);
 
 /* ---- validate_fragments.c ---- */
 
@@ -191,7 +196,8 @@ void rule_possible_fragment_spreads(struct validation *v,
                                     const struct gql_selection *spread,
                                     const struct gql_type *type,
                                     const struct gql_type *parent);
-void rule_no_fragment_cycles(struct validation *v, struct gql_body *fragment);
+void rule_no_fragment_cycles(struct validation *v,
+                             struct validation_body *fragment);
 
 /* ---- validate_fields.c ---- */
 
@@ -237,7 +243,8 @@ void rule_variables_are_input_types(struct validation *v,
 void rule_unique_variable_names(struct validation *v,
                                 const struct gql_variable_def *list);
 /* All uses defined, all definitions used, all uses in allowed positions. */
-void validate_variables(struct validation *v, struct gql_body *operation);
+void validate_variables(struct validation *v,
+                        struct validation_body *operation);
 
 /* ---- validate_merge.c, validate_conflict.c ---- */
 
@@ -250,13 +257,14 @@ void rule_fields_can_be_merged(struct validation *v,
 
 /* False: every two fields of one response name can be merged. True: maybe
  * not. */
-bool gql_merge_doubtful(struct validation *v);
+bool validation_merge_doubtful(struct validation *v);
 /* Are the arguments the same, whatever their order? */
-bool gql_same_arguments(struct validation *v, const struct gql_argument *a,
-                        const struct gql_argument *b);
+bool validation_same_arguments(struct validation *v,
+                               const struct gql_argument *a,
+                               const struct gql_argument *b);
 /* Could no value be of both types? */
-bool gql_types_conflict(const struct gql_type_ref *a,
-                        const struct gql_type_ref *b);
+bool validation_types_conflict(const struct gql_type_ref *a,
+                               const struct gql_type_ref *b);
 
 /* ---- validate_limits.c ---- */
 

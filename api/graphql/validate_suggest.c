@@ -24,8 +24,8 @@ static void name_all(struct buf *out, const struct str *names, uint32_t count)
     }
 }
 
-const char *gql_did_you_mean(struct validation *v, const char *what,
-                             const struct str *names, uint32_t count)
+const char *validation_did_you_mean(struct validation *v, const char *what,
+                                    const struct str *names, uint32_t count)
 {
     if (count == 0 || !v->limits->suggestions)
         return "";
@@ -57,7 +57,7 @@ static double number(struct str s, size_t *at)
     return value;
 }
 
-int gql_natural_compare(struct str a, struct str b)
+int validation_natural_compare(struct str a, struct str b)
 {
     size_t i = 0, k = 0;
     while (i < a.len && k < b.len) {
@@ -162,7 +162,7 @@ static int nearer(const void *a, const void *b)
     const struct near *x = a, *y = b;
     if (x->distance != y->distance)
         return x->distance < y->distance ? -1 : 1;
-    return gql_natural_compare(x->name, y->name);
+    return validation_natural_compare(x->name, y->name);
 }
 
 static uint32_t find_near(struct near *found, struct str input,
@@ -179,9 +179,9 @@ static uint32_t find_near(struct near *found, struct str input,
     return kept;
 }
 
-const char *gql_suggest(struct validation *v, const char *what,
-                        struct str input, const struct str *options,
-                        uint32_t count)
+const char *validation_suggest(struct validation *v, const char *what,
+                               struct str input, const struct str *options,
+                               uint32_t count)
 {
     if (input.len > INPUT_MAX || !v->limits->suggestions)
         return "";
@@ -190,14 +190,15 @@ const char *gql_suggest(struct validation *v, const char *what,
     struct str *names = arena_alloc(&v->arena, (kept + 1) * sizeof *names);
     for (uint32_t i = 0; i < kept; i++)
         names[i] = found[i].name;
-    return gql_did_you_mean(v, what, names, kept);
+    return validation_did_you_mean(v, what, names, kept);
 }
 
-const char *gql_suggest_input(struct validation *v, struct str input,
-                              const struct gql_input *options, uint32_t count)
+const char *validation_suggest_input(struct validation *v, struct str input,
+                                     const struct gql_input *options,
+                                     uint32_t count)
 {
     struct str *names = arena_alloc(&v->arena, (count + 1) * sizeof *names);
     for (uint32_t i = 0; i < count; i++)
         names[i] = options[i].name;
-    return gql_suggest(v, NULL, input, names, count);
+    return validation_suggest(v, NULL, input, names, count);
 }

@@ -11,7 +11,8 @@ static const char *keep(struct validation *v, struct buf *text)
     return kept;
 }
 
-const char *gql_ref_text(struct validation *v, const struct gql_type_ref *type)
+const char *validation_type_text(struct validation *v,
+                                 const struct gql_type_ref *type)
 {
     struct buf text = {0};
     gql_type_ref_append(type, &text);
@@ -30,22 +31,24 @@ static void append_node(struct buf *out, const struct gql_type_node *node)
     buf_append_byte(out, node->wrap == GQL_LIST_OF ? ']' : '!');
 }
 
-const char *gql_node_text(struct validation *v,
-                          const struct gql_type_node *type)
+const char *validation_node_text(struct validation *v,
+                                 const struct gql_type_node *type)
 {
     struct buf text = {0};
     append_node(&text, type);
     return keep(v, &text);
 }
 
-const char *gql_value_text(struct validation *v, const struct gql_value *value)
+const char *validation_value_text(struct validation *v,
+                                  const struct gql_value *value)
 {
     struct buf text = {0};
     gql_value_append(value, &text);
     return keep(v, &text);
 }
 
-void gql_places_add(struct gql_places *places, struct arena *arena, uint32_t at)
+void validation_place(struct validation_places *places, struct arena *arena,
+                      uint32_t at)
 {
     if (places->count == places->cap) {
         uint32_t cap = places->cap == 0 ? 4 : places->cap * 2;

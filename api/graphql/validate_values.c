@@ -13,7 +13,7 @@ static void unexpected(struct validation *v, const struct gql_value *value,
                        const struct gql_type_ref *type, const char *why)
 {
     REPORT(v, value->at, "Expected value of type \"%s\", found %s%s%s",
-           gql_ref_text(v, type), gql_value_text(v, value),
+           validation_type_text(v, type), validation_value_text(v, value),
            why != NULL ? "; " : ".", why != NULL ? why : "");
 }
 
@@ -25,7 +25,8 @@ static const char *suggest_value(struct validation *v,
     struct str *names = arena_alloc(&v->arena, (count + 1) * sizeof *names);
     for (uint32_t i = 0; i < count; i++)
         names[i] = type->values[i].name;
-    return gql_suggest(v, "the enum value", str_of(written), names, count);
+    return validation_suggest(v, "the enum value", str_of(written), names,
+                              count);
 }
 
 static bool has_value(const struct gql_type *type, struct str name)
@@ -41,7 +42,7 @@ static void check_enum(struct validation *v, const struct gql_value *value,
 {
     if (value->kind == GQL_ENUM && has_value(type, value->text))
         return;
-    const char *written = gql_value_text(v, value);
+    const char *written = validation_value_text(v, value);
     const char *hint = suggest_value(v, type, written);
     if (value->kind == GQL_ENUM)
         REPORT(v, value->at, "Value \"%s\" does not exist in \"%.*s\" enum.%s",
@@ -70,7 +71,7 @@ static void refuse_compound(struct validation *v, const struct gql_value *value,
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (str_is(type->name, words[i][0]))
             REPORT(v, value->at, "%s: %s", words[i][1],
-                   gql_value_text(v, value));
+                   validation_value_text(v, value));
 }
 
 static void check_scalar(struct validation *v, const struct gql_value *value,
@@ -144,7 +145,7 @@ static void missing_fields(struct validation *v, const struct gql_value *object,
                    "Field \"%.*s.%.*s\" of required type \"%s\" was not "
                    "provided.",
                    STR_ARG(type->name), STR_ARG(input->name),
-                   gql_ref_text(v, input->type));
+                   validation_type_text(v, input->type));
     }
 }
 
@@ -183,7 +184,8 @@ static void unknown_field(struct validation *v,
 {
     REPORT(v, field->at, "Field \"%.*s\" is not defined by type \"%.*s\".%s",
            STR_ARG(field->name), STR_ARG(type->name),
-           gql_suggest_input(v, field->name, type->inputs, type->input_count));
+           validation_suggest_input(v, field->name, type->inputs,
+                                    type->input_count));
 }
 
 /* seen: the names before, to their first field. */

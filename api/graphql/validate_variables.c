@@ -8,19 +8,20 @@ void rule_variables_are_input_types(struct validation *v,
 {
     REPORT(v, def->type->at,
            "Variable \"$%.*s\" cannot be non-input type \"%s\".",
-           STR_ARG(def->name), gql_node_text(v, def->type));
+           STR_ARG(def->name), validation_node_text(v, def->type));
 }
 
 static void report_variables(struct validation *v,
                              const struct gql_variable_def *list,
                              struct str name)
 {
-    struct gql_places places = {0};
+    struct validation_places places = {0};
     for (; list != NULL; list = list->next)
         if (str_eq(list->name, name))
-            gql_places_add(&places, &v->arena, list->name_at);
-    gql_report(v, &places, "There can be only one variable named \"$%.*s\".",
-               STR_ARG(name));
+            validation_place(&places, &v->arena, list->name_at);
+    validation_report(v, &places,
+                      "There can be only one variable named \"$%.*s\".",
+                      STR_ARG(name));
 }
 
 void rule_unique_variable_names(struct validation *v,
@@ -43,7 +44,7 @@ void rule_unique_variable_names(struct validation *v,
 
 struct usages {
     struct validation *v;
-    struct gql_usage *list;
+    struct validation_usage *list;
     uint32_t count, cap;
     const struct gql_field *field; /* the innermost, or NULL */
 };
@@ -60,15 +61,15 @@ static void add_usage(struct usages *u, const struct gql_value *variable,
 {
     if (u->count == u->cap) {
         u->cap = u->cap == 0 ? 8 : u->cap * 2;
-        struct gql_usage *list =
+        struct validation_usage *list =
             arena_alloc(&u->v->arena, u->cap * sizeof *list);
         if (u->count > 0)
             memcpy(list, u->list, u->count * sizeof *list);
         u->list = list;
     }
     u->list[u->count++] =
-        (struct gql_usage){variable->text, variable->at, place.type,
-                           place.input, place.has_default};
+        (struct validation_usage){variable->text, variable->at, place.type,
+                                  place.input, place.has_default};
 }
 
 static void use_value(struct usages *u, const struct gql_value *value,
@@ -162,12 +163,13 @@ static void use_field(struct usages *u, const struct gql_selection *selection,
                       const struct gql_type *parent)
 {
     const struct gql_field *around = u->field;
-    u->field = gql_field_of(u->v->schema, parent, selection->name);
+    u->field = validation_field_of(u->v->schema, parent, selection->name);
     use_field_arguments(u, selection->arguments, u->field);
     use_directives(u, selection->directives);
     if (selection->set != NULL)
         use_set(u, selection->set,
-                u->field != NULL ? gql_composite(u->field->type->named) : NULL);
+                u->field != NULL ? validation_composite(u->field->type->named)
+                                 : NULL);
     u->field = around;
 }
 
@@ -183,13 +185,13 @@ static void use_set(struct usages *u, const struct gql_selection_set *set,
         use_directives(u, s->directives);
         if (s->kind == GQL_INLINE)
             use_set(u, s->set,
-                    s->on.len == 0
-                        ? parent
-                        : gql_composite(gql_schema_type(u->v->schema, s->on)));
+                    s->on.len == 0 ? parent
+                                   : validation_composite(
+                                         gql_schema_type(u->v->schema, s->on)));
     }
 }
 
-static void usages_of(struct validation *v, struct gql_body *body)
+static void usages_of(struct validation *v, struct validation_body *body)
 {
     if (body->usages_known)
         return;
@@ -226,7 +228,7 @@ static bool narrower(const struct gql_type_ref *type,
  * has a default. */
 static bool allowed(const struct gql_variable_def *def,
                     const struct gql_type_ref *type,
-                    const struct gql_usage *usage)
+                    const struct validation_usage *usage)
 {
     const struct gql_type_ref *wanted = usage->type;
     if (wanted->wrap == GQL_NON_NULL && type->wrap != GQL_NON_NULL) {
@@ -241,23 +243,23 @@ static bool allowed(const struct gql_variable_def *def,
 /* graphql-js overlooks the last where the input object is wanted as "O!". */
 static void check_position(struct validation *v,
                            const struct gql_variable_def *def,
-                           const struct gql_usage *usage)
+                           const struct validation_usage *usage)
 {
-    const struct gql_type_ref *type = gql_type_of_node(v, def->type);
+    const struct gql_type_ref *type = validation_type_of(v, def->type);
     if (type == NULL)
         return;
     if (!allowed(def, type, usage))
         REPORT_TWO(v, def->at, usage->at,
                    "Variable \"$%.*s\" of type \"%s\" used in position "
                    "expecting type \"%s\".",
-                   STR_ARG(usage->name), gql_ref_text(v, type),
-                   gql_ref_text(v, usage->type));
+                   STR_ARG(usage->name), validation_type_text(v, type),
+                   validation_type_text(v, usage->type));
     if (usage->input != NULL && usage->input->one_of &&
         type->wrap != GQL_NON_NULL)
         REPORT_TWO(v, def->at, usage->at,
                    "Variable \"$%.*s\" is of type \"%s\" but must be "
                    "non-nullable to be used for OneOf Input Object \"%.*s\".",
-                   STR_ARG(usage->name), gql_ref_text(v, type),
+                   STR_ARG(usage->name), validation_type_text(v, type),
                    STR_ARG(usage->input->name));
 }
 
@@ -267,8 +269,8 @@ static void check_position(struct validation *v,
 struct scope {
     struct validation *v;
     const struct gql_definition *def;
-    struct gql_name_map defined; /* to struct variable */
-    struct gql_body **bodies;    /* its own first */
+    struct gql_name_map defined;     /* to struct variable */
+    struct validation_body **bodies; /* its own first */
     uint32_t body_count;
 };
 
@@ -299,7 +301,7 @@ static void define(struct scope *scope)
 /* Calls for every use. */
 static void each_usage(const struct scope *scope,
                        void (*fn)(const struct scope *,
-                                  const struct gql_usage *))
+                                  const struct validation_usage *))
 {
     for (uint32_t i = 0; i < scope->body_count; i++)
         for (uint32_t k = 0; k < scope->bodies[i]->usage_count; k++) {
@@ -311,7 +313,7 @@ static void each_usage(const struct scope *scope,
 }
 
 static void rule_no_undefined_variables(const struct scope *scope,
-                                        const struct gql_usage *usage)
+                                        const struct validation_usage *usage)
 {
     const struct gql_operation *op = &scope->def->operation;
     struct variable *variable = variable_of(scope, usage->name);
@@ -343,8 +345,9 @@ static void rule_no_unused_variables(const struct scope *scope)
     }
 }
 
-static void rule_variables_in_allowed_position(const struct scope *scope,
-                                               const struct gql_usage *usage)
+static void
+rule_variables_in_allowed_position(const struct scope *scope,
+                                   const struct validation_usage *usage)
 {
     const struct variable *variable = variable_of(scope, usage->name);
     if (variable != NULL && usage->type != NULL)
@@ -352,10 +355,11 @@ static void rule_variables_in_allowed_position(const struct scope *scope,
 }
 
 /* The operation and all the fragments it spreads, with their uses. */
-static void gather(struct scope *scope, struct gql_body *operation)
+static void gather(struct scope *scope, struct validation_body *operation)
 {
     uint32_t count;
-    struct gql_body **reached = gql_reachable(scope->v, &operation, 1, &count);
+    struct validation_body **reached =
+        validation_reach(scope->v, &operation, 1, &count);
     scope->bodies =
         arena_alloc(&scope->v->arena, (count + 1) * sizeof *reached);
     scope->bodies[0] = operation;
@@ -365,7 +369,7 @@ static void gather(struct scope *scope, struct gql_body *operation)
         usages_of(scope->v, scope->bodies[i]);
 }
 
-void validate_variables(struct validation *v, struct gql_body *operation)
+void validate_variables(struct validation *v, struct validation_body *operation)
 {
     struct scope scope = {.v = v, .def = operation->def};
     gather(&scope, operation);
