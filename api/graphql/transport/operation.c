@@ -141,30 +141,17 @@ static void execution_done(struct buf *out, bool failed, void *arg)
     if (op->gone != NULL)
         *op->gone = true;
     op->gone = NULL;
-    execution_over(op, failed ? GRAPHQL_FAILED : GRAPHQL_OK);
-    op->handlers->result(op, out, false);
+    enum graphql_outcome outcome = failed ? GRAPHQL_FAILED : GRAPHQL_OK;
+    execution_over(op, op->late ? GRAPHQL_TIMEOUT : outcome);
+    op->handlers->result(op, out);
 }
 
-static void late_append(const struct operation *op, struct buf *out)
-{
-    struct arena arena = {0};
-    struct gql_errors errors = {.arena = &arena};
-    gql_error_add(&errors, "TIMEOUT", NULL, 0,
-                  "The operation took longer than %g s.",
-                  (double)op->service->settings.time_ns / NS_PER_S);
-    gql_response_errors(&errors, out);
-    arena_fini(&arena);
-}
-
+/* Its result is that it took too long. */
 static void execution_late(void *arg)
 {
     struct operation *op = arg;
-    struct buf out = {0};
-    gql_execution_cancel(op->execution);
-    execution_over(op, GRAPHQL_TIMEOUT);
-    late_append(op, &out);
-    op->handlers->result(op, &out, true);
-    buf_fini(&out);
+    op->late = true;
+    gql_execution_expire(op->execution);
 }
 
 static void execution_start(struct operation *op)

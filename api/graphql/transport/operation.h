@@ -27,8 +27,8 @@ enum { /* bits: types of operations that a transport takes */
 
 struct operation_handlers {
     /* Of a query or mutation: its response, maybe within operation_run. May
-     * take out's memory. late: it was not ready in time, out says so. */
-    void (*result)(struct operation *op, struct buf *out, bool late);
+     * take out's memory. */
+    void (*result)(struct operation *op, struct buf *out);
     /* Of a subscription: there are events, see operation_next. Maybe more than
      * once before they are read. */
     void (*wake)(struct operation *op);
@@ -42,6 +42,7 @@ struct operation {
     struct gql_plan *plan;
     struct gql_execution *execution; /* under way */
     struct http_timer *timer;        /* then; till it takes too long */
+    bool late;                       /* it did */
     bool *gone;                      /* operation_run is on the stack: set when
                                         the operation ends meanwhile */
     struct graphql_topic *topic;     /* followed */

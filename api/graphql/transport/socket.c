@@ -165,10 +165,8 @@ void socket_stop(struct socket *socket, struct socket_operation *op)
 }
 
 /* A query's result, and the end of it. */
-static void operation_result(struct operation *operation, struct buf *out,
-                             bool late)
+static void operation_result(struct operation *operation, struct buf *out)
 {
-    (void)late;
     struct socket_operation *op = (struct socket_operation *)operation;
     struct socket *socket = op->socket;
     struct buf next = {0};

@@ -82,9 +82,8 @@ static bool stream_fill(struct http_stream *http, struct buf *out, size_t room,
 
 /* ---- what happens ---- */
 
-static void operation_result(struct operation *op, struct buf *out, bool late)
+static void operation_result(struct operation *op, struct buf *out)
 {
-    (void)late;
     struct stream *stream = (struct stream *)op;
     operation_end(op);
     stream_finish(stream, buf_str(out));

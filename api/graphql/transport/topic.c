@@ -218,6 +218,8 @@ bool graphql_topic_join(struct graphql_topic *topic,
     topic->source = gql_subscribe(topic->plan, topic->service->context,
                                   event_came, topic, errors);
     topic->starting = false;
+    if (topic->source == NULL)
+        event_reader_leave(reader);
     return topic->source != NULL;
 }
 
