@@ -172,8 +172,8 @@ void gateway_free(struct gateway **gateway)
     if (g->graphql != NULL && g->server != NULL)
         graphql_service_stop(g->graphql);
     db_free(&g->db);
+    http_server_free(&g->server); /* what subscriptions follow goes behind it */
     fleet_free(&g->fleet);
-    http_server_free(&g->server);
     graphql_service_free(&g->graphql);
     static_files_free(&g->files);
     route_table_free(&g->routes);
