@@ -1,4 +1,4 @@
-/* http: an HTTP/1.1 server on libwebsockets, for a few routes or a whole API.
+/* http: an HTTP/1.1 server, for a few routes or a whole API.
  *
  * One thread owns a server: it runs the loop, calls the handlers and sends the
  * replies. A handler may answer at once, or keep the request and answer later
@@ -7,7 +7,8 @@
  * HEAD is answered by GET's handler without the body. Unknown paths get 404,
  * known paths with another method 405 with Allow, too large bodies 413,
  * malformed requests 400, too large heads 414 or 431: all as
- * application/problem+json (RFC 9457). Bodies need a Content-Length (411).
+ * application/problem+json (RFC 9457). Bodies have a Content-Length or come in
+ * chunks.
  *
  * Every request has an id: the client's X-Request-Id where it is 1 to 64 of
  * A-Z a-z 0-9 . _ -, else a fresh ULID. It is echoed in the reply, and log
@@ -47,7 +48,7 @@ struct http_config {
     const struct http_route *const *routes; /* tables, NULL at the end;
                                                borrowed as long as it serves */
     size_t body_max;        /* bytes of a request's body; 0: 1 MiB */
-    size_t connections_max; /* 0: 1024; further clients wait in the backlog */
+    size_t connections_max; /* 0: 16,384; further clients wait in the backlog */
     bool cors; /* answer preflights; Access-Control-Allow-Origin: * */
 
     /* Called for every reply, with the route (NULL where none matched) and the

@@ -160,7 +160,7 @@ static void conn_continue(struct http_conn *conn)
 }
 
 /* Moves body bytes from in to the request. True when the body is whole. */
-static bool conn_fill_body(struct http_conn *conn)
+static bool conn_fill_counted(struct http_conn *conn)
 {
     struct buf *body = &conn->req->body;
     size_t missing = (size_t)conn->req->head.content_length - body->len;
@@ -168,6 +168,32 @@ static bool conn_fill_body(struct http_conn *conn)
     buf_append(body, conn->in.data, n);
     buf_consume(&conn->in, n);
     return n == missing;
+}
+
+static void conn_refuse_body(struct http_conn *conn, bool too_large)
+{
+    conn_refuse(conn, too_large ? 413 : 400,
+                too_large ? "the body is larger than this server takes"
+                          : "the body's chunks are malformed");
+}
+
+static bool conn_fill_chunked(struct http_conn *conn)
+{
+    struct http_request *req = conn->req;
+    ssize_t n = http_chunks_take(&req->chunks, buf_str(&conn->in), &req->body,
+                                 conn->server->config.body_max);
+    if (n < 0) {
+        conn_refuse_body(conn, n == -EMSGSIZE);
+        return false;
+    }
+    buf_consume(&conn->in, (size_t)n);
+    return req->chunks.state == CHUNKS_DONE;
+}
+
+static bool conn_fill_body(struct http_conn *conn)
+{
+    return conn->req->head.chunked ? conn_fill_chunked(conn)
+                                   : conn_fill_counted(conn);
 }
 
 static void conn_dispatch(struct http_conn *conn)
@@ -179,12 +205,9 @@ static void conn_dispatch(struct http_conn *conn)
 static void conn_begin_body(struct http_conn *conn)
 {
     struct http_request *req = conn->req;
-    if (req->head.chunked) {
-        conn_refuse(conn, 411, "send the body with a Content-Length");
-    } else if (req->head.content_length >
-               (int64_t)req->server->config.body_max) {
-        conn_refuse(conn, 413, "the body is larger than this server takes");
-    } else if (req->head.content_length > 0) {
+    if (req->head.content_length > (int64_t)req->server->config.body_max) {
+        conn_refuse_body(conn, true);
+    } else if (req->head.content_length > 0 || req->head.chunked) {
         conn_enter(conn, CONN_BODY);
         conn_continue(conn);
     } else {

@@ -7,7 +7,7 @@
  *   http_conn.c     one client's connection, a state machine
  *   http_request.c  one request: route, accessors
  *   http_reply.c    one reply
- *   http_head.c     the parser of heads
+ *   http_head.c     the parser of heads, http_chunks.c of chunked bodies
  *   http_flow.c     what goes on after the head of a reply: pulled writes
  *   http_stream.c   a reply in pieces, a flow
  *   websocket.c     a WebSocket, a flow; websocket_accept.c its beginning
@@ -26,6 +26,7 @@
 
 #include "lib/clock.h"
 #include "lib/http.h"
+#include "lib/http_chunks.h"
 #include "lib/http_head.h"
 #include "lib/ulid.h"
 
@@ -147,7 +148,8 @@ struct http_request {
     struct http_pair query[HTTP_QUERY_MAX];
     size_t query_count;
     struct buf body;
-    struct buf headers; /* of the reply, added by the handler */
+    struct http_chunks chunks; /* it comes in, maybe */
+    struct buf headers;        /* of the reply, added by the handler */
     char id[HTTP_ID_MAX + 1];
     int64_t started_ns;
     bool open; /* a handler has it and has not replied */

@@ -47,6 +47,7 @@ static void request_reset(struct http_request *req)
     req->param_count = req->query_count = 0;
     req->id[0] = '\0';
     req->last = false;
+    req->chunks = (struct http_chunks){0};
     req->head.method = req->head.path = req->head.query = str_make("", 0);
     req->head.field_count = 0;
 }

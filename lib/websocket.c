@@ -152,21 +152,21 @@ static void end_handshake(struct websocket *ws)
     http_flow_wake(&ws->flow);
 }
 
+/* A client's close frame is its last, whatever is wrong with it. */
 static void take_close(struct websocket *ws, struct str text)
 {
     unsigned code = close_code(text);
-    if (ws->phase == WEBSOCKET_CLOSING) {
-        end_handshake(ws);
-    } else if (code == 0) {
+    struct str reason =
+        text.len > 2 ? str_make(text.p + 2, text.len - 2) : str_make("", 0);
+    if (code == 0)
         websocket_close(ws, WS_STATUS_PROTOCOL_ERROR, "close frame");
-    } else if (text.len > 2 &&
-               utf8_valid(text.p + 2, text.len - 2) != text.len - 2) {
+    else if (utf8_valid(reason.p, reason.len) != reason.len)
         websocket_close(ws, CODE_BAD_TEXT, "the reason is not UTF-8");
-    } else {
+    if (ws->phase == WEBSOCKET_OPEN) {
         ws->code = (int)code;
-        push_frame(ws, WS_CLOSE, str_make(text.p, text.len < 2 ? text.len : 2));
-        end_handshake(ws);
+        push_frame(ws, WS_CLOSE, str_make(text.p, text.len < 2 ? 0 : 2));
     }
+    end_handshake(ws);
 }
 
 static void check_unsent(struct websocket *ws)

@@ -259,6 +259,24 @@ static void body_arrives_in_pieces(void **state)
     fixture_stop(f);
 }
 
+static void chunked_body_arrives_in_pieces(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_start((struct http_config){0});
+    struct buf in = {0};
+    int fd = dial(f);
+    say(fd, "POST /echo/1/x HTTP/1.1\r\n" HOST "Connection: close\r\n");
+    say(fd, "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n");
+    hear(fd, &in);
+    assert_non_null(strstr(buf_text(&in), "HTTP/1.1 100 Continue\r\n\r\n"));
+    say(fd, "3\r\nab");
+    say(fd, "c\r\n3;x=y\r\ndef\r\n0\r\nTrailer: z\r\n\r\n");
+    hear_all(fd, &in);
+    assert_non_null(strstr(in.data, "[1][none][][abcdef]"));
+    buf_fini(&in);
+    fixture_stop(f);
+}
+
 static void head_has_no_body(void **state)
 {
     (void)state;
@@ -292,8 +310,11 @@ static void problems_are_answered(void **state)
         {"POST /echo/1/x HTTP/1.0\r\nContent-Length: 11\r\n\r\nabcdefghijk",
          "413 Content Too Large", "Connection: close\r\n"},
         {"POST /echo/1/x HTTP/1.1\r\n" HOST
-         "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-         "411 Length Required", "Content-Length"},
+         "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
+         "400 Bad Request", "chunks are malformed"},
+        {"POST /echo/1/x HTTP/1.1\r\n" HOST
+         "Transfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n5\r\nabcde",
+         "413 Content Too Large", "Connection: close\r\n"},
         {"GET / HTTP/3.0\r\n\r\n", "505 HTTP Version", "\"status\":505"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -618,6 +639,7 @@ int main(void)
         cmocka_unit_test(handler_sees_the_request),
         cmocka_unit_test(rest_of_the_path_is_a_parameter),
         cmocka_unit_test(body_arrives_in_pieces),
+        cmocka_unit_test(chunked_body_arrives_in_pieces),
         cmocka_unit_test(head_has_no_body),
         cmocka_unit_test(problems_are_answered),
         cmocka_unit_test(large_heads_are_refused),
