@@ -142,7 +142,7 @@ describe('graphql-ws', () => {
     await startGateway({
       broker: api.broker,
       database: api.postgres,
-      env: { PORT: `${gateway.port}` },
+      port: gateway.port,
     });
     await waitFor(() => events > seen && connections >= 2, 'events again');
     await client.dispose();
