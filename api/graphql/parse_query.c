@@ -284,9 +284,9 @@ static struct gql_selection_set *read_set(struct gql_parser *p)
 static struct gql_variable_def *read_variable_def(struct gql_parser *p)
 {
     struct gql_variable_def *def = NEW_NODE(p, struct gql_variable_def);
+    def->at = gql_here(p);
     if (gql_at_string(p))
         gql_advance(p);
-    def->at = gql_here(p);
     gql_expect(p, GQL_TOKEN_DOLLAR);
     def->name_at = gql_here(p);
     def->name = gql_expect_name(p);

@@ -51,7 +51,8 @@ struct validation_body {
     uint32_t reached; /* by the walk of that number, see validation.walks */
 
     /* of fragments, for validate_fragments.c */
-    bool cycles_told; /* those from here on were looked for */
+    struct validation_body *known; /* the one that its name stands for */
+    bool cycles_told;              /* those from here on were looked for */
     uint32_t on_path; /* its place on the path walked, from 1; 0: is not */
     uint32_t below;   /* fragments on the longest path from here, with it;
                             0: not known yet */
@@ -167,6 +168,13 @@ struct validation_body **validation_reach(struct validation *v,
 /* Does an object of that type suit a type condition? */
 bool validation_condition_holds(const struct validation *v, struct str on,
                                 const struct gql_type *object);
+
+/* gql_validate, which says how many steps it took: selections, values, places
+ * and comparisons looked at. */
+uint64_t validation_run(const struct gql_schema *schema,
+                        const struct gql_document *doc,
+                        const struct gql_limits *limits,
+                        struct gql_errors *errors);
 
 /* ---- validate_operations.c ---- */
 
