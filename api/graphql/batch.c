@@ -75,11 +75,12 @@ void gql_batch_list(struct gql_batch *batch, uint32_t parent,
     struct exec_field *field = field_of(batch);
     if (result == NULL)
         return;
-    const void **at = add_children(field, count);
-    if (at == NULL)
-        return;
-    if (count > 0)
+    if (count > 0) { /* the first list of a batch has no room yet */
+        const void **at = add_children(field, count);
+        if (at == NULL)
+            return;
         memcpy(at, objects, count * sizeof *objects);
+    }
     *result = (struct result){RESULT_LIST, field->child_count - count, count};
 }
 

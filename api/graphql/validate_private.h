@@ -89,7 +89,8 @@ struct validation {
 
     struct gql_name_map operations;     /* seen, to struct gql_operation */
     struct gql_name_map fragments_seen; /* to struct gql_fragment, the first */
-    struct gql_name_map variables; /* of the operation, to the definition */
+    uint64_t shared; /* steps of validate_variables.c through fragments */
+    bool gave_up;    /* they were too many */
     const struct gql_field *field; /* whose parts are walked; or NULL */
     struct conflicts *conflicts;   /* validate_conflict.c's; NULL: all fields
                                         of the document can be merged */
