@@ -47,6 +47,10 @@ describe('the files', () => {
     const policy = page.headers['content-security-policy'];
     assert.match(policy, /default-src 'self'/);
     assert.doesNotMatch(policy, /unsafe|https?:|\*/);
+    const [, nonce] = /'nonce-([0-9a-f]{32})'/.exec(policy);
+    assert.ok(page.body.includes(`content="${nonce}"`));
+    const other = await raw('/graphql', HTML);
+    assert.notEqual(other.headers['content-security-policy'], policy);
     assert.match(page.headers.vary, /Accept/);
     assert.equal((await raw('/graphql')).status, 400);
     assert.equal((await raw('/graphql?query=%7B__typename%7D', HTML)).headers['content-type'], 'application/json; charset=utf-8');
