@@ -87,6 +87,9 @@ static struct http_server *server_open(struct gateway *gateway,
     gateway->tables[0] = health_routes(&gateway->health);
     gateway->tables[1] = gateway->routes;
     gateway->tables[2] = ws_routes(gateway);
+    gateway->tables[3] = gateway->pages;
+    if (gateway->graphql != NULL)
+        gateway->tables[4] = graphql_service_routes(gateway->graphql);
     struct http_config config = {
         .host = gateway->config.host,
         .port = gateway->config.port,
@@ -97,6 +100,52 @@ static struct http_server *server_open(struct gateway *gateway,
         .observe_arg = gateway,
     };
     return http_server_new(&config, err);
+}
+
+/* ---- pages and GraphQL ---- */
+
+static void page_reply(struct http_request *req, void *arg)
+{
+    struct gateway *gateway = arg;
+    struct str path = http_param(req, "path");
+    static_reply(
+        gateway->files, req,
+        str_of(arena_printf(http_arena(req), "graphiql/%.*s", STR_ARG(path))));
+}
+
+static void pages_open(struct gateway *gateway)
+{
+    gateway->files = static_files_new(gateway->config.web_root);
+    gateway->pages[0] =
+        (struct http_route){"GET", "/graphiql/{path...}", page_reply, gateway};
+}
+
+/* True: it is there, or not wanted. */
+static bool graphql_open(struct gateway *gateway, struct errmsg *err)
+{
+    if (!gateway->config.graphql.enabled)
+        return true;
+    struct graphql_service_config config = {
+        .settings = gateway->config.graphql,
+        .schema = telemetry_schema_new(err),
+        .files = gateway->files,
+        .stats = gateway_stats_graphql(gateway->stats),
+    };
+    if (config.schema != NULL)
+        gateway->graphql = graphql_service_new(&config, err);
+    return gateway->graphql != NULL;
+}
+
+static void graphql_start(struct gateway *gateway)
+{
+    gateway->context = (struct api_context){
+        .fleet = gateway->fleet,
+        .db = gateway->db,
+        .server = gateway->server,
+    };
+    if (gateway->graphql != NULL)
+        graphql_service_start(gateway->graphql, gateway->server,
+                              &gateway->context);
 }
 
 /* The fleet from the database, then the stream; in the background, both. */
@@ -129,13 +178,16 @@ struct gateway *gateway_new(const struct gateway_config *config,
     gateway->config.db.stats = gateway_stats_db(gateway->stats);
     gateway->routes = route_table_new(gateway);
     health_setup(gateway);
-    gateway->server = server_open(gateway, err);
+    pages_open(gateway);
+    if (graphql_open(gateway, err))
+        gateway->server = server_open(gateway, err);
     if (gateway->server == NULL) {
         gateway_free(&gateway);
         return NULL;
     }
     gateway->db = db_new(gateway->server, &gateway->config.db);
     live_start(gateway);
+    graphql_start(gateway);
     return gateway;
 }
 
@@ -164,11 +216,15 @@ void gateway_free(struct gateway **gateway)
     *gateway = NULL;
     if (g == NULL)
         return;
+    if (g->graphql != NULL && g->server != NULL)
+        graphql_service_stop(g->graphql);
     ws_free(&g->ws);
     feed_free(&g->feed);
-    fleet_free(&g->fleet);
     db_free(&g->db);
-    http_server_free(&g->server);
+    http_server_free(&g->server); /* what subscriptions follow goes behind it */
+    fleet_free(&g->fleet);
+    graphql_service_free(&g->graphql);
+    static_files_free(&g->files);
     route_table_free(&g->routes);
     gateway_stats_free(&g->stats);
     free(g);

@@ -5,8 +5,11 @@
 
 #include "api/db.h"
 #include "api/fleet/fleet.h"
+#include "api/graphql/telemetry/bindings.h"
+#include "api/graphql/transport/service.h"
 #include "api/live/feed.h"
 #include "api/live/ws.h"
+#include "api/static.h"
 #include "api/stats.h"
 #include "lib/health.h"
 #include "lib/http.h"
@@ -22,6 +25,8 @@ struct gateway_config {
     const struct follow *follow; /* borrowed */
     struct ws_config ws;
     struct db_config db;
+    struct graphql_settings graphql;
+    const char *web_root; /* of the pages; NULL: "web" beside the program */
 };
 
 struct gateway {
@@ -30,13 +35,17 @@ struct gateway {
     struct health health;
     struct health_check checks[3];
     struct http_route *routes;
-    const struct http_route *tables[4];
+    const struct http_route *tables[6];
     struct http_server *server;
     struct db *db;
     struct fleet *fleet;
     struct feed *feed;
     struct ws *ws; /* NULL: turned off */
     struct http_route ws_routes[2];
+    struct static_files *files;
+    struct http_route pages[2];
+    struct graphql_service *graphql; /* NULL: turned off */
+    struct api_context context;      /* of GraphQL's executions */
 };
 
 /* Listens. NULL with *err. */

@@ -14,6 +14,8 @@ static bool cors, websocket;
 static const char *broker_urls, *follow_list;
 static int64_t ws_subscriptions, ws_message_max, ws_kept_max;
 static struct pg_settings pg;
+static struct graphql_settings graphql;
+static const char *web_root;
 static int64_t db_connections, db_queue, db_timeout_ns;
 
 static const struct opt options[] = {
@@ -112,6 +114,11 @@ static const struct opt options[] = {
      .min = 100 * NS_PER_MS,
      .max = 3600 * NS_PER_S,
      .help = "time a request may take in the database; then it gets 503"},
+    GRAPHQL_OPTIONS(graphql),
+    {.flag = "web-root",
+     .type = OPT_TEXT,
+     .value = &web_root,
+     .help = "folder of the pages it serves (web, beside the program)"},
     OPTS_END,
 };
 
@@ -144,6 +151,8 @@ int main(int argc, char **argv)
                .connections = (int)db_connections,
                .queue_max = db_queue,
                .timeout_ns = db_timeout_ns},
+        .graphql = graphql,
+        .web_root = web_root,
     };
     struct gateway *gateway = gateway_new(&config, &err);
     free(conninfo);

@@ -1,6 +1,6 @@
 /* stats: one table, laid out when the program starts, because its lines follow
  * the routes: a counter for each route and class of status, a histogram for
- * each route, then the database's. Requests to no route of the API (health,
+ * each route, then the database's, then GraphQL's. Requests to no route of the API (health,
  * unknown paths) count as "other". */
 #include "api/stats.h"
 
@@ -29,6 +29,7 @@ struct gateway_stats {
     struct statistic *requests;
     struct statistic *latency;
     struct db_stats db;
+    struct graphql_stats graphql;
     struct feed_stats feed;
     struct ws_stats ws;
     struct statistic *gpus[FLEET_STATUS_COUNT];
@@ -97,6 +98,54 @@ static void db_add(struct gateway_stats *stats)
         line_add(stats, "nexus_gateway_db_in_flight",
                  "Queries sent and not answered.", STAT_GAUGE, NULL);
 }
+
+static void graphql_operations_add(struct gateway_stats *stats)
+{
+    static const char name[] = "nexus_gateway_graphql_operations_total";
+    static const char help[] = "GraphQL operations by how they ended; "
+                               "subscriptions by how they began.";
+    struct graphql_stats *g = &stats->graphql;
+    for (int t = 0; t < GRAPHQL_TYPES; t++)
+        for (int o = 0; o < GRAPHQL_OUTCOMES; o++)
+            g->operations[t][o] = line_add(
+                stats, name, help, STAT_COUNTER,
+                arena_printf(&stats->arena, "type=\"%s\",outcome=\"%s\"",
+                             graphql_type_names[t], graphql_outcome_names[o]));
+    g->unread = line_add(stats, name, help, STAT_COUNTER,
+                         "type=\"unknown\",outcome=\"refused\"");
+}
+
+static void graphql_live_add(struct gateway_stats *stats)
+{
+    struct graphql_stats *g = &stats->graphql;
+    for (int t = 0; t < GRAPHQL_TRANSPORTS; t++)
+        g->connections[t] =
+            line_add(stats, "nexus_gateway_graphql_connections",
+                     "GraphQL connections that stay open.", STAT_GAUGE,
+                     arena_printf(&stats->arena, "protocol=\"%s\"",
+                                  graphql_transport_names[t]));
+    g->subscriptions =
+        line_add(stats, "nexus_gateway_graphql_subscriptions",
+                 "Subscriptions that are followed.", STAT_GAUGE, NULL);
+    g->topics = line_add(stats, "nexus_gateway_graphql_topics",
+                         "Subscriptions that differ.", STAT_GAUGE, NULL);
+    g->events =
+        line_add(stats, "nexus_gateway_graphql_events_total",
+                 "Events executed, once for all subscribers of a topic.",
+                 STAT_COUNTER, NULL);
+    g->sent = line_add(stats, "nexus_gateway_graphql_events_sent_total",
+                       "Events sent to subscribers.", STAT_COUNTER, NULL);
+    g->missed =
+        line_add(stats, "nexus_gateway_graphql_events_missed_total",
+                 "Events left out for slow subscribers.", STAT_COUNTER, NULL);
+    g->dropped =
+        line_add(stats, "nexus_gateway_graphql_events_dropped_total",
+                 "Events not executed because too many were under way.",
+                 STAT_COUNTER, NULL);
+}
+
+#define GRAPHQL_LINES \
+    (GRAPHQL_TYPES * GRAPHQL_OUTCOMES + GRAPHQL_TRANSPORTS + 7)
 
 #define FLEET_LINES (FLEET_STATUS_COUNT + 3)
 #define FEED_LINES  4
@@ -171,7 +220,7 @@ struct gateway_stats *gateway_stats_new(void)
     while (api_routes[routes] != NULL)
         routes++;
     size_t size = (routes + 1) * (CLASS_COUNT + 1) + DB_OUTCOMES + 5 +
-                  FLEET_LINES + FEED_LINES + WS_LINES + 1;
+                  FLEET_LINES + FEED_LINES + WS_LINES + GRAPHQL_LINES + 1;
     struct gateway_stats *stats =
         mem_zalloc(sizeof *stats + size * sizeof stats->table[0]);
     stats->route_count = routes;
@@ -181,6 +230,8 @@ struct gateway_stats *gateway_stats_new(void)
     fleet_add(stats);
     feed_add(stats);
     ws_add(stats);
+    graphql_operations_add(stats);
+    graphql_live_add(stats);
     return stats;
 }
 
@@ -200,6 +251,11 @@ struct statistic *gateway_stats_table(struct gateway_stats *stats)
 struct db_stats gateway_stats_db(struct gateway_stats *stats)
 {
     return stats->db;
+}
+
+struct graphql_stats gateway_stats_graphql(struct gateway_stats *stats)
+{
+    return stats->graphql;
 }
 
 struct feed_stats gateway_stats_feed(struct gateway_stats *stats)

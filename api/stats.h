@@ -3,6 +3,7 @@
 #define NEXUS_API_STATS_H
 
 #include "api/db.h"
+#include "api/graphql/transport/stats.h"
 #include "api/fleet/fleet.h"
 #include "api/live/feed.h"
 #include "api/live/ws.h"
@@ -17,6 +18,7 @@ void gateway_stats_free(struct gateway_stats **stats);
 /* The table for struct health. */
 struct statistic *gateway_stats_table(struct gateway_stats *stats);
 struct db_stats gateway_stats_db(struct gateway_stats *stats);
+struct graphql_stats gateway_stats_graphql(struct gateway_stats *stats);
 struct feed_stats gateway_stats_feed(struct gateway_stats *stats);
 struct ws_stats gateway_stats_ws(struct gateway_stats *stats);
 

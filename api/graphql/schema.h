@@ -139,7 +139,9 @@ struct gql_schema {
     const struct gql_directive *directives;
     uint32_t directive_count;
     const struct gql_type *query, *mutation, *subscription; /* NULL: none */
-    const struct gql_names *index;                          /* names to types */
+    struct gql_input **defaults; /* inputs that have one, innermost first */
+    uint32_t default_count;
+    const struct gql_names *index; /* names to types */
 };
 
 #define GQL_SCHEMA_TYPES_MAX 10000

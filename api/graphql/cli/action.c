@@ -5,6 +5,7 @@ static const struct cli_action actions[] = {
     {"parse", false, cli_parse},
     {"schema", false, cli_schema},
     {"validate", true, cli_validate},
+    {"execute", true, cli_execute},
 };
 
 const struct cli_action *cli_action(struct str name)

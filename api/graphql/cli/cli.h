@@ -49,5 +49,8 @@ bool cli_schema(struct cli *cli, const struct cli_request *request,
                 struct buf *out);
 bool cli_validate(struct cli *cli, const struct cli_request *request,
                   struct buf *out);
+bool cli_execute(struct cli *cli, const struct cli_request *request,
+                 struct buf *out);
+void cli_execution_end(struct cli *cli);
 
 #endif

@@ -14,6 +14,7 @@ static int usage(void)
     fputs("usage: nexus-graphql parse    QUERY\n"
           "       nexus-graphql schema   SCHEMA\n"
           "       nexus-graphql validate SCHEMA QUERY\n"
+          "       nexus-graphql execute  SCHEMA QUERY [VARIABLES [FIXTURE]]\n"
           "       nexus-graphql batch    [SCHEMA [FIXTURE]]\n"
           "Each is a file, - standard input; api/graphql/cli/README.md says "
           "more.\n",
@@ -148,6 +149,7 @@ int main(int argc, char **argv)
         code = usage();
     if (err.text[0] != '\0')
         fprintf(stderr, "nexus-graphql: %s\n", err.text);
+    cli_execution_end(&cli);
     gql_schema_free(&cli.schema);
     arena_fini(&cli.arena);
     return code;
