@@ -124,7 +124,9 @@ struct gql_directive {
     struct str description;
     const struct gql_input *arguments;
     uint32_t argument_count;
-    uint32_t locations; /* bits */
+    uint32_t locations;           /* bits */
+    const uint8_t *location_list; /* the same in the order of the source */
+    uint32_t location_count;
     bool repeatable;
     uint32_t at;
 };
