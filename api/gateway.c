@@ -13,6 +13,9 @@ static void refresh_stats(void *arg)
 {
     struct gateway *gateway = arg;
     db_refresh_stats(gateway->db);
+    gateway_stats_fleet(gateway->stats, gateway->fleet);
+    if (gateway->ws != NULL)
+        ws_refresh_stats(gateway->ws);
 }
 
 static bool database_check(void *arg, struct errmsg *why)
@@ -21,12 +24,21 @@ static bool database_check(void *arg, struct errmsg *why)
     return db_check(gateway->db, why);
 }
 
-/* The database comes after the server, on whose loop it runs. */
+/* Without the broker there is still everything that the database has. */
+static bool broker_check(void *arg, struct errmsg *why)
+{
+    struct gateway *gateway = arg;
+    return feed_check(gateway->feed, why);
+}
+
+/* What is checked comes after the server, on whose loop it runs. */
 static void health_setup(struct gateway *gateway)
 {
     gateway->checks[0] =
-        (struct health_check){"database", database_check, gateway};
-    gateway->checks[1] = (struct health_check){.name = NULL};
+        (struct health_check){"database", database_check, gateway, false};
+    gateway->checks[1] =
+        (struct health_check){"broker", broker_check, gateway, .told = true};
+    gateway->checks[2] = (struct health_check){.name = NULL};
     gateway->health = (struct health){
         .service = "nexus-gateway",
         .checks = gateway->checks,
@@ -55,20 +67,103 @@ static void observe(const struct http_route *route, int status,
     gateway_stats_reply(gateway->stats, operation, status, elapsed_ns);
 }
 
+static void ws_handle(struct http_request *req, void *arg)
+{
+    struct gateway *gateway = arg;
+    ws_open(gateway->ws, req);
+}
+
+static const struct http_route *ws_routes(struct gateway *gateway)
+{
+    if (gateway->config.ws.enabled)
+        gateway->ws_routes[0] =
+            (struct http_route){"GET", "/ws", ws_handle, gateway};
+    return gateway->ws_routes;
+}
+
 static struct http_server *server_open(struct gateway *gateway,
                                        struct errmsg *err)
 {
     gateway->tables[0] = health_routes(&gateway->health);
     gateway->tables[1] = gateway->routes;
+    gateway->tables[2] = ws_routes(gateway);
+    gateway->tables[3] = gateway->pages;
+    if (gateway->graphql != NULL)
+        gateway->tables[4] = graphql_service_routes(gateway->graphql);
     struct http_config config = {
         .host = gateway->config.host,
         .port = gateway->config.port,
         .routes = gateway->tables,
+        .connections_max = (size_t)gateway->config.connections_max,
         .cors = gateway->config.cors,
         .observe = observe,
         .observe_arg = gateway,
     };
     return http_server_new(&config, err);
+}
+
+/* ---- pages and GraphQL ---- */
+
+static void page_reply(struct http_request *req, void *arg)
+{
+    struct gateway *gateway = arg;
+    struct str path = http_param(req, "path");
+    static_reply(
+        gateway->files, req,
+        str_of(arena_printf(http_arena(req), "graphiql/%.*s", STR_ARG(path))));
+}
+
+static void pages_open(struct gateway *gateway)
+{
+    gateway->files = static_files_new(gateway->config.web_root);
+    gateway->pages[0] =
+        (struct http_route){"GET", "/graphiql/{path...}", page_reply, gateway};
+}
+
+/* True: it is there, or not wanted. */
+static bool graphql_open(struct gateway *gateway, struct errmsg *err)
+{
+    if (!gateway->config.graphql.enabled)
+        return true;
+    struct graphql_service_config config = {
+        .settings = gateway->config.graphql,
+        .schema = telemetry_schema_new(err),
+        .files = gateway->files,
+        .stats = gateway_stats_graphql(gateway->stats),
+    };
+    if (config.schema != NULL)
+        gateway->graphql = graphql_service_new(&config, err);
+    return gateway->graphql != NULL;
+}
+
+static void graphql_start(struct gateway *gateway)
+{
+    gateway->context =
+        api_context_new(gateway->server, gateway->fleet, gateway->db);
+    if (gateway->graphql != NULL)
+        graphql_service_start(gateway->graphql, gateway->server,
+                              gateway->context);
+}
+
+/* The fleet from the database, then the stream; in the background, both. */
+static void live_start(struct gateway *gateway)
+{
+    const struct gateway_config *config = &gateway->config;
+    struct fleet_config fleet = {.silent_after_ns = config->silent_after_ns};
+    struct feed_config feed = {
+        .urls = config->broker_urls,
+        .name = config->name,
+        .follow = config->follow,
+        .stats = gateway_stats_feed(gateway->stats),
+    };
+    gateway->fleet = fleet_new(gateway->server, &fleet);
+    fleet_load(gateway->fleet, gateway->db, NULL, NULL);
+    gateway->feed = feed_new(gateway->server, gateway->fleet, &feed);
+    gateway->config.ws.stats = gateway_stats_ws(gateway->stats);
+    gateway->config.ws.any_origin = config->cors;
+    if (config->ws.enabled)
+        gateway->ws = ws_new(gateway->server, gateway->fleet, gateway->feed,
+                             &gateway->config.ws);
 }
 
 struct gateway *gateway_new(const struct gateway_config *config,
@@ -80,12 +175,16 @@ struct gateway *gateway_new(const struct gateway_config *config,
     gateway->config.db.stats = gateway_stats_db(gateway->stats);
     gateway->routes = route_table_new(gateway);
     health_setup(gateway);
-    gateway->server = server_open(gateway, err);
+    pages_open(gateway);
+    if (graphql_open(gateway, err))
+        gateway->server = server_open(gateway, err);
     if (gateway->server == NULL) {
         gateway_free(&gateway);
         return NULL;
     }
     gateway->db = db_new(gateway->server, &gateway->config.db);
+    live_start(gateway);
+    graphql_start(gateway);
     return gateway;
 }
 
@@ -114,8 +213,16 @@ void gateway_free(struct gateway **gateway)
     *gateway = NULL;
     if (g == NULL)
         return;
+    if (g->graphql != NULL && g->server != NULL)
+        graphql_service_stop(g->graphql);
+    ws_free(&g->ws);
+    feed_free(&g->feed);
     db_free(&g->db);
-    http_server_free(&g->server);
+    api_context_free(&g->context);
+    http_server_free(&g->server); /* what subscriptions follow goes behind it */
+    fleet_free(&g->fleet);
+    graphql_service_free(&g->graphql);
+    static_files_free(&g->files);
     route_table_free(&g->routes);
     gateway_stats_free(&g->stats);
     free(g);

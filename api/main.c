@@ -9,9 +9,13 @@
 #include "lib/service.h"
 
 static const char *service_id, *host;
-static int64_t port, silent_after_ns;
-static bool cors;
+static int64_t port, connections, silent_after_ns;
+static bool cors, websocket;
+static const char *broker_urls, *follow_list;
+static int64_t ws_subscriptions, ws_message_max, ws_kept_max;
 static struct pg_settings pg;
+static struct graphql_settings graphql;
+static const char *web_root;
 static int64_t db_connections, db_queue, db_timeout_ns;
 
 static const struct opt options[] = {
@@ -19,7 +23,7 @@ static const struct opt options[] = {
      .type = OPT_TEXT,
      .value = &service_id,
      .initial = "nexus-gateway",
-     .help = "name of this instance: the database shows it"},
+     .help = "name of this instance: the database and the broker show it"},
     {.flag = "host",
      .type = OPT_TEXT,
      .value = &host,
@@ -39,10 +43,55 @@ static const struct opt options[] = {
     {.flag = "silent-after",
      .type = OPT_DURATION,
      .value = &silent_after_ns,
-     .initial = "60s",
+     .initial = "15s",
      .min = NS_PER_S,
      .max = 365 * 86400 * NS_PER_S,
-     .help = "a GPU not heard of for this long is silent"},
+     .help = "a GPU is silent after three of its own intervals, and not "
+             "before this"},
+    {.flag = "broker-url",
+     .type = OPT_TEXT,
+     .value = &broker_urls,
+     .initial = "nats://127.0.0.1:4222",
+     .help = "broker; a comma-separated list is a cluster"},
+    {.flag = "follow",
+     .type = OPT_TEXT,
+     .value = &follow_list,
+     .initial = SAMPLE_SUBJECTS,
+     .help = "subjects of the fleet's part that is followed live, separated by "
+             "commas"},
+    {.flag = "enable-websocket",
+     .type = OPT_BOOL,
+     .value = &websocket,
+     .initial = "true",
+     .help = "serve updates at /ws"},
+    {.flag = "max-connections",
+     .type = OPT_INT,
+     .value = &connections,
+     .initial = "16384",
+     .min = 1,
+     .max = 1000000,
+     .help = "clients at once; further ones wait"},
+    {.flag = "ws-subscriptions",
+     .type = OPT_INT,
+     .value = &ws_subscriptions,
+     .initial = "100",
+     .min = 1,
+     .max = WS_SUBSCRIPTIONS_MAX,
+     .help = "subscriptions of one connection at /ws"},
+    {.flag = "ws-message-max",
+     .type = OPT_SIZE,
+     .value = &ws_message_max,
+     .initial = "64KB",
+     .min = 1024,
+     .max = 16 << 20,
+     .help = "a client's message at /ws; a larger one ends its connection"},
+    {.flag = "ws-kept-max",
+     .type = OPT_SIZE,
+     .value = &ws_kept_max,
+     .initial = "64MB",
+     .min = 1 << 20,
+     .max = INT64_C(1) << 36,
+     .help = "updates kept for clients of /ws that read slowly"},
     PG_OPTIONS(pg),
     {.flag = "db-connections",
      .type = OPT_INT,
@@ -65,6 +114,11 @@ static const struct opt options[] = {
      .min = 100 * NS_PER_MS,
      .max = 3600 * NS_PER_S,
      .help = "time a request may take in the database; then it gets 503"},
+    GRAPHQL_OPTIONS(graphql),
+    {.flag = "web-root",
+     .type = OPT_TEXT,
+     .value = &web_root,
+     .help = "folder of the pages it serves (web, beside the program)"},
     OPTS_END,
 };
 
@@ -76,16 +130,29 @@ int main(int argc, char **argv)
     char *conninfo = pg_conninfo(&pg, service_id);
     if (pg_check_conninfo(conninfo, &err) < 0)
         service_refuse("nexus-gateway", &err);
+    struct follow follow;
+    if (follow_parse(&follow, follow_list, &err) < 0)
+        service_refuse("nexus-gateway", &err);
     service_checked();
     struct gateway_config config = {
         .host = host,
         .port = (int)port,
+        .connections_max = connections,
         .cors = cors,
+        .name = service_id,
         .silent_after_ns = silent_after_ns,
+        .broker_urls = broker_urls,
+        .follow = &follow,
+        .ws = {.enabled = websocket,
+               .subscriptions_max = ws_subscriptions,
+               .message_max = ws_message_max,
+               .kept_max = ws_kept_max},
         .db = {.conninfo = conninfo,
                .connections = (int)db_connections,
                .queue_max = db_queue,
                .timeout_ns = db_timeout_ns},
+        .graphql = graphql,
+        .web_root = web_root,
     };
     struct gateway *gateway = gateway_new(&config, &err);
     free(conninfo);
@@ -95,5 +162,6 @@ int main(int argc, char **argv)
     }
     gateway_run(gateway);
     gateway_free(&gateway);
+    follow_fini(&follow);
     return 0;
 }

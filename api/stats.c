@@ -1,6 +1,6 @@
 /* stats: one table, laid out when the program starts, because its lines follow
  * the routes: a counter for each route and class of status, a histogram for
- * each route, then the database's. Requests to no route of the API (health,
+ * each route, then the database's, then GraphQL's. Requests to no route of the API (health,
  * unknown paths) count as "other". */
 #include "api/stats.h"
 
@@ -8,9 +8,10 @@
 #include <stdlib.h>
 
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/mem.h"
 
-static const char *const classes[] = {"2xx", "3xx", "4xx", "5xx"};
+static const char *const classes[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 #define CLASS_COUNT (sizeof classes / sizeof *classes)
 
 static const char *const outcomes[DB_OUTCOMES] = {
@@ -28,6 +29,11 @@ struct gateway_stats {
     struct statistic *requests;
     struct statistic *latency;
     struct db_stats db;
+    struct graphql_stats graphql;
+    struct feed_stats feed;
+    struct ws_stats ws;
+    struct statistic *gpus[FLEET_STATUS_COUNT];
+    struct statistic *left_out, *following, *as_of;
     size_t used, size;
     struct statistic table[];
 };
@@ -93,18 +99,139 @@ static void db_add(struct gateway_stats *stats)
                  "Queries sent and not answered.", STAT_GAUGE, NULL);
 }
 
+static void graphql_operations_add(struct gateway_stats *stats)
+{
+    static const char name[] = "nexus_gateway_graphql_operations_total";
+    static const char help[] = "GraphQL operations by how they ended; "
+                               "subscriptions by how they began.";
+    struct graphql_stats *g = &stats->graphql;
+    for (int t = 0; t < GRAPHQL_TYPES; t++)
+        for (int o = 0; o < GRAPHQL_OUTCOMES; o++)
+            g->operations[t][o] = line_add(
+                stats, name, help, STAT_COUNTER,
+                arena_printf(&stats->arena, "type=\"%s\",outcome=\"%s\"",
+                             graphql_type_names[t], graphql_outcome_names[o]));
+    g->unread = line_add(stats, name, help, STAT_COUNTER,
+                         "type=\"unknown\",outcome=\"refused\"");
+}
+
+static void graphql_live_add(struct gateway_stats *stats)
+{
+    struct graphql_stats *g = &stats->graphql;
+    for (int t = 0; t < GRAPHQL_TRANSPORTS; t++)
+        g->connections[t] =
+            line_add(stats, "nexus_gateway_graphql_connections",
+                     "GraphQL connections that stay open.", STAT_GAUGE,
+                     arena_printf(&stats->arena, "protocol=\"%s\"",
+                                  graphql_transport_names[t]));
+    g->subscriptions =
+        line_add(stats, "nexus_gateway_graphql_subscriptions",
+                 "Subscriptions that are followed.", STAT_GAUGE, NULL);
+    g->topics = line_add(stats, "nexus_gateway_graphql_topics",
+                         "Subscriptions that differ.", STAT_GAUGE, NULL);
+    g->events =
+        line_add(stats, "nexus_gateway_graphql_events_total",
+                 "Events executed, once for all subscribers of a topic.",
+                 STAT_COUNTER, NULL);
+    g->sent = line_add(stats, "nexus_gateway_graphql_events_sent_total",
+                       "Events sent to subscribers.", STAT_COUNTER, NULL);
+    g->missed =
+        line_add(stats, "nexus_gateway_graphql_events_missed_total",
+                 "Events left out for slow subscribers.", STAT_COUNTER, NULL);
+    g->dropped =
+        line_add(stats, "nexus_gateway_graphql_events_dropped_total",
+                 "Events not executed because too many were under way.",
+                 STAT_COUNTER, NULL);
+}
+
+#define GRAPHQL_LINES \
+    (GRAPHQL_TYPES * GRAPHQL_OUTCOMES + GRAPHQL_TRANSPORTS + 7)
+
+#define FLEET_LINES (FLEET_STATUS_COUNT + 3)
+#define FEED_LINES  4
+#define WS_LINES    7
+
+static void fleet_add(struct gateway_stats *stats)
+{
+    for (int i = 0; i < FLEET_STATUS_COUNT; i++)
+        stats->gpus[i] =
+            line_add(stats, "nexus_gateway_gpus",
+                     "GPUs of the live model by status.", STAT_GAUGE,
+                     arena_printf(&stats->arena, "status=\"%s\"",
+                                  fleet_status_names[i]));
+    stats->left_out =
+        line_add(stats, "nexus_gateway_gpus_left_out",
+                 "Samples of GPUs beyond the limit of the live model.",
+                 STAT_GAUGE, NULL);
+    stats->following = line_add(stats, "nexus_gateway_following",
+                                "1 while the stream is followed without a gap.",
+                                STAT_GAUGE, NULL);
+    stats->as_of = line_add(stats, "nexus_gateway_fleet_as_of_seconds",
+                            "Time up to which the live model has everything.",
+                            STAT_GAUGE, NULL);
+}
+
+static void feed_add(struct gateway_stats *stats)
+{
+    stats->feed.samples =
+        line_add(stats, "nexus_gateway_feed_samples_total",
+                 "Samples that came from the stream.", STAT_COUNTER, NULL);
+    stats->feed.malformed = line_add(
+        stats, "nexus_gateway_feed_malformed_total",
+        "Messages of the stream that are no samples.", STAT_COUNTER, NULL);
+    stats->feed.restarts =
+        line_add(stats, "nexus_gateway_feed_consumers_total",
+                 "Consumers of the stream made: one, and one more whenever the "
+                 "stream had to be read again.",
+                 STAT_COUNTER, NULL);
+    stats->feed.replays = line_add(stats, "nexus_gateway_replays",
+                                   "Clients that read the stream again to "
+                                   "catch up.",
+                                   STAT_GAUGE, NULL);
+}
+
+static void ws_add(struct gateway_stats *stats)
+{
+    struct ws_stats *ws = &stats->ws;
+    ws->connections = line_add(stats, "nexus_gateway_ws_connections",
+                               "WebSockets at /ws.", STAT_GAUGE, NULL);
+    ws->subscriptions =
+        line_add(stats, "nexus_gateway_ws_subscriptions",
+                 "Subscriptions of all WebSockets at /ws.", STAT_GAUGE, NULL);
+    ws->topics =
+        line_add(stats, "nexus_gateway_ws_topics",
+                 "Different subscriptions among them.", STAT_GAUGE, NULL);
+    ws->kept_bytes =
+        line_add(stats, "nexus_gateway_ws_kept_bytes",
+                 "Updates kept for those who read slowly.", STAT_GAUGE, NULL);
+    ws->updates = line_add(stats, "nexus_gateway_ws_updates_total",
+                           "Updates sent to clients.", STAT_COUNTER, NULL);
+    ws->missed = line_add(stats, "nexus_gateway_ws_missed_total",
+                          "Updates left out for clients that read slowly.",
+                          STAT_COUNTER, NULL);
+    ws->refused = line_add(stats, "nexus_gateway_ws_refused_total",
+                           "Messages of clients answered with an error.",
+                           STAT_COUNTER, NULL);
+}
+
 struct gateway_stats *gateway_stats_new(void)
 {
     size_t routes = 0;
     while (api_routes[routes] != NULL)
         routes++;
-    size_t size = (routes + 1) * (CLASS_COUNT + 1) + DB_OUTCOMES + 5 + 1;
+    size_t size = (routes + 1) * (CLASS_COUNT + 1) + DB_OUTCOMES + 5 +
+                  FLEET_LINES + FEED_LINES + WS_LINES + GRAPHQL_LINES + 1;
     struct gateway_stats *stats =
         mem_zalloc(sizeof *stats + size * sizeof stats->table[0]);
     stats->route_count = routes;
     stats->size = size;
     requests_add(stats);
     db_add(stats);
+    fleet_add(stats);
+    feed_add(stats);
+    ws_add(stats);
+    graphql_operations_add(stats);
+    graphql_live_add(stats);
     return stats;
 }
 
@@ -126,6 +253,30 @@ struct db_stats gateway_stats_db(struct gateway_stats *stats)
     return stats->db;
 }
 
+struct graphql_stats gateway_stats_graphql(struct gateway_stats *stats)
+{
+    return stats->graphql;
+}
+
+struct feed_stats gateway_stats_feed(struct gateway_stats *stats)
+{
+    return stats->feed;
+}
+
+struct ws_stats gateway_stats_ws(struct gateway_stats *stats)
+{
+    return stats->ws;
+}
+
+void gateway_stats_fleet(struct gateway_stats *stats, const struct fleet *f)
+{
+    for (int i = 0; i < FLEET_STATUS_COUNT; i++)
+        stat_set(stats->gpus[i], f->counts[i]);
+    stat_set(stats->left_out, (int64_t)f->left_out);
+    stat_set(stats->following, f->following);
+    stat_set(stats->as_of, f->as_of_ns / NS_PER_S);
+}
+
 static size_t route_index(const struct gateway_stats *stats,
                           const struct api_route *route)
 {
@@ -140,7 +291,7 @@ void gateway_stats_reply(struct gateway_stats *stats,
                          int64_t elapsed_ns)
 {
     size_t index = route_index(stats, operation);
-    size_t class = (size_t)(status / 100 - 2);
+    size_t class = (size_t)(status / 100 - 1);
     assert(class < CLASS_COUNT);
     stat_add(&stats->requests[index * CLASS_COUNT + class], 1);
     stat_observe_ns(&stats->latency[index], elapsed_ns);

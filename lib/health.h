@@ -1,7 +1,7 @@
 /* health: GET /health, /ready and /metrics, the same in every program.
  *
  * /health answers 200 while the process lives. /ready answers 200 when every
- * check passes, else 503; the body names each check:
+ * check passes that has to, else 503; the body names each check:
  *     {"status":"ready","service":"nexus-collector","version":"0.1.0",
  *      "checks":{"broker":"ok","database":"connection refused"}} */
 #ifndef NEXUS_HEALTH_H
@@ -19,6 +19,7 @@ struct health_check {
      * must not block. */
     bool (*check)(void *arg, struct errmsg *why);
     void *arg;
+    bool told; /* its failure is told, and no reason not to be asked */
 };
 
 struct health {

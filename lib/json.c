@@ -249,7 +249,7 @@ int json_bool(struct json value, bool *out)
 
 /* ---- writing ---- */
 
-static void separate(struct json_writer *w)
+static inline void separate(struct json_writer *w)
 {
     if (w->comma)
         buf_append_byte(w->out, ',');
@@ -320,32 +320,85 @@ static bool plain(unsigned char c)
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* Runs of plain bytes are copied whole. */
-static void append_quoted(struct buf *out, struct str s)
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Is a byte of these eight anything but plain? A byte's high bit stays set in
+ * a term that it is found by. */
+static bool any_special(uint64_t word)
 {
-    buf_append_byte(out, '"');
-    for (size_t i = 0; i < s.len;) {
-        size_t run = i;
-        while (run < s.len && plain((unsigned char)s.p[run]))
-            run++;
-        buf_append(out, s.p + i, run - i);
-        i = run;
-        if (i == s.len)
-            break;
-        unsigned char c = (unsigned char)s.p[i];
-        if (c < 0x80) {
-            append_escaped_byte(out, c);
-            i++;
-            continue;
-        }
-        size_t n = utf8_sequence(s.p + i, s.len - i);
-        if (n == 0)
-            buf_append(out, "\xEF\xBF\xBD", 3); /* U+FFFD */
-        else
-            buf_append(out, s.p + i, n);
-        i += n > 0 ? n : 1;
+    uint64_t quote = word ^ EACH_BYTE('"'), slash = word ^ EACH_BYTE('\\');
+    uint64_t control = word - EACH_BYTE(0x20);
+    quote -= EACH_BYTE(1);
+    slash -= EACH_BYTE(1);
+    return ((word | control | quote | slash) & EACH_BYTE(0x80)) != 0;
+}
+
+static bool copy_word(char *to, const char *from)
+{
+    uint64_t word;
+    memcpy(&word, from, sizeof word);
+    memcpy(to, &word, sizeof word);
+    return !any_special(word);
+}
+
+/* Copies the plain bytes that s begins with, returns how many; there is room
+ * for all of s. Eight bytes at a time, the last eight once more where they are
+ * not a whole eight. */
+static size_t copy_plain(char *to, struct str s)
+{
+    size_t i = 0, last = s.len - sizeof(uint64_t);
+    if (s.len >= sizeof(uint64_t)) {
+        while (i < last && copy_word(to + i, s.p + i))
+            i += sizeof(uint64_t);
+        if (i >= last && copy_word(to + last, s.p + last))
+            return s.len;
+    }
+    for (; i < s.len && plain((unsigned char)s.p[i]); i++)
+        to[i] = s.p[i];
+    return i;
+}
+
+static size_t append_character(struct buf *out, struct str s)
+{
+    unsigned char c = (unsigned char)s.p[0];
+    if (c < 0x80) {
+        append_escaped_byte(out, c);
+        return 1;
+    }
+    size_t n = utf8_sequence(s.p, s.len);
+    if (n == 0)
+        buf_append(out, "\xEF\xBF\xBD", 3); /* U+FFFD */
+    else
+        buf_append(out, s.p, n);
+    return n > 0 ? n : 1;
+}
+
+/* The rest of a string, from its first byte that is not plain. */
+static void append_rest(struct buf *out, struct str s)
+{
+    while (s.len > 0) {
+        size_t n = append_character(out, s);
+        s = str_make(s.p + n, s.len - n);
+        n = copy_plain(buf_reserve(out, s.len), s);
+        out->len += n;
+        s = str_make(s.p + n, s.len - n);
     }
     buf_append_byte(out, '"');
+}
+
+/* Runs of plain bytes are copied whole: mostly all of it is one. */
+static inline void append_quoted(struct buf *out, struct str s)
+{
+    char *to = buf_reserve(out, s.len + 2);
+    *to = '"';
+    size_t n = copy_plain(to + 1, s);
+    if (__builtin_expect(n == s.len, 1)) {
+        to[n + 1] = '"';
+        out->len += n + 2;
+        return;
+    }
+    out->len += n + 1;
+    append_rest(out, str_make(s.p + n, s.len - n));
 }
 
 void json_key_str(struct json_writer *w, struct str key)

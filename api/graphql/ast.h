@@ -82,8 +82,8 @@ struct gql_type_node {
 struct gql_variable_def {
     struct gql_variable_def *next;
     struct str name;
-    uint32_t at;      /* of the '$' */
-    uint32_t name_at; /* of the name behind it */
+    uint32_t at;      /* of the '$', or of a description before it */
+    uint32_t name_at; /* of the name behind the '$' */
     struct gql_type_node *type;
     struct gql_value *initial; /* the default value; or NULL */
     struct gql_directive_use *directives;

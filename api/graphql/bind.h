@@ -63,9 +63,19 @@ void gql_batch_object(struct gql_batch *batch, uint32_t parent,
                       const void *object);
 void gql_batch_list(struct gql_batch *batch, uint32_t parent,
                     const void *const *objects, uint32_t count);
+/* Of a list of lists, [[T]], the objects are these. NULL: a null list. */
+struct gql_list {
+    const void *const *objects;
+    uint32_t count;
+    const void *error; /* instead of a list: gql_batch_item_error's */
+};
 void gql_batch_error(struct gql_batch *batch, uint32_t parent, const char *code,
                      const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* An object that stands for an error at its place in a list. */
+const void *gql_batch_item_error(struct gql_batch *batch, const char *code,
+                                 const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The same error for every parent that has no result yet. */
 void gql_batch_fail(struct gql_batch *batch, const char *code,
                     const char *format, ...)
@@ -85,6 +95,13 @@ typedef void (*gql_write_fn)(struct gql_out *out, const void *object);
 /* Instead of a value: an error at this field. */
 void gql_out_error(struct gql_out *out, const char *code, const char *format,
                    ...) __attribute__((format(printf, 3, 4)));
+/* For a leaf that is a list: an error at one of its items (the indexes into
+ * lists of lists). The resolver writes null there and goes on, or says by
+ * gql_out_fail that the null has climbed to the field. */
+void gql_out_item_error(struct gql_out *out, const uint32_t *indexes,
+                        uint32_t count, const char *code, const char *format,
+                        ...) __attribute__((format(printf, 5, 6)));
+void gql_out_fail(struct gql_out *out);
 
 /* ---- subscriptions ---- */
 

@@ -10,10 +10,14 @@
  * request may have many. */
 #define MESSAGE_MAX 4096
 
-struct gql_location gql_locate(struct str source, uint32_t offset)
+/* One error's: each is a member of the response. */
+#define LOCATIONS_MAX 100
+
+/* Goes on from the offset `from`, which is at. */
+static struct gql_location locate_from(struct str source, uint32_t from,
+                                       struct gql_location at, uint32_t offset)
 {
-    struct gql_location at = {1, 1};
-    for (uint32_t i = 0; i < offset && i < source.len; i++) {
+    for (uint32_t i = from; i < offset && i < source.len; i++) {
         unsigned char c = (unsigned char)source.p[i];
         bool half = c == '\r' && i + 1 < source.len && source.p[i + 1] == '\n';
         if ((c == '\n' || c == '\r') && !half) {
@@ -27,6 +31,11 @@ struct gql_location gql_locate(struct str source, uint32_t offset)
         }
     }
     return at;
+}
+
+struct gql_location gql_locate(struct str source, uint32_t offset)
+{
+    return locate_from(source, 0, (struct gql_location){1, 1}, offset);
 }
 
 /* text cut to MESSAGE_MAX bytes, between two characters. */
@@ -73,13 +82,29 @@ static struct gql_error *append(struct gql_errors *errors, const char *code)
     return e;
 }
 
-static void locate(const struct gql_errors *errors, struct gql_error *e,
+/* Most come in the order of the text: the next is looked for behind the last. */
+static struct gql_location locate_next(struct gql_errors *errors,
+                                       uint32_t offset)
+{
+    if (errors->located.line == 0 || offset < errors->located_to) {
+        errors->located = (struct gql_location){1, 1};
+        errors->located_to = 0;
+    }
+    errors->located = locate_from(errors->source, errors->located_to,
+                                  errors->located, offset);
+    errors->located_to = offset;
+    return errors->located;
+}
+
+static void locate(struct gql_errors *errors, struct gql_error *e,
                    const uint32_t *offsets, uint32_t count)
 {
+    if (count > LOCATIONS_MAX)
+        count = LOCATIONS_MAX;
     e->locations = arena_alloc(errors->arena, count * sizeof *e->locations);
     e->location_count = count;
     for (uint32_t i = 0; i < count; i++)
-        e->locations[i] = gql_locate(errors->source, offsets[i]);
+        e->locations[i] = locate_next(errors, offsets[i]);
 }
 
 void gql_error_add(struct gql_errors *errors, const char *code,

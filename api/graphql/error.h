@@ -48,6 +48,8 @@ struct gql_errors {
     uint32_t max;      /* 0: GQL_ERRORS_DEFAULT */
     uint32_t count;    /* kept */
     struct gql_error *first, *last;
+    uint32_t located_to; /* error.c's: where it left off counting lines */
+    struct gql_location located;
 };
 
 static inline bool gql_errors_full(const struct gql_errors *errors)

@@ -90,13 +90,18 @@ typedef void (*gql_done_fn)(struct buf *out, bool failed, void *arg);
 
 /* Executes a query or mutation (root NULL), or a subscription's plan for one
  * event (root: the event). A plan may be executed any number of times, at the
- * same time, too; it must outlive them. */
+ * same time, too. NULL: done was called already; else it will be, unless the
+ * execution is cancelled. */
 struct gql_execution *gql_execute(struct gql_plan *plan, const void *root,
                                   void *context, gql_done_fn done, void *arg);
 
 /* The client has gone: nothing is written any more, done is not called; what
  * the resolvers have under way ends by itself. Not after done. */
 void gql_execution_cancel(struct gql_execution *execution);
+
+/* It takes too long: done is called now, with an error that says so. Not after
+ * done. (limits->time_ns alone is looked at only when a batch is done.) */
+void gql_execution_expire(struct gql_execution *execution);
 
 /* Starts a subscription's source (its field's `subscribe`). NULL with errors
  * added. */

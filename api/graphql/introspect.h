@@ -1,15 +1,16 @@
 /* introspect: the resolvers of the types "__Schema", "__Type" … (section 4),
- * over the schema's own structs. gql_bind binds them beside the program's. */
+ * over the schema's own structs. These types are the same in every schema, so
+ * nothing is bound: a plan asks here for what stands behind their fields. */
 #ifndef NEXUS_GRAPHQL_INTROSPECT_H
 #define NEXUS_GRAPHQL_INTROSPECT_H
 
 #include "api/graphql/bind.h"
 
-extern const struct gql_binding gql_introspection_bindings[];
+/* Of a field of an introspection type. */
+const struct gql_binding *
+gql_introspection_binding(const struct gql_field *field);
 
-/* What `__schema` and `__type(name:)` give, objects of these types. */
-const void *gql_introspect_schema(const struct gql_schema *schema);
-const void *gql_introspect_type(const struct gql_schema *schema,
-                                struct str name, struct arena *arena);
+/* What `__schema` and `__type(name:)` give. */
+extern const struct gql_binding gql_introspect_schema, gql_introspect_type;
 
 #endif

@@ -51,16 +51,19 @@ static const char *skip_plain(const struct gql_lexer *lexer, const char *p)
     return p;
 }
 
-/* "Invalid … sequence: "\q"."; width: what of the escape is shown. */
+/* "Invalid … sequence: "\q"."; width: what of the escape is shown, in UTF-16
+ * code units. */
 static const char *fail_escape(struct gql_lexer *lexer, const char *at,
                                const char *what, size_t width)
 {
     size_t shown = 0, left = (size_t)(lexer->end - at);
-    while (width-- > 0 && shown < left) {
+    while (shown < left) {
         size_t len = utf8_sequence(at + shown, left - shown);
-        if (len == 0)
+        size_t units = len > 3 ? 2 : 1;
+        if (len == 0 || units > width)
             break;
         shown += len;
+        width -= units;
     }
     gql_lexer_fail(lexer, at,
                    arena_printf(lexer->arena, "Invalid %s sequence: \"%.*s\".",

@@ -321,17 +321,24 @@ static void list_bodies(struct validation *v)
             v->bodies[v->body_count++] = body_of(v, def);
 }
 
+static void index_fragment(struct validation *v, struct validation_body *body)
+{
+    gql_name_map_put(&v->fragments, &v->arena, body->def->fragment.name)
+        ->value = body;
+}
+
 /* Of fragments of one name the last counts, as for graphql-js. */
 static void index_fragments(struct validation *v)
 {
-    for (uint32_t i = 0; i < v->body_count; i++) {
-        struct validation_body *body = &v->bodies[i];
-        if (body->def->kind == GQL_DEF_OPERATION)
+    for (uint32_t i = 0; i < v->body_count; i++)
+        if (v->bodies[i].def->kind == GQL_DEF_OPERATION)
             v->operation_count++;
         else
-            gql_name_map_put(&v->fragments, &v->arena, body->def->fragment.name)
-                ->value = body;
-    }
+            index_fragment(v, &v->bodies[i]);
+    for (uint32_t i = 0; i < v->body_count; i++)
+        if (v->bodies[i].def->kind == GQL_DEF_FRAGMENT)
+            v->bodies[i].known =
+                validation_fragment(v, v->bodies[i].def->fragment.name);
 }
 
 struct validation_body *validation_fragment(const struct validation *v,
@@ -354,9 +361,10 @@ static void walk_document(struct validation *v)
     rule_no_unused_fragments(v);
 }
 
-void gql_validate(const struct gql_schema *schema,
-                  const struct gql_document *doc,
-                  const struct gql_limits *limits, struct gql_errors *errors)
+uint64_t validation_run(const struct gql_schema *schema,
+                        const struct gql_document *doc,
+                        const struct gql_limits *limits,
+                        struct gql_errors *errors)
 {
     struct validation v = {
         .schema = schema, .doc = doc, .limits = limits, .errors = errors};
@@ -369,4 +377,12 @@ void gql_validate(const struct gql_schema *schema,
     }
     arena_fini(&v.scratch);
     arena_fini(&v.arena);
+    return v.work;
+}
+
+void gql_validate(const struct gql_schema *schema,
+                  const struct gql_document *doc,
+                  const struct gql_limits *limits, struct gql_errors *errors)
+{
+    validation_run(schema, doc, limits, errors);
 }

@@ -87,12 +87,12 @@ static void path_push(struct validation *v, struct path *path,
 {
     validation_spreads(v, body);
     path->steps[path->count++] = (struct path_step){body, 0};
-    body->on_path = path->count;
+    body->known->on_path = path->count;
 }
 
 static void path_pop(struct path *path)
 {
-    path->steps[--path->count].body->on_path = 0;
+    path->steps[--path->count].body->known->on_path = 0;
 }
 
 /* The next spread at the end of the path, or NULL: all were seen. */
@@ -313,10 +313,10 @@ static void report_cycle(struct validation *v, const struct path *path,
 void rule_no_fragment_cycles(struct validation *v,
                              struct validation_body *fragment)
 {
-    if (fragment->cycles_told)
+    if (fragment->known->cycles_told)
         return;
     struct path path = path_new(v);
-    fragment->cycles_told = true;
+    fragment->known->cycles_told = true;
     path_push(v, &path, fragment);
     while (path.count > 0 && !validation_full(v)) {
         const struct gql_selection *spread = path_next(v, &path);

@@ -51,7 +51,8 @@ struct validation_body {
     uint32_t reached; /* by the walk of that number, see validation.walks */
 
     /* of fragments, for validate_fragments.c */
-    bool cycles_told; /* those from here on were looked for */
+    struct validation_body *known; /* the one that its name stands for */
+    bool cycles_told;              /* those from here on were looked for */
     uint32_t on_path; /* its place on the path walked, from 1; 0: is not */
     uint32_t below;   /* fragments on the longest path from here, with it;
                             0: not known yet */
@@ -88,7 +89,8 @@ struct validation {
 
     struct gql_name_map operations;     /* seen, to struct gql_operation */
     struct gql_name_map fragments_seen; /* to struct gql_fragment, the first */
-    struct gql_name_map variables; /* of the operation, to the definition */
+    uint64_t shared; /* steps of validate_variables.c through fragments */
+    bool gave_up;    /* they were too many */
     const struct gql_field *field; /* whose parts are walked; or NULL */
     struct conflicts *conflicts;   /* validate_conflict.c's; NULL: all fields
                                         of the document can be merged */
@@ -117,7 +119,7 @@ void validation_place(struct validation_places *places, struct arena *arena,
 static inline bool validation_full(const struct validation *v)
 {
     return gql_errors_full(v->errors) &&
-           v->errors->last->code == (const char *)GQL_CODE_LIMIT;
+           strcmp(v->errors->last->code, GQL_CODE_LIMIT) == 0;
 }
 
 /* ---- names, types and values in messages ---- */
@@ -167,6 +169,13 @@ struct validation_body **validation_reach(struct validation *v,
 /* Does an object of that type suit a type condition? */
 bool validation_condition_holds(const struct validation *v, struct str on,
                                 const struct gql_type *object);
+
+/* gql_validate, which says how many steps it took: selections, values, places
+ * and comparisons looked at. */
+uint64_t validation_run(const struct gql_schema *schema,
+                        const struct gql_document *doc,
+                        const struct gql_limits *limits,
+                        struct gql_errors *errors);
 
 /* ---- validate_operations.c ---- */
 

@@ -1,6 +1,9 @@
 /* Variables: what an operation defines against what it and its fragments use. */
 #include "api/graphql/validate_private.h"
 
+#define SHARED_LEAST     50000 /* steps through fragments, all operations */
+#define SHARED_PER_TOKEN 32
+
 /* ---- definitions ---- */
 
 void rule_variables_are_input_types(struct validation *v,
@@ -269,9 +272,10 @@ static void check_position(struct validation *v,
 struct scope {
     struct validation *v;
     const struct gql_definition *def;
-    struct gql_name_map defined;     /* to struct variable */
-    struct validation_body **bodies; /* its own first */
-    uint32_t body_count;
+    struct gql_name_map defined; /* to struct variable */
+    const struct validation_body *body;
+    struct validation_body **reached; /* the fragments it spreads */
+    uint32_t reached_count;
 };
 
 struct variable {
@@ -298,18 +302,25 @@ static void define(struct scope *scope)
     }
 }
 
-/* Calls for every use. */
-static void each_usage(const struct scope *scope,
-                       void (*fn)(const struct scope *,
-                                  const struct validation_usage *))
+typedef void (*usage_fn)(const struct scope *scope,
+                         const struct validation_usage *usage);
+
+static void each_usage_of(const struct scope *scope,
+                          const struct validation_body *body, usage_fn fn)
 {
-    for (uint32_t i = 0; i < scope->body_count; i++)
-        for (uint32_t k = 0; k < scope->bodies[i]->usage_count; k++) {
-            if (validation_full(scope->v))
-                return;
-            scope->v->work++;
-            fn(scope, &scope->bodies[i]->usages[k]);
-        }
+    for (uint32_t i = 0; i < body->usage_count; i++) {
+        if (validation_full(scope->v))
+            return;
+        scope->v->work++;
+        fn(scope, &body->usages[i]);
+    }
+}
+
+static void each_usage(const struct scope *scope, usage_fn fn)
+{
+    each_usage_of(scope, scope->body, fn);
+    for (uint32_t i = 0; i < scope->reached_count; i++)
+        each_usage_of(scope, scope->reached[i], fn);
 }
 
 static void rule_no_undefined_variables(const struct scope *scope,
@@ -354,25 +365,44 @@ rule_variables_in_allowed_position(const struct scope *scope,
         check_position(scope->v, variable->def, usage);
 }
 
-/* The operation and all the fragments it spreads, with their uses. */
-static void gather(struct scope *scope, struct validation_body *operation)
+/* The operation and all the fragments it spreads, with their uses. Returns how
+ * much there is to look at. */
+static uint64_t gather(struct scope *scope, struct validation_body *operation)
 {
-    uint32_t count;
-    struct validation_body **reached =
-        validation_reach(scope->v, &operation, 1, &count);
-    scope->bodies =
-        arena_alloc(&scope->v->arena, (count + 1) * sizeof *reached);
-    scope->bodies[0] = operation;
-    memcpy(scope->bodies + 1, reached, count * sizeof *reached);
-    scope->body_count = count + 1;
-    for (uint32_t i = 0; i < scope->body_count; i++)
-        usages_of(scope->v, scope->bodies[i]);
+    uint64_t before = scope->v->work;
+    scope->reached =
+        validation_reach(scope->v, &operation, 1, &scope->reached_count);
+    uint64_t work = scope->v->work - before;
+    usages_of(scope->v, operation);
+    for (uint32_t i = 0; i < scope->reached_count; i++) {
+        usages_of(scope->v, scope->reached[i]);
+        work += scope->reached[i]->usage_count;
+    }
+    return work;
+}
+
+/* Operations that share fragments look through them again and again: in all,
+ * no more than grows with the document. */
+static bool affordable(struct validation *v, uint64_t work,
+                       const struct gql_definition *def)
+{
+    uint64_t budget =
+        SHARED_LEAST + (uint64_t)SHARED_PER_TOKEN * v->doc->tokens;
+    v->shared += work;
+    if (v->shared <= budget)
+        return true;
+    gql_error_add(v->errors, GQL_CODE_LIMIT, &def->at, 1,
+                  "Too many operations share fragments to look through them "
+                  "for each.");
+    return false;
 }
 
 void validate_variables(struct validation *v, struct validation_body *operation)
 {
-    struct scope scope = {.v = v, .def = operation->def};
-    gather(&scope, operation);
+    struct scope scope = {.v = v, .def = operation->def, .body = operation};
+    if (v->gave_up)
+        return;
+    v->gave_up = !affordable(v, gather(&scope, operation), operation->def);
     define(&scope);
     each_usage(&scope, rule_no_undefined_variables);
     rule_no_unused_variables(&scope);

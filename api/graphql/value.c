@@ -122,6 +122,60 @@ static void append_string(struct buf *out, struct str text)
     buf_append_byte(out, '"');
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool is_newline(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+/* Behind the first are only lines that are indented or empty: from the line of
+ * the quotes their indentation would not be told from the text's. */
+static bool is_indented(struct str text)
+{
+    bool more = false;
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        if (!is_newline(text.p[i]))
+            continue;
+        more = true;
+        if (!is_blank(text.p[i + 1]) && !is_newline(text.p[i + 1]))
+            return false;
+    }
+    return more;
+}
+
+static void append_block_text(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.len;) {
+        bool quotes = text.len - i >= 3 && memcmp(text.p + i, "\"\"\"", 3) == 0;
+        if (quotes)
+            buf_append_byte(out, '\\');
+        buf_append(out, text.p + i, quotes ? 3 : 1);
+        i += quotes ? 3 : 1;
+    }
+}
+
+#define BLOCK_LINE_MAX 70 /* characters beside the quotes */
+
+/* The quotes stand on lines of their own where that reads better, and where
+ * the text would run into them. */
+static void append_block(struct buf *out, struct str text)
+{
+    char last = text.len > 0 ? text.p[text.len - 1] : 'x';
+    bool one_line = text.len == 0 || memchr(text.p, '\n', text.len) == NULL;
+    bool lines =
+        !one_line || text.len > BLOCK_LINE_MAX || last == '"' || last == '\\';
+    bool leads = lines && !(one_line && text.len > 0 && is_blank(*text.p));
+    buf_append_text(out, "\"\"\"");
+    if (leads || is_indented(text))
+        buf_append_byte(out, '\n');
+    append_block_text(out, text);
+    buf_append_text(out, lines ? "\n\"\"\"" : "\"\"\"");
+}
+
 static void append_list(struct buf *out, const struct gql_value *value)
 {
     buf_append_byte(out, '[');
@@ -169,7 +223,10 @@ void gql_value_append(const struct gql_value *value, struct buf *out)
         append_number(out, value);
         break;
     case GQL_STRING:
-        append_string(out, value->text);
+        if (value->block)
+            append_block(out, value->text);
+        else
+            append_string(out, value->text);
         break;
     case GQL_BOOLEAN:
         buf_append_text(out, value->boolean ? "true" : "false");

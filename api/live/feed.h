@@ -8,43 +8,74 @@
 #define NEXUS_API_FEED_H
 
 #include "api/fleet/fleet.h"
+#include "api/live/follow.h"
 #include "lib/errmsg.h"
 #include "lib/http.h"
+#include "lib/stats.h"
 
 struct feed;
 
+/* For /metrics; all may be NULL. */
+struct feed_stats {
+    struct statistic *samples;   /* counters */
+    struct statistic *malformed; /* messages that are no samples */
+    struct statistic *restarts;  /* of the consumer */
+    struct statistic *replays;   /* gauge: going on */
+};
+
 struct feed_config {
-    const char *urls; /* BROKER_URL */
-    const char *name; /* of the connection */
+    const char *urls;            /* BROKER_URL */
+    const char *name;            /* of the connection */
+    const struct follow *follow; /* what of the stream; borrowed */
+    struct feed_stats stats;
 };
 
 /* Starts connecting, in the background. */
 struct feed *feed_new(struct http_server *server, struct fleet *fleet,
                       const struct feed_config *config);
+
+/* When the service is asked to stop (lib/service.h): else it would wait for a
+ * broker that never came. */
 void feed_free(struct feed **feed);
 
 /* For health_check: connected, and what was sent up to now is in. */
 bool feed_check(void *feed, struct errmsg *why);
 
+/* How often the stream was made anew since the start: what was kept of its
+ * sequences means nothing when this has grown. */
+uint64_t feed_streams(const struct feed *feed);
+
 /* ---- catching up ---- */
+
+#define FEED_REPLAYS_MAX 16 /* at once */
 
 struct filter;
 struct feed_replay;
 
+struct feed_replay_end {
+    uint64_t first;    /* not 0: what was between since and this is gone */
+    bool anew;         /* the stream ends before since: it was made anew */
+    const char *error; /* NULL: it went to its end */
+};
+
 /* Reads what the stream has after `since` and the filter takes, up to sequence
- * `until`, oldest first; then done. Behind the stream's first message, *first
- * (for done) says where it begins. Pull it: event is called while it returns
- * true; feed_replay_more goes on. */
+ * `until`, oldest first; then done, once. Pull it: event is called while it
+ * returns true (what it was called with is taken); feed_replay_more goes on.
+ * Neither is called from within a function here, and the replay must not be
+ * freed from within event. min_interval_ns does not count here. NULL when the
+ * broker is not connected, or FEED_REPLAYS_MAX go on, with *err. */
 struct feed_replay_handlers {
     bool (*event)(const struct sample *sample, uint64_t sequence, void *arg);
-    void (*done)(uint64_t first, const char *error, void *arg);
+    void (*done)(const struct feed_replay_end *end, void *arg);
 };
 struct feed_replay *feed_replay_new(struct feed *feed,
                                     const struct filter *filter, uint64_t since,
                                     uint64_t until,
                                     const struct feed_replay_handlers *handlers,
-                                    void *arg);
+                                    void *arg, struct errmsg *err);
 void feed_replay_more(struct feed_replay *replay);
+/* From within event: feed_replay_end's first, which is known before the events. */
+uint64_t feed_replay_first(const struct feed_replay *replay);
 void feed_replay_free(struct feed_replay **replay);
 
 #endif

@@ -18,7 +18,10 @@ enum rest_slot {
     SLOT_GPUS,
     SLOT_GPU,
     SLOT_TELEMETRY,
-    SLOT_FLEET
+    SLOT_FLEET,
+    SLOT_ANNOTATIONS,
+    SLOT_SET_LABELS,
+    SLOT_SET_MAINTENANCE
 };
 
 #endif

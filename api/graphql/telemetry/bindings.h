@@ -11,14 +11,18 @@
 #include "api/graphql/bind.h"
 #include "lib/http.h"
 
-/* The context of every plan and execution: one for the whole gateway, and for
- * as long. Made after the model and the pool, freed before them; what is under
- * way when it is freed must not come back (close the pool's queries first by
- * ending the executions). */
+struct annotations;
+struct history;
+
+/* The context of every plan and execution: one for the whole gateway, made
+ * after the model and the pool. Freed after the pool (which ends what is under
+ * way) and before the model and the server. */
 struct api_context {
     struct fleet *fleet;
     struct db *db;
     struct http_server *server;
+    struct annotations *annotations;
+    struct history *history;
 };
 
 struct api_context *api_context_new(struct http_server *server,

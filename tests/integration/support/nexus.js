@@ -73,8 +73,10 @@ export async function startCollector({ broker, database, env, args = [] }) {
   return startService('collector', port, settings, args);
 }
 
-export async function startGateway({ broker, database, env, args = [] }) {
-  const port = await freePort();
+// Give the port of an earlier one to start it again.
+export async function startGateway(options) {
+  const { broker, database, env, args = [] } = options;
+  const port = options.port ?? (await freePort());
   const settings = {
     BROKER_URL: urlOf(broker),
     DATABASE_URL: urlOf(database),
