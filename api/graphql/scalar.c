@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "api/graphql/bind.h"
+#include "api/graphql/inspect.h"
 #include "api/graphql/schema_private.h"
 
 /* One value on its way in. */
@@ -24,7 +25,7 @@ static const char *shown(const struct leaf *leaf)
 {
     struct buf text = {0};
     if (leaf->source == GQL_FROM_JSON)
-        gql_value_append_json(leaf->in, &text);
+        gql_inspect(leaf->in, &text);
     else
         gql_value_append(leaf->in, &text);
     const char *copy =
