@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "api/graphql/schema_private.h"
+
 /* ---- finding what a binding is for ---- */
 
 struct bound_name {
@@ -190,7 +192,9 @@ int gql_bind(struct gql_schema *schema, const struct gql_binding *const *tables,
         for (const struct gql_binding *b = *tables; b->name != NULL; b++)
             if (bind_one(schema, b, err) < 0)
                 return -EINVAL;
-    return check_bound(schema, err);
+    return check_bound(schema, err) < 0
+               ? -EINVAL
+               : gql_schema_coerce_defaults(schema, err);
 }
 
 /* ---- arguments ---- */

@@ -312,16 +312,18 @@ static struct gql_variable_def *read_variable_defs(struct gql_parser *p)
 
 enum gql_operation_type gql_read_operation_type(struct gql_parser *p)
 {
-    if (gql_skip_keyword(p, "query"))
-        return GQL_QUERY;
-    if (gql_skip_keyword(p, "mutation"))
-        return GQL_MUTATION;
-    if (gql_skip_keyword(p, "subscription"))
-        return GQL_SUBSCRIPTION;
-    if (gql_at(p, GQL_TOKEN_NAME))
-        gql_parse_unexpected(p);
-    else
-        gql_expect(p, GQL_TOKEN_NAME);
+    static const char *const names[] = {
+        [GQL_QUERY] = "query",
+        [GQL_MUTATION] = "mutation",
+        [GQL_SUBSCRIPTION] = "subscription",
+    };
+    struct gql_token token = p->lexer.token;
+    gql_expect(p, GQL_TOKEN_NAME);
+    for (int i = GQL_QUERY; i <= GQL_SUBSCRIPTION; i++)
+        if (str_is(token.text, names[i]))
+            return (enum gql_operation_type)i;
+    gql_parse_fail(p, token.at, "Unexpected Name \"%.*s\".",
+                   STR_ARG(token.text));
     return GQL_QUERY;
 }
 

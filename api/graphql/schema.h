@@ -124,7 +124,9 @@ struct gql_directive {
     struct str description;
     const struct gql_input *arguments;
     uint32_t argument_count;
-    uint32_t locations; /* bits */
+    uint32_t locations;           /* bits */
+    const uint8_t *location_list; /* the same in the order of the source */
+    uint32_t location_count;
     bool repeatable;
     uint32_t at;
 };
@@ -139,7 +141,9 @@ struct gql_schema {
     const struct gql_directive *directives;
     uint32_t directive_count;
     const struct gql_type *query, *mutation, *subscription; /* NULL: none */
-    const struct gql_names *index;                          /* names to types */
+    struct gql_input **defaults; /* inputs that have one, innermost first */
+    uint32_t default_count;
+    const struct gql_names *index; /* names to types */
 };
 
 #define GQL_SCHEMA_TYPES_MAX 10000

@@ -302,12 +302,20 @@ static void make_types(struct gql_build *build)
 
 /* ---- directives ---- */
 
-static uint32_t location_bits(const struct gql_name_node *name)
+static void build_locations(struct gql_build *build,
+                            const struct gql_name_node *names,
+                            struct gql_directive *directive)
 {
-    uint32_t bits = 0;
-    for (; name != NULL; name = name->next)
-        bits |= 1U << gql_location_find(name->name);
-    return bits;
+    uint32_t count = 0;
+    for (const struct gql_name_node *n = names; n != NULL; n = n->next)
+        count++;
+    uint8_t *list = arena_alloc(build->arena, count);
+    directive->location_list = list;
+    for (const struct gql_name_node *n = names; n != NULL; n = n->next) {
+        int location = gql_location_find(n->name);
+        directive->locations |= 1U << location;
+        list[directive->location_count++] = (uint8_t)location;
+    }
 }
 
 static void build_directive(struct gql_build *build,
@@ -318,10 +326,10 @@ static void build_directive(struct gql_build *build,
     *d = (struct gql_directive){
         .name = def->name,
         .description = def->description,
-        .locations = location_bits(def->members),
         .repeatable = def->repeatable,
         .at = def->name_at,
     };
+    build_locations(build, def->members, d);
     d->arguments = build_inputs(build, def->inputs, &d->argument_count);
 }
 

@@ -36,6 +36,10 @@ static inline bool gql_is_required(const struct gql_input *input)
     return input->type->wrap == GQL_NON_NULL && input->initial == NULL;
 }
 
+/* Coerces the defaults anew, by the parse hooks of the API's scalars. 0, or
+ * -EINVAL with *err. */
+int gql_schema_coerce_defaults(struct gql_schema *schema, struct errmsg *err);
+
 /* The built-in type of that name, or NULL. */
 const struct gql_type *gql_builtin_type(struct str name);
 

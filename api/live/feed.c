@@ -248,8 +248,7 @@ static bool open_tail(struct feed *f)
     if (feed_look(f->bus, &state, &err) == 0) {
         note_anew(f, &state);
         struct tail_from from = place(f, &state, first);
-        f->tail = tail_open(bus_jetstream(f->bus), f->config.follow->cover,
-                            &from, &err);
+        f->tail = tail_open(f->bus, f->config.follow->cover, &from, &err);
     }
     if (f->tail == NULL) {
         set_state(f, err.text);
@@ -334,6 +333,8 @@ void feed_free(struct feed **feed)
         return;
     channel_close(&f->channel);
     replays_close(f);
+    if (f->bus != NULL && !bus_connected(f->bus))
+        natsConnection_Close(bus_connection(f->bus)); /* no call waits on */
     pthread_join(f->thread, NULL);
     pthread_mutex_lock(&f->lock);
     while (f->replays > 0)

@@ -109,8 +109,7 @@ static void thread_replay(struct feed_replay *r)
     if (r->end.anew || state.empty)
         return;
     struct tail_from from = {.sequence = r->since + 1};
-    struct tail *tail =
-        tail_open(bus_jetstream(r->feed->bus), r->cover, &from, &r->error);
+    struct tail *tail = tail_open(r->feed->bus, r->cover, &from, &r->error);
     if (tail == NULL)
         r->end.error = r->error.text;
     else

@@ -2,17 +2,21 @@
 
 #include <stdlib.h>
 
-#include "lib/bus.h"
+#include "lib/clock.h"
 #include "lib/mem.h"
 
-#define HEARTBEAT_NS (1 * NS_PER_S)
+#define HEARTBEAT_NS (30 * NS_PER_S)
+#define LOOK_NS      (2 * NS_PER_S)  /* of quiet, until the consumer is asked */
 #define INACTIVE_NS  (10 * NS_PER_S) /* the broker forgets it after that */
 /* What the client library keeps for us; flow control holds the rest back. */
 #define PENDING_MAX       65536
 #define PENDING_BYTES_MAX (64 << 20)
 
 struct tail {
+    struct bus *bus;
     natsSubscription *sub;
+    uint64_t reconnects;        /* of the connection, when it was opened */
+    int64_t look_due_ns;        /* mono */
     uint64_t consumer_sequence; /* of the last message */
     bool empty;
 };
@@ -25,7 +29,7 @@ static void options_fill(jsSubOptions *options, const struct tail_from *from)
     config->AckPolicy = js_AckNone;
     config->MaxDeliver = 1;
     config->FlowControl = true;
-    config->Heartbeat = HEARTBEAT_NS;
+    config->Heartbeat = HEARTBEAT_NS; /* flow control asks for one */
     config->InactiveThreshold = INACTIVE_NS;
     config->MemoryStorage = true;
     if (from->sequence != 0) {
@@ -37,31 +41,49 @@ static void options_fill(jsSubOptions *options, const struct tail_from *from)
     }
 }
 
-static natsStatus look_at_consumer(struct tail *tail)
+/* *delivered: messages that were sent to us. */
+static natsStatus look_at_consumer(struct tail *tail, uint64_t *delivered)
 {
     jsConsumerInfo *info = NULL;
     natsStatus s =
         natsSubscription_GetConsumerInfo(&info, tail->sub, NULL, NULL);
-    if (s == NATS_OK)
-        tail->empty = info->NumPending == 0 && info->Delivered.Consumer == 0;
+    if (s == NATS_OK) {
+        *delivered = info->Delivered.Consumer;
+        tail->empty = info->NumPending == 0 && *delivered == 0;
+    }
     jsConsumerInfo_Destroy(info);
+    tail->look_due_ns = clock_mono_ns() + LOOK_NS;
     return s;
 }
 
-struct tail *tail_open(jsCtx *js, const char *subject,
+static uint64_t reconnects_of(struct bus *bus)
+{
+    natsStatistics *stats = NULL;
+    uint64_t count = 0, other;
+    if (natsStatistics_Create(&stats) == NATS_OK &&
+        natsConnection_GetStats(bus_connection(bus), stats) == NATS_OK)
+        natsStatistics_GetCounts(stats, &other, &other, &other, &other, &count);
+    natsStatistics_Destroy(stats);
+    return count;
+}
+
+struct tail *tail_open(struct bus *bus, const char *subject,
                        const struct tail_from *from, struct errmsg *err)
 {
     struct tail *tail = mem_zalloc(sizeof *tail);
+    tail->bus = bus;
+    tail->reconnects = reconnects_of(bus);
     jsSubOptions options;
     options_fill(&options, from);
     jsErrCode code = 0;
-    natsStatus s =
-        js_SubscribeSync(&tail->sub, js, subject, NULL, &options, &code);
+    uint64_t delivered;
+    natsStatus s = js_SubscribeSync(&tail->sub, bus_jetstream(bus), subject,
+                                    NULL, &options, &code);
     if (s == NATS_OK)
         s = natsSubscription_SetPendingLimits(tail->sub, PENDING_MAX,
                                               PENDING_BYTES_MAX);
     if (s == NATS_OK)
-        s = look_at_consumer(tail);
+        s = look_at_consumer(tail, &delivered);
     if (s == NATS_OK)
         return tail;
     errmsg_set(err, 0, "stream %s cannot be read: %s (err_code %d)", BUS_STREAM,
@@ -105,6 +127,27 @@ static enum tail_result message_read(struct tail *tail, natsMsg *msg,
     return TAIL_MESSAGE;
 }
 
+static uint64_t tail_queued(const struct tail *tail)
+{
+    uint64_t queued = 0;
+    natsSubscription_QueuedMsgs(tail->sub, &queued);
+    return queued;
+}
+
+/* Nothing came: because there is nothing? */
+static bool lives(struct tail *tail)
+{
+    uint64_t delivered;
+    if (!bus_connected(tail->bus) ||
+        reconnects_of(tail->bus) != tail->reconnects)
+        return false;
+    if (clock_mono_ns() < tail->look_due_ns)
+        return true;
+    /* What was sent before we asked has come by now. */
+    return look_at_consumer(tail, &delivered) == NATS_OK &&
+           delivered <= tail->consumer_sequence + tail_queued(tail);
+}
+
 enum tail_result tail_next(struct tail *tail, int64_t wait_ms,
                            struct tail_message *message)
 {
@@ -112,5 +155,7 @@ enum tail_result tail_next(struct tail *tail, int64_t wait_ms,
     natsStatus s = natsSubscription_NextMsg(&msg, tail->sub, wait_ms);
     if (s == NATS_OK)
         return message_read(tail, msg, message);
-    return s == NATS_TIMEOUT ? TAIL_QUIET : TAIL_LOST;
+    if (s != NATS_TIMEOUT)
+        return TAIL_LOST;
+    return wait_ms == 0 || lives(tail) ? TAIL_QUIET : TAIL_LOST;
 }

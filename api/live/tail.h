@@ -1,18 +1,15 @@
 /* tail: the stream TELEMETRY read from some place on, by a thread that waits.
  *
- * An ephemeral push consumer without acknowledgements, with flow control and
- * heartbeats: what a client of NATS calls an ordered consumer, less its
- * repairing itself. Where a message is missing or the broker does not say that
- * it lives, the tail is lost and its owner opens another from where it stood. */
+ * An ephemeral push consumer without acknowledgements, with flow control: what
+ * a client of NATS calls an ordered consumer, less its repairing itself. Where
+ * a message is missing, the broker was away or does not know the consumer any
+ * more, the tail is lost and its owner opens another from where it stood. (The
+ * client library tells of missed heartbeats through its error handler alone, so
+ * in quiet times the consumer is asked after.) */
 #ifndef NEXUS_API_TAIL_H
 #define NEXUS_API_TAIL_H
 
-#include <nats/nats.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "lib/errmsg.h"
-#include "lib/str.h"
+#include "lib/bus.h"
 
 struct tail;
 
@@ -35,7 +32,7 @@ enum tail_result {
 };
 
 /* subject: a filter. Waits for the broker's answer. NULL with *err. */
-struct tail *tail_open(jsCtx *js, const char *subject,
+struct tail *tail_open(struct bus *bus, const char *subject,
                        const struct tail_from *from, struct errmsg *err);
 void tail_close(struct tail **tail); /* removes the consumer */
 

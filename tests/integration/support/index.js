@@ -11,6 +11,13 @@ export {
 } from './dcgm.js';
 export { readCsv, tempDir } from './files.js';
 export { getJson, httpReady, metric } from './http.js';
+export {
+  following,
+  liveClient,
+  makeStream,
+  publish,
+  sample,
+} from './live.js';
 export { sleep, SLOW, waitFor } from './wait.js';
 export { Program, ROOT, BUILD, cleanEnv } from './program.js';
 export { startPostgres } from './postgres.js';

@@ -1,6 +1,7 @@
 /* Schemas: what they become, and what is refused. */
 #include "unit/test.h"
 
+#include "api/graphql/scalar.h"
 #include "api/graphql/schema.h"
 #include "lib/buf.h"
 
@@ -125,6 +126,10 @@ static void directives_that_mean_something(void **state)
     assert_str(gql_type_field(schema->query, str_of("c"))->deprecation, "old");
     assert_str(type("D")->specified_by, "https://d");
     assert_true(type("In")->one_of);
+    const struct gql_directive *deprecated =
+        gql_schema_directive(schema, str_of("deprecated"));
+    assert_int_equal(deprecated->location_count, 4);
+    assert_int_equal(deprecated->location_list[3], GQL_AT_ENUM_VALUE);
     assert_int_equal(schema->directive_count, 6);
     assert_str(schema->directives[0].name, "cost");
     assert_str(schema->directives[5].name, "oneOf");
@@ -312,6 +317,50 @@ static void defaults_are_checked(void **state)
                    "Input Object \"B\" must specify exactly one key.");
 }
 
+/* The default of a field's or input object's input, as introspection has it. */
+static const struct gql_input *input_of(const char *owner, const char *name)
+{
+    const struct gql_type *t = type(owner);
+    const struct gql_field *f = gql_type_field(t, str_of(name));
+    return f != NULL ? f->arguments
+                     : gql_find_input(t->inputs, t->input_count, str_of(name));
+}
+
+static void defaults_are_coerced(void **state)
+{
+    (void)state;
+    build("type Query { a(f: F = {x: 1}): Int b(l: [[Int]] = 3): Int "
+          "c(f: Float = 1.50): Int d(i: ID = \"7\"): Int "
+          "e(s: String = \"\"\"x\"\"\"): Int g(n: Int = null): Int "
+          "h(f: Float = 2.0): Int i(f: Float = 1e21): Int } "
+          "input F { x: Float y: E! = B z: G = {} } input G { w: Int = 5 } "
+          "enum E { A B }");
+    static const struct {
+        const char *field, *shown;
+    } cases[] = {
+        {"a", "{x: 1, y: B, z: {w: 5}}"},
+        {"b", "[[3]]"},
+        {"c", "1.5"},
+        {"d", "7"},
+        {"e", "\"x\""},
+        {"g", "null"},
+        {"h", "2"},
+        {"i", "1e+21"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        gql_value_append(input_of("Query", cases[i].field)->initial, &out);
+        assert_buf(&out, cases[i].shown);
+    }
+    const struct gql_value *a = input_of("Query", "a")->coerced;
+    assert_true(a->fields->value->f64 == 1);
+    assert_int_equal(a->fields->next->next->value->fields->value->i64, 5);
+    assert_int_equal(input_of("Query", "g")->coerced->kind, GQL_NULL);
+    assert_refused("input A { b: B = {} } input B { a: A = {} }",
+                   "t:2:11: The default value of A.b contains itself.");
+    build("type Query { a(b: B): Int } "
+          "input A { b: B = {a: null} } input B { a: A = {} }");
+}
+
 static void all_errors_are_told(void **state)
 {
     (void)state;
@@ -338,6 +387,7 @@ int main(void)
         cmocka_unit_test(types_are_checked),
         cmocka_unit_test(interfaces_are_checked),
         cmocka_unit_test(defaults_are_checked),
+        cmocka_unit_test(defaults_are_coerced),
         cmocka_unit_test(all_errors_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, fini);
