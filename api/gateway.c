@@ -138,14 +138,11 @@ static bool graphql_open(struct gateway *gateway, struct errmsg *err)
 
 static void graphql_start(struct gateway *gateway)
 {
-    gateway->context = (struct api_context){
-        .fleet = gateway->fleet,
-        .db = gateway->db,
-        .server = gateway->server,
-    };
+    gateway->context =
+        api_context_new(gateway->server, gateway->fleet, gateway->db);
     if (gateway->graphql != NULL)
         graphql_service_start(gateway->graphql, gateway->server,
-                              &gateway->context);
+                              gateway->context);
 }
 
 /* The fleet from the database, then the stream; in the background, both. */
@@ -221,6 +218,7 @@ void gateway_free(struct gateway **gateway)
     ws_free(&g->ws);
     feed_free(&g->feed);
     db_free(&g->db);
+    api_context_free(&g->context);
     http_server_free(&g->server); /* what subscriptions follow goes behind it */
     fleet_free(&g->fleet);
     graphql_service_free(&g->graphql);

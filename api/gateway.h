@@ -45,7 +45,7 @@ struct gateway {
     struct static_files *files;
     struct http_route pages[2];
     struct graphql_service *graphql; /* NULL: turned off */
-    struct api_context context;      /* of GraphQL's executions */
+    struct api_context *context;     /* of GraphQL's executions */
 };
 
 /* Listens. NULL with *err. */

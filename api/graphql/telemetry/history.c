@@ -154,19 +154,36 @@ static void set_init(struct row_set *set, const struct gql_call *call)
 /* ---- from the result ---- */
 
 /* Which column has what; see history_sql.h. */
-enum { COL_N, COL_TIME, COL_SAMPLES, COL_EXTRA = COL_SAMPLES };
+static int time_column(const struct row_set *set)
+{
+    return set->shape.many ? 1 : 0;
+}
+
+/* `extra`, or how many samples. */
+static int second_column(const struct row_set *set)
+{
+    return time_column(set) + 1;
+}
 
 static int first_metric_column(const struct row_set *set)
 {
-    return set->shape.stepped || set->shape.extra ? COL_SAMPLES + 1
-                                                  : COL_SAMPLES;
+    bool second = set->shape.stepped || set->shape.extra;
+    return second_column(set) + (second ? 1 : 0);
+}
+
+/* Whose row it is, from 0. */
+static uint32_t gpu_of_row(const struct row_set *set, const PGresult *rows,
+                           int i)
+{
+    return set->shape.many ? (uint32_t)(db_i64(rows, i, 0) - 1) : 0;
 }
 
 /* jsonb travels as a version byte and the JSON text. */
-static struct str extra_copy(const PGresult *rows, int i, struct arena *arena)
+static struct str extra_copy(const struct row_set *set, const PGresult *rows,
+                             int i, struct arena *arena)
 {
-    struct str extra = db_str(rows, i, COL_EXTRA);
-    if (db_is_null(rows, i, COL_EXTRA) || extra.len < 1)
+    struct str extra = db_str(rows, i, second_column(set));
+    if (db_is_null(rows, i, second_column(set)) || extra.len < 1)
         return (struct str){0};
     return arena_str(arena, str_make(extra.p + 1, extra.len - 1));
 }
@@ -176,10 +193,10 @@ static void row_copy(struct row *row, const struct row_set *set,
 {
     int column = first_metric_column(set);
     row->set = set;
-    row->ts_ns = db_time(rows, i, COL_TIME);
-    row->samples = set->shape.stepped ? db_i64(rows, i, COL_SAMPLES) : 1;
+    row->ts_ns = db_time(rows, i, time_column(set));
+    row->samples = set->shape.stepped ? db_i64(rows, i, second_column(set)) : 1;
     row->extra =
-        set->shape.extra ? extra_copy(rows, i, arena) : (struct str){0};
+        set->shape.extra ? extra_copy(set, rows, i, arena) : (struct str){0};
     row->present = 0;
     for (uint32_t v = 0; v < set->values; v++, column++)
         if (!db_is_null(rows, i, column)) {
@@ -199,7 +216,7 @@ static void table_count(struct table *t, const struct reading *r,
 {
     int count = PQntuples(rows);
     for (int i = 0; i < count; i++)
-        t->first[db_i64(rows, i, COL_N)]++;
+        t->first[gpu_of_row(&r->set, rows, i) + 1]++;
     for (uint32_t n = 0; n < r->asked; n++)
         t->first[n + 1] += t->first[n];
 }
@@ -215,7 +232,7 @@ static void table_fill(struct table *t, struct reading *r, const PGresult *rows)
     for (int i = 0; i < count; i++) {
         struct row *row = (void *)(memory + (size_t)i * r->set.row_size);
         row_copy(row, &r->set, rows, i, arena);
-        t->rows[--end[db_i64(rows, i, COL_N) - 1]] = row;
+        t->rows[--end[gpu_of_row(&r->set, rows, i)]] = row;
     }
 }
 
@@ -403,6 +420,7 @@ static void resolve_telemetry(struct gql_batch *batch)
     }
     set_init(&r->set, &batch->call);
     reading_gather(r);
+    r->set.shape.many = r->asked > 1;
     r->guessed =
         !r->set.shape.stepped && r->start_ns == DB_TIME_MIN && guess(r);
     reading_send(r);

@@ -48,9 +48,17 @@ static void columns_append(struct buf *out, const struct history_shape *shape)
     }
 }
 
-#define GPUS                                               \
-    " FROM unnest($1::text[]) WITH ORDINALITY u (uuid, n)" \
-    " JOIN gpu g ON g.uuid = u.uuid CROSS JOIN LATERAL ("
+/* Whose samples; what is read of each of them follows. */
+static void gpus_append(struct buf *out, const struct history_shape *shape)
+{
+    buf_append_text(out, shape->many ? "SELECT u.n, t.* FROM unnest($1::text[])"
+                                       " WITH ORDINALITY u (uuid, n)"
+                                       " JOIN gpu g ON g.uuid = u.uuid"
+                                     : "SELECT t.* FROM (SELECT id FROM gpu"
+                                       " WHERE uuid = ($1::text[])[1]) g");
+    buf_append_text(out, " CROSS JOIN LATERAL (");
+}
+
 #define RANGE                             \
     " FROM telemetry WHERE gpu_id = g.id" \
     " AND ts >= $2::timestamptz AND ts <= $3::timestamptz"
@@ -59,7 +67,8 @@ static void columns_append(struct buf *out, const struct history_shape *shape)
  * further one once there are enough rows. */
 static void samples_append(struct buf *out, const struct history_shape *shape)
 {
-    buf_append_text(out, "SELECT u.n, t.*" GPUS "SELECT ts");
+    gpus_append(out, shape);
+    buf_append_text(out, "SELECT ts");
     if (shape->extra)
         buf_append_text(out, ", extra");
     columns_append(out, shape);
@@ -73,8 +82,8 @@ static void samples_append(struct buf *out, const struct history_shape *shape)
  * read is bounded, however long the history is. */
 static void steps_append(struct buf *out, const struct history_shape *shape)
 {
-    buf_append_text(out, "SELECT u.n, t.*" GPUS "SELECT " STEP_OF_TS
-                         " AS newest" RANGE
+    gpus_append(out, shape);
+    buf_append_text(out, "SELECT " STEP_OF_TS " AS newest" RANGE
                          " ORDER BY ts DESC LIMIT 1) f CROSS JOIN LATERAL ("
                          "SELECT " STEP_OF_TS " AS step, count(*)");
     columns_append(out, shape);

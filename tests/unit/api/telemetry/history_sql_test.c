@@ -17,11 +17,20 @@ static const char *sql_of(const struct history_shape *shape)
 static void only_what_is_selected_is_fetched(void **state)
 {
     (void)state;
-    struct history_shape shape = {.metrics = BIT(temperature) | BIT(xid)};
+    struct history_shape shape = {.metrics = BIT(temperature) | BIT(xid),
+                                  .many = true};
     assert_string_equal(
         sql_of(&shape),
         "SELECT u.n, t.* FROM unnest($1::text[]) WITH ORDINALITY u (uuid, n)"
         " JOIN gpu g ON g.uuid = u.uuid CROSS JOIN LATERAL (SELECT ts,"
+        " temperature, xid FROM telemetry WHERE gpu_id = g.id"
+        " AND ts >= $2::timestamptz AND ts <= $3::timestamptz"
+        " ORDER BY ts DESC LIMIT $4::bigint) t");
+    shape.many = false;
+    assert_string_equal(
+        sql_of(&shape),
+        "SELECT t.* FROM (SELECT id FROM gpu WHERE uuid = ($1::text[])[1]) g"
+        " CROSS JOIN LATERAL (SELECT ts,"
         " temperature, xid FROM telemetry WHERE gpu_id = g.id"
         " AND ts >= $2::timestamptz AND ts <= $3::timestamptz"
         " ORDER BY ts DESC LIMIT $4::bigint) t");
