@@ -117,9 +117,10 @@ static bool file_find(const struct static_files *files, struct str path,
 
 static bool file_read(const struct file *file, struct buf *out)
 {
+    size_t end = out->len + file->size;
     buf_reserve(out, file->size + 1);
-    while (out->len < file->size) {
-        ssize_t n = read(file->fd, out->data + out->len, file->size - out->len);
+    while (out->len < end) {
+        ssize_t n = read(file->fd, out->data + out->len, end - out->len);
         if (n <= 0)
             return false;
         out->len += (size_t)n;
@@ -223,4 +224,15 @@ void static_reply(struct static_files *files, struct http_request *req,
     }
     file_reply(req, path, &file);
     close(file.fd);
+}
+
+bool static_load(const struct static_files *files, struct str path,
+                 struct buf *out)
+{
+    struct file file;
+    if (path.len > PATH_MAX_LEN || !file_find(files, path, "", &file))
+        return false;
+    bool whole = file_read(&file, out);
+    close(file.fd);
+    return whole;
 }

@@ -24,4 +24,8 @@ void static_files_free(struct static_files **files);
 void static_reply(struct static_files *files, struct http_request *req,
                   struct str path);
 
+/* Appends the file to out. False: there is no such file. */
+bool static_load(const struct static_files *files, struct str path,
+                 struct buf *out);
+
 #endif

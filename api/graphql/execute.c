@@ -158,8 +158,8 @@ static void flatten(struct exec_field *field)
 struct parting {
     struct exec_field *field;
     uint32_t *counts; /* by possible type */
-    const char *name;
-    uint32_t type;
+    struct str name;  /* the last object's, … */
+    uint32_t type;    /* … by its index */
 };
 
 static uint32_t refuse_type(struct parting *p, const char *name)
@@ -210,11 +210,11 @@ static uint32_t type_index(struct parting *p, const void *object,
                 : NULL;
     if (*name == NULL)
         return UINT32_MAX;
-    if (p->name != NULL && strcmp(*name, p->name) == 0)
+    if (p->name.p != NULL && str_is(p->name, *name))
         return p->type;
     for (uint32_t i = 0; i < type->possible_count; i++)
         if (str_is(type->possible[i]->name, *name)) {
-            p->name = *name;
+            p->name = type->possible[i]->name;
             return p->type = i;
         }
     return UINT32_MAX;

@@ -510,9 +510,9 @@ static void directive_locations(struct gql_out *out, const void *object)
 {
     const struct gql_directive *directive = object;
     json_begin_array(&out->json);
-    for (int i = 0; i < GQL_LOCATION_COUNT; i++)
-        if ((directive->locations >> i & 1) != 0)
-            json_put_text(&out->json, gql_location_names[i]);
+    for (uint32_t i = 0; i < directive->location_count; i++)
+        json_put_text(&out->json,
+                      gql_location_names[directive->location_list[i]]);
     json_end_array(&out->json);
 }
 

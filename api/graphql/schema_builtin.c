@@ -301,31 +301,45 @@ static const struct gql_input specified_by_arguments[] = {
      .type = REF(STRING, REQUIRED)},
 };
 
-#define AT(place)   (1U << GQL_AT_##place)
-#define TAKES(list) .arguments = (list), .argument_count = COUNT(list)
+#define AT(place)    (1U << GQL_AT_##place)
+#define TAKES(list)  .arguments = (list), .argument_count = COUNT(list)
+#define STANDS(list) .location_list = (list), .location_count = COUNT(list)
+
+static const uint8_t selections[] = {GQL_AT_FIELD, GQL_AT_FRAGMENT_SPREAD,
+                                     GQL_AT_INLINE_FRAGMENT};
+static const uint8_t deprecable[] = {
+    GQL_AT_FIELD_DEFINITION, GQL_AT_ARGUMENT_DEFINITION,
+    GQL_AT_INPUT_FIELD_DEFINITION, GQL_AT_ENUM_VALUE};
+static const uint8_t scalars[] = {GQL_AT_SCALAR};
+static const uint8_t input_objects[] = {GQL_AT_INPUT_OBJECT};
 
 const struct gql_directive gql_builtin_directives[GQL_BUILTIN_DIRECTIVES] = {
     {.name = STR("include"),
      .description =
          STR("Leaves the field or fragment out unless the argument is true."),
      TAKES(include_arguments),
-     .locations = AT(FIELD) | AT(FRAGMENT_SPREAD) | AT(INLINE_FRAGMENT)},
+     .locations = AT(FIELD) | AT(FRAGMENT_SPREAD) | AT(INLINE_FRAGMENT),
+     STANDS(selections)},
     {.name = STR("skip"),
      .description =
          STR("Leaves the field or fragment out when the argument is true."),
      TAKES(skip_arguments),
-     .locations = AT(FIELD) | AT(FRAGMENT_SPREAD) | AT(INLINE_FRAGMENT)},
+     .locations = AT(FIELD) | AT(FRAGMENT_SPREAD) | AT(INLINE_FRAGMENT),
+     STANDS(selections)},
     {.name = STR("deprecated"),
      .description = STR("Should no longer be used."),
      TAKES(deprecated_arguments),
      .locations = AT(FIELD_DEFINITION) | AT(ARGUMENT_DEFINITION) |
-                  AT(INPUT_FIELD_DEFINITION) | AT(ENUM_VALUE)},
+                  AT(INPUT_FIELD_DEFINITION) | AT(ENUM_VALUE),
+     STANDS(deprecable)},
     {.name = STR("specifiedBy"),
      .description = STR("Says where a scalar's values are specified."),
      TAKES(specified_by_arguments),
-     .locations = AT(SCALAR)},
+     .locations = AT(SCALAR),
+     STANDS(scalars)},
     {.name = STR("oneOf"),
      .description =
          STR("Exactly one field of the input object must be given, not null."),
-     .locations = AT(INPUT_OBJECT)},
+     .locations = AT(INPUT_OBJECT),
+     STANDS(input_objects)},
 };

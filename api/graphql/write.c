@@ -313,7 +313,7 @@ static inline void write_key(struct buf *out, struct str key, bool first)
     size_t skip = first; /* its comma */
     size_t room = key.len > PLAN_KEY_ROOM ? key.len : PLAN_KEY_ROOM;
     char *to = buf_reserve(out, room);
-    if (likely(key.len <= PLAN_KEY_ROOM))
+    if (likely(key.len < PLAN_KEY_ROOM))
         memcpy(to, key.p + skip, PLAN_KEY_ROOM - 1);
     else
         memcpy(to, key.p + skip, key.len - skip);

@@ -47,6 +47,10 @@ describe('the files', () => {
     const policy = page.headers['content-security-policy'];
     assert.match(policy, /default-src 'self'/);
     assert.doesNotMatch(policy, /unsafe|https?:|\*/);
+    const [, nonce] = /'nonce-([0-9a-f]{32})'/.exec(policy);
+    assert.ok(page.body.includes(`content="${nonce}"`));
+    const other = await raw('/graphql', HTML);
+    assert.notEqual(other.headers['content-security-policy'], policy);
     assert.match(page.headers.vary, /Accept/);
     assert.equal((await raw('/graphql')).status, 400);
     assert.equal((await raw('/graphql?query=%7B__typename%7D', HTML)).headers['content-type'], 'application/json; charset=utf-8');
@@ -109,6 +113,15 @@ describe('the page', { skip: missing }, () => {
   const result = async (page) =>
     (await page.locator('.graphiql-response .CodeMirror').textContent()) ?? '';
 
+  // Runs what is in the editor, once GraphiQL has found its name there.
+  async function run(page, name) {
+    await page.waitForFunction(
+      (wanted) => localStorage.getItem('graphiql:operationName') === wanted,
+      name
+    );
+    await page.locator('.graphiql-execute-button').click();
+  }
+
   const tab = (page, name) => page.locator('.graphiql-tab-button', { hasText: name });
 
   test('it brings examples, and runs them', async () => {
@@ -116,7 +129,7 @@ describe('the page', { skip: missing }, () => {
     assert.deepEqual(await page.locator('.graphiql-tab-button').allTextContents(), ['Gpus', 'Gpu', 'Tree', 'Cluster', 'Live']);
     for (const [name, member] of [['Gpus', 'gpus'], ['Tree', 'clusters'], ['Cluster', 'cluster']]) {
       await tab(page, name).click();
-      await page.locator('.graphiql-execute-button').click();
+      await run(page, name);
       await waitFor(async () => (await result(page)).includes(`"${member}"`), `the result of ${name}`);
       assert.doesNotMatch(await result(page), /errors/);
     }
@@ -130,8 +143,8 @@ describe('the page', { skip: missing }, () => {
     const page = await open();
     await page.locator('.graphiql-tab-add').click();
     await page.locator('.graphiql-query-editor .CodeMirror').click();
-    await page.keyboard.insertText('subscription { fleetSummary(intervalMs: 100) { asOf timestamp totalGPUs } }');
-    await page.locator('.graphiql-execute-button').click();
+    await page.keyboard.insertText('subscription Watch { fleetSummary(intervalMs: 100) { asOf timestamp totalGPUs } }');
+    await run(page, 'Watch');
     await waitFor(async () => (await result(page)).includes('"totalGPUs"'), 'an event');
     assert.ok(page.asked.some((address) => address.startsWith('ws:')));
     await page.locator('.graphiql-execute-button').click();

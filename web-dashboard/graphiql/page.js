@@ -29,6 +29,7 @@
     query,
     variables: linked.get('variables') ?? undefined,
     defaultTabs: window.examples,
+    defaultQuery: '',
     defaultEditorToolsVisibility: 'variables',
     inputValueDeprecation: true,
     schemaDescription: true,

@@ -227,7 +227,7 @@ void graphql_http_get(struct http_request *req, void *arg)
     if (websocket_asked(req))
         graphql_socket_open(service, req);
     else if (wants_page(req))
-        static_reply(service->files, req, str_of("graphiql/index.html"));
+        graphql_page_reply(service, req);
     else
         url_run(service, req);
 }

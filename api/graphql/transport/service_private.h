@@ -6,6 +6,7 @@
  *   operation.c  one operation: prepared, run, cancelled, in time
  *   topic.c      subscriptions: one execution an event, however many listen
  *   http.c       GraphQL over HTTP
+ *   graphiql.c   the page for browsers
  *   sse.c        … with server-sent events
  *   socket.c     a WebSocket and its operations
  *   protocol.c   the two protocols that are spoken on it
@@ -57,6 +58,10 @@ void graphql_beat_leave(struct graphql_service *service,
 /* http.c: the handlers of POST and GET /graphql */
 void graphql_http_post(struct http_request *req, void *service);
 void graphql_http_get(struct http_request *req, void *service);
+
+/* graphiql.c: answers with the page. */
+void graphql_page_reply(struct graphql_service *service,
+                        struct http_request *req);
 
 /* Answers with one error of that code: {"errors":[…]}. */
 void graphql_http_refuse(struct http_request *req, int status, const char *code,

@@ -34,9 +34,8 @@ struct graphql_topic {
     uint32_t pending;
     uint32_t holders;
     uint64_t left_out; /* since the last event in the log */
-    bool starting;     /* gql_subscribe is on the stack */
-    bool at_once;      /* it gave an event there: the newest is of use to those
-                          who come later, too */
+    bool alike;        /* its events are: the newest is of use to those who come
+                          later, too */
     size_t key_len;
     char key[];
 };
@@ -114,7 +113,7 @@ static void event_came(const void *event, uint64_t key, void *arg)
 {
     struct graphql_topic *topic = arg;
     struct graphql_stats *stats = &topic->service->stats;
-    topic->at_once = topic->at_once || topic->starting;
+    topic->alike = key == 0;
     if (topic->pending == GRAPHQL_PENDING_MAX) {
         topic->left_out++;
         stat_add(stats->dropped, 1);
@@ -195,8 +194,8 @@ struct graphql_topic *graphql_topic_new(struct graphql_service *service,
     return topic;
 }
 
-/* Of a state, the newest is told to who comes later: it is what a source of its
- * own would have begun with. */
+/* Of what is alike, a state, the newest is told to who comes later: it is what a
+ * source of its own would have begun with. */
 static void reader_begin_with_newest(struct event_reader *reader)
 {
     if (reader->number == 0)
@@ -210,14 +209,12 @@ bool graphql_topic_join(struct graphql_topic *topic,
 {
     event_reader_join(reader, topic->log);
     if (topic->source != NULL) {
-        if (topic->at_once)
+        if (topic->alike)
             reader_begin_with_newest(reader);
         return true;
     }
-    topic->starting = true;
     topic->source = gql_subscribe(topic->plan, topic->service->context,
                                   event_came, topic, errors);
-    topic->starting = false;
     if (topic->source == NULL)
         event_reader_leave(reader);
     return topic->source != NULL;

@@ -675,6 +675,13 @@ export const EXECUTED = [
   { query: 'query A {old}', operationName: null },
   { query: '{old}', operationName: 'A' },
   { query: 'query A {old}', operationName: '' },
+  // Keys of every length, with a comma and without
+  {
+    query: `{${Array.from({ length: 70 }, (_, i) => `${'k'.repeat(i + 1)}: old ${'t'.repeat(i + 1)}: __typename`).join(' ')}}`,
+  },
+  ...Array.from({ length: 70 }, (_, i) => ({
+    query: `{${'k'.repeat(i + 1)}: __typename maybe{${'m'.repeat(i + 1)}: old}}`,
+  })),
   { query: 'subscription {ticked}' },
   { query: 'subscription {drawn {__typename}}' },
   ...[

@@ -14,7 +14,9 @@ import {
   isListType,
   isNonNullType,
   parse,
+  isTypeDefinitionNode,
   specifiedRules,
+  typeFromAST,
   validate,
   validateSchema,
   valueFromAST,
@@ -63,6 +65,23 @@ function SingleRootField(context) {
 const NO_CONDITIONS =
   'not use `@skip` or `@include` directives in the top level selection.';
 
+// graphql-js looks for nullable variables in a OneOf object (5.8.5), but not
+// where that object stands at a non-null place.
+function OneOfVariables(context) {
+  return {
+    OperationDefinition(operation) {
+      for (const { node, parentType } of context.getRecursiveVariableUsages(operation)) {
+        const place = isNonNullType(parentType) ? parentType.ofType : undefined;
+        const definition = operation.variableDefinitions.find((d) => d.variable.name.value === node.name.value);
+        const type = definition && typeFromAST(context.getSchema(), definition.type);
+        if (!isInputObjectType(place) || !place.isOneOf || !type || isNonNullType(type)) continue;
+        const message = `Variable "$${node.name.value}" is of type "${type}" but must be non-nullable to be used for OneOf Input Object "${place}".`;
+        context.reportError(new GraphQLError(message, { nodes: [definition, node] }));
+      }
+    },
+  };
+}
+
 // The fields of a root by their response names, through fragments; and the
 // directives that would leave some out.
 function rootFields(context, type, operation) {
@@ -107,6 +126,7 @@ const RULES = [
   ...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule),
   OperationTypeExistence,
   SingleRootField,
+  OneOfVariables,
 ];
 
 const ERRORS_MAX = 100;
@@ -247,7 +267,7 @@ export function checkSchema(sdl) {
     return errors.length > 0
       ? errors
       : [
-          ...strangers(document),
+          ...strangers(document), ...redefined(document),
           ...sharedRoots(schema),
           ...deprecatedAlone(schema),
           ...wrongDefaults(schema),
@@ -265,6 +285,12 @@ const strangers = ({ definitions }) =>
     .map(
       (nodes) => new GraphQLError('Not a definition of a schema.', { nodes })
     );
+
+// Section 3.5: the standard scalars are not defined.
+const redefined = ({ definitions }) =>
+  definitions
+    .filter((d) => /^(Int|Float|String|Boolean|ID)$/.test(d.name?.value) && isTypeDefinitionNode(d))
+    .map((nodes) => new GraphQLError('A standard scalar is not to be defined.', { nodes }));
 
 // Section 3.3.1: one type cannot be two roots. graphql-js 16 does not look.
 function sharedRoots(schema) {

@@ -145,6 +145,54 @@ static void what_does_not_suit_is_named(void **state)
                 .name = "Space.name", .write = put, .parse = parse);
 }
 
+static int parse_length(const struct gql_value *in, struct gql_value *out,
+                        struct arena *arena, struct errmsg *err)
+{
+    (void)arena;
+    if (in->kind != GQL_STRING)
+        return errmsg_set(err, -EINVAL, "a string, please");
+    out->kind = GQL_INT;
+    out->i64 = (int64_t)in->text.len;
+    return 0;
+}
+
+/* Binds a schema whose default is of a scalar of the API's own. What became of
+ * it, or NULL with the refusal in *err. */
+static const struct gql_value *
+bound_default(struct gql_schema **schema, const char *text, struct errmsg *err)
+{
+    static const struct gql_binding table[] = {
+        {.name = "Query.a", .write = put},
+        {.name = "Long", .parse = parse_length},
+        {0},
+    };
+    const struct gql_binding *const tables[] = {table, NULL};
+    char sdl[200];
+    snprintf(sdl, sizeof sdl,
+             "type Query { a(in: In = {}): Int } scalar Long "
+             "input In { l: [Long] = %s }",
+             text);
+    *schema = gql_schema_new(str_of(sdl), "t", NULL, err);
+    assert_non_null(*schema);
+    if (gql_bind(*schema, tables, err) < 0)
+        return NULL;
+    return (*schema)->query->fields[0].arguments[0].coerced;
+}
+
+static void defaults_go_through_the_scalars_own_hook(void **state)
+{
+    (void)state;
+    struct gql_schema *schema;
+    struct errmsg err;
+    const struct gql_value *in = bound_default(&schema, "\"abc\"", &err);
+    assert_non_null(in);
+    assert_int_equal(gql_member(in, "l")->items->i64, 3);
+    gql_schema_free(&schema);
+    assert_null(bound_default(&schema, "5", &err));
+    assert_contains(err.text, "l: its default value");
+    gql_schema_free(&schema);
+}
+
 static void arguments_are_found_by_name(void **state)
 {
     (void)state;
@@ -194,6 +242,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(what_is_too_much_is_named),
         cmocka_unit_test(what_does_not_suit_is_named),
+        cmocka_unit_test(defaults_go_through_the_scalars_own_hook),
         cmocka_unit_test(arguments_are_found_by_name),
         cmocka_unit_test(members_are_found_by_name),
     };

@@ -126,6 +126,10 @@ static void directives_that_mean_something(void **state)
     assert_str(gql_type_field(schema->query, str_of("c"))->deprecation, "old");
     assert_str(type("D")->specified_by, "https://d");
     assert_true(type("In")->one_of);
+    const struct gql_directive *deprecated =
+        gql_schema_directive(schema, str_of("deprecated"));
+    assert_int_equal(deprecated->location_count, 4);
+    assert_int_equal(deprecated->location_list[3], GQL_AT_ENUM_VALUE);
     assert_int_equal(schema->directive_count, 6);
     assert_str(schema->directives[0].name, "cost");
     assert_str(schema->directives[5].name, "oneOf");
