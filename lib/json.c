@@ -314,12 +314,6 @@ static void append_escaped_byte(struct buf *out, unsigned char c)
     case '\t':
         buf_append(out, "\\t", 2);
         break;
-    case '\b':
-        buf_append(out, "\\b", 2);
-        break;
-    case '\f':
-        buf_append(out, "\\f", 2);
-        break;
     default:
         buf_append(out, "\\u00", 4);
         buf_append_byte(out, hex[c >> 4]);
