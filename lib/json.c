@@ -299,6 +299,12 @@ static void append_escaped_byte(struct buf *out, unsigned char c)
     case '\\':
         buf_append(out, "\\\\", 2);
         break;
+    case '\b':
+        buf_append(out, "\\b", 2);
+        break;
+    case '\f':
+        buf_append(out, "\\f", 2);
+        break;
     case '\n':
         buf_append(out, "\\n", 2);
         break;
