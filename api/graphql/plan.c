@@ -489,7 +489,8 @@ static int fill(struct gql_plan *plan, struct json variables,
         find_root(plan->schema, plan->operation, errors);
     if (root == NULL ||
         gql_coerce_variables(plan->schema, plan->operation, variables,
-                             &plan->arena, &plan->variables, errors) < 0 ||
+                             &plan->arena, &plan->variables, plan->limits,
+                             errors) < 0 ||
         check_cost(plan, errors) < 0)
         return -EINVAL;
     plan->hooked = plan->variables.hooked;

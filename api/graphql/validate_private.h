@@ -119,7 +119,7 @@ void validation_place(struct validation_places *places, struct arena *arena,
 static inline bool validation_full(const struct validation *v)
 {
     return gql_errors_full(v->errors) &&
-           v->errors->last->code == (const char *)GQL_CODE_LIMIT;
+           strcmp(v->errors->last->code, GQL_CODE_LIMIT) == 0;
 }
 
 /* ---- names, types and values in messages ---- */

@@ -167,6 +167,22 @@ for (const [name, start] of [
       );
     });
 
+    test('a client resumes where it was', async () => {
+      const since = await publish(nc, sample('GPU-0', { temperature: 0 }));
+      for (let i = 1; i <= 300; i++)
+        await publish(nc, sample('GPU-0', { temperature: i }));
+      const client = await liveClient(gateway);
+      const filters = { gpus: ['GPU-0', 'GPU-1'] };
+      await client.subscribe({ topic: 'telemetry', filters, since });
+      await client.next('resumed');
+      await publish(nc, sample('GPU-0', { temperature: 301 }));
+      await waitFor(() => client.of('telemetry_update').length === 301, 'all');
+      assert.deepEqual(
+        client.of('telemetry_update').map((u) => [u.sequence, u.previous]),
+        Array.from({ length: 301 }, (_, i) => [since + i + 1, since + i])
+      );
+    });
+
     test('a stream made anew is followed, and clients are told', async () => {
       const client = await liveClient(gateway);
       await client.subscribe({ topic: 'telemetry' });
