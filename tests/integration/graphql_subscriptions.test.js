@@ -134,6 +134,7 @@ describe('graphql-ws', () => {
     const client = open({
       url: `${gateway.httpUrl.replace('http', 'ws')}/graphql`,
       retryAttempts: 10_000,
+      shouldRetry: () => true, // also where nobody listens yet
       retryWait: () => new Promise((resolve) => setTimeout(resolve, 50)),
       on: { connected: () => (connections += 1) },
     });
