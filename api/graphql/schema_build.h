@@ -24,7 +24,8 @@ struct gql_part {
 struct gql_type_source {
     enum gql_def_kind kind;
     struct gql_part *parts; /* its definition, then its extensions */
-    struct gql_type *own;   /* NULL: it repeats a built-in scalar */
+    struct gql_part *last;
+    struct gql_type *own; /* NULL: it repeats a built-in scalar */
     const struct gql_type *type;
 };
 

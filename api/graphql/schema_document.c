@@ -44,6 +44,18 @@ static bool may_repeat(const struct gql_type *builtin,
     return builtin->kind == GQL_TYPE_SCALAR && d->kind == GQL_DEF_SCALAR;
 }
 
+static void add_part(struct gql_build *build, struct gql_type_source *source,
+                     const struct gql_type_def *def)
+{
+    struct gql_part *part = arena_zalloc(build->arena, sizeof *part);
+    part->def = def;
+    if (source->last != NULL)
+        source->last->next = part;
+    else
+        source->parts = part;
+    source->last = part;
+}
+
 static uint32_t name_at(const struct gql_type_source *source)
 {
     return source->parts->def->name_at;
@@ -66,8 +78,7 @@ static void add_source(struct gql_build *build, const struct gql_definition *d)
                          STR_ARG(d->type.name));
     build->count++;
     s->kind = d->kind;
-    s->parts = arena_zalloc(build->arena, sizeof *s->parts);
-    s->parts->def = &d->type;
+    add_part(build, s, &d->type);
     s->type = builtin;
 }
 
@@ -100,16 +111,6 @@ static const char *kind_name(enum gql_def_kind kind)
         [GQL_DEF_ENUM] = "enum",           [GQL_DEF_INPUT] = "input object",
     };
     return names[kind];
-}
-
-static void add_part(struct gql_build *build, struct gql_type_source *source,
-                     const struct gql_type_def *def)
-{
-    struct gql_part **tail = &source->parts->next;
-    while (*tail != NULL)
-        tail = &(*tail)->next;
-    *tail = arena_zalloc(build->arena, sizeof **tail);
-    (*tail)->def = def;
 }
 
 static void extend(struct gql_build *build, const struct gql_definition *d)
