@@ -6,6 +6,7 @@ import {
   connectNats,
   createSchema,
   following,
+  getJson,
   insertFleet,
   liveClient,
   makeStream,
@@ -119,6 +120,15 @@ for (const [name, start] of [
       const change = await client.next('status_update');
       assert.deepEqual([change.before, change.status], ['active', 'silent']);
       assert.equal(change.gpu_uuid, 'GPU-3');
+    });
+
+    test('REST says the same of who is active', async () => {
+      await publish(nc, sample('GPU-1', { temperature: 1 }, { gpu: '1' }));
+      await waitFor(async () => {
+        const { body } = await getJson(`${gateway.httpUrl}/api/v1/gpus`);
+        const gpu = body.data.find((g) => g.uuid === 'GPU-1');
+        return body.count === 3 && gpu.status === 'active';
+      }, 'GPU-1, which the database has not heard of for an hour');
     });
 
     test('what was missing is found', async () => {

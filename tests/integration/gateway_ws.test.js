@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import {
   BUILD,
+  SLOW,
   cleanEnv,
   connectNats,
   following,
@@ -404,7 +405,9 @@ test('clients that vanish leave nothing behind', async () => {
   await round(1);
   const once = memory();
   for (let n = 2; n < 5; n++) await round(n);
-  assert.ok(memory() < once + 16384, `${once} kB, then ${memory()} kB`);
+  // A sanitizer keeps what was freed.
+  if (SLOW === 1)
+    assert.ok(memory() < once + 16384, `${once} kB, then ${memory()} kB`);
 });
 
 test('a message that is too large ends the connection', async () => {
