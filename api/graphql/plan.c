@@ -426,7 +426,8 @@ static struct gql_plan *find_kept(struct gql_query *query,
 
 static void keep(struct gql_plan *plan, struct str text)
 {
-    if (plan->hooked || text.len > VARIABLES_TEXT_MAX)
+    if (plan->hooked || text.len > VARIABLES_TEXT_MAX ||
+        !gql_query_recurs(plan->query))
         return;
     struct gql_plan **at = gql_query_plans(plan->query);
     plan->variables_text = arena_str(&plan->arena, text);
