@@ -19,9 +19,15 @@ import { SubscriptionClient } from 'subscriptions-transport-ws';
 import { WebSocket } from 'ws';
 
 import { get, sha256, startGraphql } from './support/graphql.js';
+import { following, makeStream, publish, sample } from './support/live.js';
 import { Socket } from './support/socket.js';
 import { atEnd } from './support/program.js';
-import { metric, startGateway, waitFor } from './support/index.js';
+import {
+  connectNats,
+  metric,
+  startGateway,
+  waitFor,
+} from './support/index.js';
 
 const { ApolloClient, HttpLink, InMemoryCache, gql } = core;
 
@@ -41,7 +47,9 @@ const figure = (name) => metric(api.gateway, `nexus_gateway_graphql_${name}`);
 
 // Members that clients add (__typename, symbols) left out.
 const plain = (data) =>
-  JSON.parse(JSON.stringify(data, (key, v) => (key === '__typename' ? undefined : v)));
+  JSON.parse(
+    JSON.stringify(data, (key, v) => (key === '__typename' ? undefined : v))
+  );
 
 // The first `count` events of a subscription given by (observer) => stop.
 function first(count, subscribe) {
@@ -55,7 +63,10 @@ function first(count, subscribe) {
           setImmediate(() => stop());
         }
       },
-      error: (error) => reject(error instanceof Error ? error : new Error(JSON.stringify(error))),
+      error: (error) =>
+        reject(
+          error instanceof Error ? error : new Error(JSON.stringify(error))
+        ),
       complete: () => reject(new Error('it is complete')),
     });
   });
@@ -83,7 +94,8 @@ describe('graphql-ws', () => {
   test('queries, subscriptions, errors', async () => {
     const client = open();
     const results = [];
-    for await (const result of client.iterate({ query: QUERY })) results.push(result);
+    for await (const result of client.iterate({ query: QUERY }))
+      results.push(result);
     assert.equal(results.length, 1);
     assert.equal(results[0].data.fleet.totalGPUs, 0);
 
@@ -93,7 +105,9 @@ describe('graphql-ws', () => {
     assert.deepEqual(events, Array(3).fill({ data: EVENT }));
 
     await assert.rejects(
-      first(1, (observer) => client.subscribe({ query: '{ nothing }' }, observer)),
+      first(1, (observer) =>
+        client.subscribe({ query: '{ nothing }' }, observer)
+      ),
       /nothing/
     );
     await assertNobodyFollows();
@@ -127,7 +141,8 @@ describe('graphql-ws', () => {
     let connections = 0;
     const client = open({
       url: `${gateway.httpUrl.replace('http', 'ws')}/graphql`,
-      retryAttempts: 100,
+      retryAttempts: 10_000,
+      shouldRetry: () => true, // also where nobody listens yet
       retryWait: () => new Promise((resolve) => setTimeout(resolve, 50)),
       on: { connected: () => (connections += 1) },
     });
@@ -163,9 +178,15 @@ describe('subscriptions-transport-ws', () => {
     };
     const [result] = await first(1, request({ query: QUERY }));
     assert.equal(result.data.fleet.totalGPUs, 0);
-    const events = await first(3, request({ query: SUMMARY, variables: every }));
+    const events = await first(
+      3,
+      request({ query: SUMMARY, variables: every })
+    );
     assert.deepEqual(events, Array(3).fill({ data: EVENT }));
-    await assert.rejects(first(1, request({ query: '{ nothing }' })), /nothing/);
+    await assert.rejects(
+      first(1, request({ query: '{ nothing }' })),
+      /nothing/
+    );
     client.close();
     await assertNobodyFollows();
   });
@@ -175,7 +196,8 @@ describe('graphql-sse', () => {
   test('queries, subscriptions, errors', async () => {
     const client = createSseClient({ url: api.url });
     const results = [];
-    for await (const result of client.iterate({ query: QUERY })) results.push(result);
+    for await (const result of client.iterate({ query: QUERY }))
+      results.push(result);
     assert.equal(results.length, 1);
     assert.equal(results[0].data.fleet.totalGPUs, 0);
 
@@ -222,7 +244,10 @@ describe('graphql-sse', () => {
     const abort = new AbortController();
     const reply = await fetch(api.url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      headers: {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+      },
       body: JSON.stringify({ query: SUMMARY, variables: every }),
       signal: abort.signal,
     });
@@ -239,7 +264,10 @@ describe('graphql-sse', () => {
     const abort = new AbortController();
     const reply = await fetch(api.url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      headers: {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+      },
       body: JSON.stringify({ query: SUMMARY, variables: { every: 3_600_000 } }),
       signal: abort.signal,
     });
@@ -260,7 +288,10 @@ describe('Apollo Client', () => {
     const client = open(new HttpLink({ uri: api.url, fetch }));
     const { data } = await client.query({ query: gql(QUERY) });
     assert.equal(data.fleet.totalGPUs, 0);
-    await assert.rejects(client.query({ query: gql('{ nothing }') }), /nothing|400/);
+    await assert.rejects(
+      client.query({ query: gql('{ nothing }') }),
+      /nothing|400/
+    );
   });
 
   test('its persisted queries, by GET as well', async () => {
@@ -270,10 +301,14 @@ describe('Apollo Client', () => {
     });
     const asked = [];
     const spy = (url, options) => {
-      asked.push(`${options.method} ${/query=/.test(url) || /"query":/.test(options.body) ? 'text' : 'hash'}`);
+      asked.push(
+        `${options.method} ${/query=/.test(url) || /"query":/.test(options.body) ? 'text' : 'hash'}`
+      );
       return fetch(url, options);
     };
-    const client = open(link.concat(new HttpLink({ uri: api.url, fetch: spy })));
+    const client = open(
+      link.concat(new HttpLink({ uri: api.url, fetch: spy }))
+    );
     const query = gql('query OnlyHere { asOf }');
     for (let i = 0; i < 2; i++) {
       const { data } = await client.query({ query, fetchPolicy: 'no-cache' });
@@ -402,6 +437,100 @@ describe('what subscribers share', () => {
     const executed = (await figure('events_total')) - events;
     assert.ok(executed <= 8, `${executed} executions`);
     for (const socket of sockets) socket.ws.terminate();
+    await assertNobodyFollows();
+  });
+});
+
+describe('telemetry', () => {
+  const UPDATES = `subscription Updates($uuid: ID) {
+    telemetryUpdates(gpuUuid: $uuid) { gpuUuid data { temperature } }
+  }`;
+  let nats;
+
+  before(async () => {
+    nats = await connectNats(api.broker);
+    await makeStream(nats);
+    await following(api.gateway);
+  });
+
+  async function open() {
+    const socket = await Socket.open(api.wsUrl);
+    socket.say({ type: 'connection_init' });
+    await socket.hearType('connection_ack');
+    return socket;
+  }
+
+  // Resolves when the gateway follows it.
+  async function follow(socket, id, query, variables = {}) {
+    const before = await figure('subscriptions');
+    socket.say({ id, type: 'subscribe', payload: { query, variables } });
+    await waitFor(
+      async () => (await figure('subscriptions')) === before + 1,
+      'the subscription'
+    );
+  }
+
+  test('samples arrive in order, each at those who want it', async () => {
+    const all = await open();
+    const one = await open();
+    await follow(all, 'all', UPDATES);
+    await follow(one, 'one', UPDATES, { uuid: 'GPU-b' });
+    for (let i = 0; i < 10; i++)
+      await publish(nats, sample(i % 2 ? 'GPU-b' : 'GPU-a', { temperature: i }));
+    const heard = async (socket) =>
+      (await socket.hear()).payload.data.telemetryUpdates.data.temperature;
+    for (let i = 0; i < 10; i++) assert.equal(await heard(all), i);
+    for (let i = 1; i < 10; i += 2) assert.equal(await heard(one), i);
+    all.ws.terminate();
+    one.ws.terminate();
+    await assertNobodyFollows();
+  });
+
+  test('a slow reader gets the newest of each GPU and what it missed', async () => {
+    const socket = await open();
+    const fast = await open();
+    const names = Array.from({ length: 60 }, (_, i) => `n${i}: gpuUuid`);
+    const large = UPDATES.replace(
+      'gpuUuid data',
+      `gpuUuid ${names.join(' ')} data`
+    );
+    const gpus = ['GPU-1', 'GPU-2', 'GPU-3', 'GPU-4'];
+    await follow(socket, 's', large);
+    await follow(fast, 'f', large);
+    socket.ws.pause();
+    const COUNT = 24_000; // of 1.3 kB: more than sockets and log hold
+    for (let i = 0; i < COUNT; i++) {
+      const s = sample(gpus[i % 4], { temperature: i });
+      nats.publish(`telemetry.local.alpha.${s.uuid}`, JSON.stringify(s));
+    }
+    await nats.flush();
+    let last = -1;
+    while (last < COUNT - 1) {
+      const { payload } = await fast.hear();
+      const { temperature } = payload.data.telemetryUpdates.data;
+      assert.ok(temperature > last);
+      last = temperature;
+    }
+    socket.ws.resume();
+    const newest = new Map();
+    let heard = 0;
+    let missed = 0;
+    while (heard + missed < COUNT) {
+      const { payload } = await socket.hear();
+      const { gpuUuid, data } = payload.data.telemetryUpdates;
+      heard += 1;
+      missed += payload.extensions?.missed ?? 0;
+      assert.ok(data.temperature > (newest.get(gpuUuid) ?? -1));
+      newest.set(gpuUuid, data.temperature);
+    }
+    assert.equal(heard + missed, COUNT);
+    assert.ok(missed > 0);
+    assert.deepEqual(
+      gpus.map((gpu) => newest.get(gpu)),
+      [COUNT - 4, COUNT - 3, COUNT - 2, COUNT - 1]
+    );
+    socket.ws.terminate();
+    fast.ws.terminate();
     await assertNobodyFollows();
   });
 });

@@ -40,7 +40,8 @@ static char padding[1000];
 static int64_t frame_bytes;
 static struct http_timer *rate_timer;
 static int64_t rate, rate_began_ns, rated;
-static int64_t open_count, closed_count, last_code, fills, streams_closed;
+static int64_t open_count, closed_count, last_code, fills, line_fills,
+    streams_closed;
 
 /* ---- WebSockets ---- */
 
@@ -173,6 +174,7 @@ static bool fill_lines(struct http_stream *stream, struct buf *out, size_t room,
 {
     struct lines *lines = arg;
     (void)room;
+    line_fills++;
     buf_printf(out, "line %lld\n", (long long)lines->said++);
     if (lines->endless || --lines->left > 0)
         return true;
@@ -231,6 +233,7 @@ static void handle_numbers(struct http_request *req, void *arg)
     json_member_i64(&w, "closed", closed_count);
     json_member_i64(&w, "code", last_code);
     json_member_i64(&w, "fills", fills);
+    json_member_i64(&w, "lines", line_fills);
     json_member_i64(&w, "streams_closed", streams_closed);
     json_end_object(&w);
     http_reply(req, 200, HTTP_JSON, &body);

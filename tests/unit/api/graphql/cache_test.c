@@ -201,7 +201,10 @@ static struct gql_plan *plan_of(const char *query, const char *variables)
 static void a_plan_serves_again(void **state)
 {
     (void)state;
+    struct gql_plan *once = plan_of("query($n:Int){echo(n:$n)}", "{\"n\":1}");
     struct gql_plan *a = plan_of("query($n:Int){echo(n:$n)}", "{\"n\":1}");
+    assert_ptr_not_equal(once, a); /* nothing is kept of what comes once */
+    gql_plan_free(&once);
     struct gql_plan *b = plan_of("query($n:Int){echo(n:$n)}", "{\"n\":1}");
     struct gql_plan *c = plan_of("query($n:Int){echo(n:$n)}", "{\"n\":2}");
     assert_ptr_equal(a, b);
