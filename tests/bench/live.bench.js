@@ -9,6 +9,7 @@ import { test } from 'node:test';
 
 import {
   BUILD,
+  connectNats,
   createSchema,
   getJson,
   startBroker,
@@ -88,6 +89,9 @@ async function start() {
   const postgres = await startPostgres();
   await createSchema(postgres);
   const broker = await startBroker();
+  const nats = await connectNats(broker);
+  const manager = await nats.jetstreamManager(); // as a streamer would make it
+  await manager.streams.add({ name: 'TELEMETRY', subjects: ['telemetry.>'] });
   const gateway = await startGateway({ broker, database: postgres });
   return { broker, gateway };
 }
