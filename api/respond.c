@@ -40,7 +40,7 @@ static void rows_done(enum db_outcome outcome, const PGresult *rows, void *arg)
     struct buf body = {0};
     struct json_writer w = respond_begin(&body, PQntuples(rows));
     for (int i = 0; i < PQntuples(rows); i++)
-        reply->append(&w, rows, i);
+        reply->append(&w, reply->call->gateway->fleet, rows, i);
     respond_end(reply->call, &w);
 }
 

@@ -3,6 +3,7 @@
 #define NEXUS_API_RESPOND_H
 
 #include "api/db.h"
+#include "api/fleet/fleet.h"
 #include "api/route.h"
 #include "lib/json.h"
 
@@ -11,9 +12,10 @@
 struct json_writer respond_begin(struct buf *out, int64_t count);
 void respond_end(struct api_call *call, struct json_writer *w);
 
-/* Runs the query and answers with its rows, each as append writes it. */
-typedef void (*row_append)(struct json_writer *w, const PGresult *rows,
-                           int row);
+/* Runs the query and answers with its rows, each as append writes it. What is
+ * active the live model knows better than the rows, where it knows of it. */
+typedef void (*row_append)(struct json_writer *w, const struct fleet *fleet,
+                           const PGresult *rows, int row);
 void respond_rows(struct api_call *call, const struct db_statement *statement,
                   const struct db_param *params, int count, row_append append);
 

@@ -344,14 +344,19 @@ static void conn_read(struct http_conn *conn)
 
 /* ---- writing ---- */
 
+static struct iovec part_from(const struct buf *b, size_t at)
+{
+    if (at == b->len)
+        return (struct iovec){0};
+    return (struct iovec){b->data + at, b->len - at};
+}
+
 /* The parts that are to be written next. */
 static int unsent_parts(const struct http_conn *conn, struct iovec parts[2])
 {
     size_t of_out = conn->sent < conn->out.len ? conn->sent : conn->out.len;
-    size_t of_body = conn->sent - of_out;
-    parts[0] = (struct iovec){conn->out.data + of_out, conn->out.len - of_out};
-    parts[1] = (struct iovec){conn->out_body.data + of_body,
-                              conn->out_body.len - of_body};
+    parts[0] = part_from(&conn->out, of_out);
+    parts[1] = part_from(&conn->out_body, conn->sent - of_out);
     return 2;
 }
 

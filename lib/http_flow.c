@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 
 #define SERVED_MAX  256       /* flows of one turn */
-#define ROUNDS_MAX  4         /* fills of one flow in one turn */
+#define ROUNDS_MAX  4         /* writes of one flow in one turn */
 #define SCRATCH_MAX (1 << 20) /* bytes kept for the next flow */
 
 static_assert(HTTP_SLOTS == 64, "a bit for each slot");
@@ -148,17 +148,29 @@ static void send_filled(struct http_flow *flow, struct buf *out)
     http_conn_wait(conn);
 }
 
-/* One fill. True: all of it is out, and there is more. */
+/* Until there is no more, or no room, or nothing comes. */
+static void fill_room(struct http_flow *flow, struct buf *out)
+{
+    size_t before;
+    do {
+        before = out->len;
+        flow->wanted = flow->ops->fill(flow, out, HTTP_WRITE_CHUNK - before);
+    } while (flow->wanted && flow->conn != NULL && out->len > before &&
+             out->len < HTTP_WRITE_CHUNK);
+}
+
+/* One write. True: all of it is out, and there is more. */
 static bool fill_once(struct http_flow *flow)
 {
     struct buf *out = scratch(flow->server);
-    flow->wanted = flow->ops->fill(flow, out, HTTP_WRITE_CHUNK);
+    fill_room(flow, out);
     if (flow->conn == NULL)
         return false;
     append_pushed(flow->conn, out);
     if (out->len == 0)
         return false;
-    flow->wrote_ns = flow->server->now_ns;
+    /* Where there is more, there is nothing to wait for. */
+    flow->wrote_ns = flow->wanted ? 0 : flow->server->now_ns;
     send_filled(flow, out);
     return flow->wanted && flow->conn != NULL && http_flow_unsent(flow) == 0;
 }

@@ -25,6 +25,7 @@
 /* ---- reading ---- */
 
 #define TOKENS_FIRST 128
+#define DECIMAL_MAX  24 /* bytes of a number with four decimals */
 
 int json_parse(struct json_doc *doc, struct str text, struct arena *arena,
                struct errmsg *err)
@@ -298,6 +299,12 @@ static void append_escaped_byte(struct buf *out, unsigned char c)
     case '\\':
         buf_append(out, "\\\\", 2);
         break;
+    case '\b':
+        buf_append(out, "\\b", 2);
+        break;
+    case '\f':
+        buf_append(out, "\\f", 2);
+        break;
     case '\n':
         buf_append(out, "\\n", 2);
         break;
@@ -499,30 +506,68 @@ void json_member_bool(struct json_writer *w, const char *key, bool value)
     json_put_bool(w, value);
 }
 
-/* A whole number of thousandths that divides back to exactly this value is
- * its shortest text (three decimals, zeros cut): what sensors report. */
-static bool append_thousandths(struct buf *out, double value)
+/* "00" to "99". */
+static const char pairs[] =
+    "0001020304050607080910111213141516171819202122232425262728293031323334"
+    "3536373839404142434445464748495051525354555657585960616263646566676869"
+    "707172737475767778798081828384858687888990919293949596979899";
+
+static char *put_whole(char *at, uint64_t whole)
 {
-    double scaled = value * 1000;
+    if (whole >= 1000)
+        return str_put_u64(at, whole);
+    unsigned small = (unsigned)whole, hundreds = small / 100;
+    *at = (char)('0' + hundreds);
+    at += hundreds > 0;
+    small %= 100;
+    *at = pairs[2 * small];
+    at += small >= 10 || hundreds > 0;
+    *at = pairs[2 * small + 1];
+    return at + 1;
+}
+
+/* ".5", ".05", ".0005": without zeros at the end. Counted, not looked for: the
+ * processor cannot guess how many there are. */
+static char *put_fraction(char *at, unsigned tenthousandths)
+{
+    unsigned n = tenthousandths;
+    if (n == 0)
+        return at;
+    *at = '.';
+    memcpy(at + 1, pairs + (size_t)2 * (n / 100), 2);
+    memcpy(at + 3, pairs + (size_t)2 * (n % 100), 2);
+    return at + 5 - (n % 10 == 0) - (n % 100 == 0) - (n % 1000 == 0);
+}
+
+/* What sensors report: at most four decimals. A whole number of ten-thousandths
+ * that divides back to exactly this value is its text, and the shortest, as no
+ * two numbers of up to 15 digits are the same double. */
+static bool append_decimal(struct buf *out, double value)
+{
+    double scaled = value * 10000;
     if (!(fabs(scaled) < 1e15))
         return false;
-    int64_t thousandths = (int64_t)(scaled + (scaled < 0 ? -0.5 : 0.5));
-    if ((double)thousandths / 1000 != value ||
-        (thousandths == 0 && signbit(value)))
+    int64_t whole = (int64_t)(scaled + (scaled < 0 ? -0.5 : 0.5));
+    if ((double)whole / 10000 != value || (whole == 0 && signbit(value)))
         return false;
-    uint64_t magnitude = (uint64_t)llabs(thousandths);
-    if (thousandths < 0)
-        buf_append_byte(out, '-');
-    buf_append_u64(out, magnitude / 1000);
-    unsigned rest = (unsigned)(magnitude % 1000);
-    if (rest == 0)
-        return true;
-    char digits[4] = {'.', (char)('0' + rest / 100),
-                      (char)('0' + rest / 10 % 10), (char)('0' + rest % 10)};
-    size_t n = sizeof digits;
-    while (digits[n - 1] == '0')
-        n--;
-    buf_append(out, digits, n);
+    uint64_t magnitude = (uint64_t)llabs(whole);
+    char *start = buf_reserve(out, DECIMAL_MAX), *at = start;
+    *at = '-';
+    at += whole < 0;
+    at = put_whole(at, magnitude / 10000);
+    at = put_fraction(at, (unsigned)(magnitude % 10000));
+    out->len += (size_t)(at - start);
+    return true;
+}
+
+/* Whole numbers from where append_decimal ends up to those that %.15g writes
+ * with an exponent. */
+static bool append_integer(struct buf *out, double value)
+{
+    if (!(fabs(value) < 1e15) || (double)(int64_t)value != value ||
+        (value == 0 && signbit(value)))
+        return false;
+    buf_append_i64(out, (int64_t)value);
     return true;
 }
 
@@ -532,7 +577,7 @@ void json_append_double(struct buf *out, double value)
         buf_append(out, "null", 4);
         return;
     }
-    if (append_thousandths(out, value))
+    if (append_decimal(out, value) || append_integer(out, value))
         return;
     /* Up to 15 digits survive any double but a subnormal one. */
     char text[32];

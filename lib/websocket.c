@@ -229,6 +229,8 @@ static bool check_text(struct websocket *ws, bool last)
 {
     const struct buf *m = &ws->message;
     size_t left = m->len - ws->checked;
+    if (left == 0)
+        return true;
     size_t valid = utf8_valid(m->data + ws->checked, left);
     ws->checked += valid;
     if (valid == left)

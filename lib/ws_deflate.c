@@ -97,6 +97,8 @@ void ws_inflater_free(struct ws_inflater **inflater)
 
 void ws_inflater_feed(struct ws_inflater *inflater, struct str bytes, bool last)
 {
+    if (bytes.len == 0 && !last)
+        return;
     buf_consume(&inflater->fed, inflater->taken);
     inflater->taken = 0;
     buf_append(&inflater->fed, bytes.p, bytes.len);

@@ -115,7 +115,8 @@ struct gql_source {
  * needs only the newest of (a GPU); 0: all events are alike. */
 typedef void (*gql_event_fn)(const void *event, uint64_t key, void *arg);
 
-/* Starts a source. NULL with *err: a request error. */
+/* Starts a source. NULL with *err: a request error. The call and its arena are
+ * good during this function alone. */
 typedef struct gql_source *(*gql_subscribe_fn)(const struct gql_call *call,
                                                gql_event_fn on_event, void *arg,
                                                struct errmsg *err);

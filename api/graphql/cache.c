@@ -31,7 +31,8 @@ struct entry {
     struct entry *newer, *older;        /* in the list of use */
     struct gql_plan *plans;
     bool allowed;
-    bool kept; /* the tables hold it, and one reference */
+    bool again; /* it was asked for more than once */
+    bool kept;  /* the tables hold it, and one reference */
 };
 
 struct gql_cache {
@@ -234,6 +235,11 @@ void gql_query_unref(struct gql_query **at)
     free(e);
 }
 
+bool gql_query_recurs(const struct gql_query *query)
+{
+    return ((const struct entry *)query)->again;
+}
+
 struct gql_plan **gql_query_plans(struct gql_query *query)
 {
     return &((struct entry *)query)->plans;
@@ -245,6 +251,7 @@ static enum gql_prepared hand_out(struct gql_cache *cache, struct entry *e,
                                   struct gql_query **query)
 {
     touch(cache, e);
+    e->again = true;
     *query = gql_query_ref(&e->query);
     return GQL_PREPARED;
 }

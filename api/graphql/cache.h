@@ -22,6 +22,8 @@ void gql_cache_ref(struct gql_cache *cache);
 void gql_cache_unref(struct gql_cache *cache);
 
 struct gql_query *gql_query_ref(struct gql_query *query);
+/* Has it been prepared more than once? What comes only once leaves no plans. */
+bool gql_query_recurs(const struct gql_query *query);
 /* The plans of this query that may serve again. */
 struct gql_plan **gql_query_plans(struct gql_query *query);
 

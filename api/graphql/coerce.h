@@ -27,12 +27,15 @@ struct gql_variables {
 const struct gql_value *gql_variable(const struct gql_variables *variables,
                                      struct str name);
 
+struct gql_limits;
+
 /* Coerces the variables of an operation from a JSON object (null and JSON_NONE
  * are an empty one); values are the arena's, nothing borrows the JSON. 0, or -EINVAL with errors added, worded as graphql-js's. */
 int gql_coerce_variables(const struct gql_schema *schema,
                          const struct gql_operation *operation,
                          struct json input, struct arena *arena,
                          struct gql_variables *variables,
+                         const struct gql_limits *limits,
                          struct gql_errors *errors);
 
 /* A literal, its variables put in. NULL where it does not suit its type, or is

@@ -158,8 +158,7 @@ static void flatten(struct exec_field *field)
 struct parting {
     struct exec_field *field;
     uint32_t *counts; /* by possible type */
-    struct str name;  /* the last object's, … */
-    uint32_t type;    /* … by its index */
+    uint32_t type;
 };
 
 static uint32_t refuse_type(struct parting *p, const char *name)
@@ -210,13 +209,13 @@ static uint32_t type_index(struct parting *p, const void *object,
                 : NULL;
     if (*name == NULL)
         return UINT32_MAX;
-    if (p->name.p != NULL && str_is(p->name, *name))
+    struct str wanted = str_of(*name);
+    if (p->type < type->possible_count &&
+        str_eq(type->possible[p->type]->name, wanted))
         return p->type;
     for (uint32_t i = 0; i < type->possible_count; i++)
-        if (str_is(type->possible[i]->name, *name)) {
-            p->name = type->possible[i]->name;
+        if (str_eq(type->possible[i]->name, wanted))
             return p->type = i;
-        }
     return UINT32_MAX;
 }
 

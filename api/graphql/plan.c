@@ -7,6 +7,7 @@
 
 #include "api/graphql/cache.h"
 #include "api/graphql/introspect.h"
+#include "api/graphql/name_map.h"
 #include "api/graphql/validate.h"
 #include "lib/mem.h"
 
@@ -32,6 +33,7 @@ struct collection {
     struct gql_plan *plan;
     const struct gql_type *type;
     struct found *first, *last;
+    struct gql_name_map names; /* response names to them */
     uint32_t count;
     struct visited *visited;
     struct gql_coerce_error *refusal;
@@ -79,10 +81,11 @@ static bool is_included(struct collection *c,
 
 static struct found *find_or_add(struct collection *c, struct str name)
 {
-    for (struct found *f = c->first; f != NULL; f = f->next)
-        if (str_eq(f->name, name))
-            return f;
-    struct found *f = arena_zalloc(&c->plan->arena, sizeof *f);
+    struct gql_name *known = gql_name_map_put(&c->names, &c->plan->arena, name);
+    struct found *f = known->value;
+    if (f != NULL)
+        return f;
+    f = known->value = arena_zalloc(&c->plan->arena, sizeof *f);
     f->name = name;
     if (c->first == NULL)
         c->first = f;
@@ -423,7 +426,8 @@ static struct gql_plan *find_kept(struct gql_query *query,
 
 static void keep(struct gql_plan *plan, struct str text)
 {
-    if (plan->hooked || text.len > VARIABLES_TEXT_MAX)
+    if (plan->hooked || text.len > VARIABLES_TEXT_MAX ||
+        !gql_query_recurs(plan->query))
         return;
     struct gql_plan **at = gql_query_plans(plan->query);
     plan->variables_text = arena_str(&plan->arena, text);
@@ -489,7 +493,8 @@ static int fill(struct gql_plan *plan, struct json variables,
         find_root(plan->schema, plan->operation, errors);
     if (root == NULL ||
         gql_coerce_variables(plan->schema, plan->operation, variables,
-                             &plan->arena, &plan->variables, errors) < 0 ||
+                             &plan->arena, &plan->variables, plan->limits,
+                             errors) < 0 ||
         check_cost(plan, errors) < 0)
         return -EINVAL;
     plan->hooked = plan->variables.hooked;

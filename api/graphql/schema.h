@@ -22,7 +22,7 @@ enum gql_type_kind {
 
 struct gql_type;
 struct gql_binding;
-struct gql_names;
+struct gql_name_map;
 
 /* A type with its wrappers, outermost first: [T!]! is NON_NULL of LIST_OF of
  * NON_NULL of NAMED. Equal types need not be one object. */
@@ -78,8 +78,8 @@ struct gql_type {
     uint32_t at;                    /* of its name in the source */
     const struct gql_field *fields; /* OBJECT, INTERFACE */
     uint32_t field_count;
-    const struct gql_names *field_index; /* names to fields; NULL: few fields */
-    const struct gql_input *inputs;      /* INPUT: its fields */
+    const struct gql_name_map *field_index; /* NULL: few fields */
+    const struct gql_input *inputs;         /* INPUT: its fields */
     uint32_t input_count;
     const struct gql_enum_value *values; /* ENUM */
     uint32_t value_count;
@@ -143,7 +143,7 @@ struct gql_schema {
     const struct gql_type *query, *mutation, *subscription; /* NULL: none */
     struct gql_input **defaults; /* inputs that have one, innermost first */
     uint32_t default_count;
-    const struct gql_names *index; /* names to types */
+    const struct gql_name_map *index; /* names to types */
 };
 
 #define GQL_SCHEMA_TYPES_MAX 10000

@@ -6,8 +6,21 @@
 const struct gql_type *gql_build_find(const struct gql_build *build,
                                       struct str name)
 {
-    int64_t i = gql_names_find(build->names, name);
-    return i >= 0 ? build->sources[i].type : gql_builtin_type(name);
+    const struct gql_name *known = gql_name_map_find(&build->names, name);
+    return known != NULL ? ((struct gql_type_source *)known->value)->type
+                         : gql_builtin_type(name);
+}
+
+bool gql_is_first(struct gql_build *build, struct gql_name_map *names,
+                  struct str name, const void *value, const void **first)
+{
+    struct gql_name *at = gql_name_map_put(names, build->arena, name);
+    bool is_first = at->value == NULL;
+    if (is_first)
+        at->value = (void *)value;
+    else if (first != NULL)
+        *first = at->value;
+    return is_first;
 }
 
 const char *gql_build_ref_text(struct gql_build *build,
@@ -142,9 +155,10 @@ static void index_fields(struct gql_build *build, struct gql_type *type)
 {
     if (type->field_count < FIELDS_INDEXED)
         return;
-    struct gql_names *names = gql_names_new(build->arena, type->field_count);
+    struct gql_name_map *names = arena_zalloc(build->arena, sizeof *names);
     for (uint32_t i = 0; i < type->field_count; i++)
-        gql_names_add(names, type->fields[i].name, i);
+        gql_name_map_put(names, build->arena, type->fields[i].name)->value =
+            (void *)&type->fields[i];
     type->field_index = names;
 }
 

@@ -24,7 +24,8 @@ struct gql_part {
 struct gql_type_source {
     enum gql_def_kind kind;
     struct gql_part *parts; /* its definition, then its extensions */
-    struct gql_type *own;   /* NULL: it repeats a built-in scalar */
+    struct gql_part *last;
+    struct gql_type *own; /* NULL: it repeats a built-in scalar */
     const struct gql_type *type;
 };
 
@@ -33,7 +34,7 @@ struct gql_build {
     struct arena *arena; /* the schema's */
     struct gql_document doc;
     struct gql_errors *errors;
-    struct gql_names *names; /* of types to sources */
+    struct gql_name_map names; /* of types to sources */
     struct gql_type_source *sources;
     uint32_t count;
     struct gql_type *own; /* the types, at their source's index */
@@ -44,6 +45,11 @@ struct gql_build {
 #define GQL_SCHEMA_ERROR(build, at, ...)                                      \
     gql_error_add((build)->errors, GQL_CODE_VALIDATION, &(uint32_t){(at)}, 1, \
                   __VA_ARGS__)
+
+/* Is this the first of that name in the map? It is in it then, with that
+ * value; otherwise *first (may be NULL) is set to the value of the first. */
+bool gql_is_first(struct gql_build *build, struct gql_name_map *names,
+                  struct str name, const void *value, const void **first);
 
 /* A type as a message shows it; the arena's. */
 const char *gql_build_ref_text(struct gql_build *build,

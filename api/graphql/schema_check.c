@@ -285,13 +285,12 @@ static void check_interfaces(struct gql_build *build,
                              const struct gql_type_source *source)
 {
     const struct gql_type *type = source->own;
-    struct gql_names *names =
-        gql_names_new(build->arena, type->interface_count);
+    struct gql_name_map names = {0};
     uint32_t i = 0;
     for (const struct gql_part *p = source->parts; p; p = p->next)
         for (const struct gql_name_node *n = p->def->interfaces; n;
              n = n->next, i++) {
-            if (gql_names_add(names, n->name, i) == i)
+            if (gql_is_first(build, &names, n->name, n, NULL))
                 check_interface(build, type, type->interfaces[i], n->at);
             else
                 GQL_SCHEMA_ERROR(build, n->at,
@@ -328,12 +327,11 @@ static void check_union(struct gql_build *build,
                         const struct gql_type_source *source)
 {
     const struct gql_type *type = source->own;
-    struct gql_names *names = gql_names_new(build->arena, type->possible_count);
-    uint32_t i = 0;
+    struct gql_name_map names = {0};
     for (const struct gql_part *p = source->parts; p; p = p->next)
-        for (const struct gql_name_node *n = p->def->members; n;
-             n = n->next, i++)
-            check_member(build, type, n, gql_names_add(names, n->name, i) == i);
+        for (const struct gql_name_node *n = p->def->members; n; n = n->next)
+            check_member(build, type, n,
+                         gql_is_first(build, &names, n->name, n, NULL));
     if (type->possible_count == 0)
         GQL_SCHEMA_ERROR(build, type->at,
                          "Union type %.*s must define one or more member "

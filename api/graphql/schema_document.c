@@ -6,31 +6,16 @@
 
 /* ---- names that must differ ---- */
 
-struct unique {
-    struct gql_build *build;
-    struct gql_names *names;
-    uint32_t *places; /* of the names, by their number */
-    uint32_t count;
-};
-
-static struct unique unique_names(struct gql_build *build, uint32_t count)
+/* at: where the name stands, in the document. True the first time; otherwise
+ * *first is the place of the first. */
+static bool take(struct gql_build *build, struct gql_name_map *names,
+                 struct str name, const uint32_t *at, uint32_t *first)
 {
-    return (struct unique){build, gql_names_new(build->arena, count),
-                           arena_alloc(build->arena, count * sizeof(uint32_t)),
-                           0};
-}
-
-/* Takes a name; where it was there already, *first is its place. */
-static bool take(struct unique *names, struct str name, uint32_t at,
-                 uint32_t *first)
-{
-    uint32_t number = gql_names_add(names->names, name, names->count);
-    if (number < names->count) {
-        *first = names->places[number];
-        return false;
-    }
-    names->places[names->count++] = at;
-    return true;
+    const void *place;
+    if (gql_is_first(build, names, name, at, &place))
+        return true;
+    *first = *(const uint32_t *)place;
+    return false;
 }
 
 #define TWICE(build, first, at, ...)                    \
@@ -59,12 +44,30 @@ static bool may_repeat(const struct gql_type *builtin,
     return builtin->kind == GQL_TYPE_SCALAR && d->kind == GQL_DEF_SCALAR;
 }
 
+static void add_part(struct gql_build *build, struct gql_type_source *source,
+                     const struct gql_type_def *def)
+{
+    struct gql_part *part = arena_zalloc(build->arena, sizeof *part);
+    part->def = def;
+    if (source->last != NULL)
+        source->last->next = part;
+    else
+        source->parts = part;
+    source->last = part;
+}
+
+static uint32_t name_at(const struct gql_type_source *source)
+{
+    return source->parts->def->name_at;
+}
+
 static void add_source(struct gql_build *build, const struct gql_definition *d)
 {
     const struct gql_type *builtin = gql_builtin_type(d->type.name);
-    uint32_t i = gql_names_add(build->names, d->type.name, build->count);
-    if (i < build->count) {
-        TWICE(build, build->sources[i].parts->def->name_at, d->type.name_at,
+    struct gql_type_source *s = &build->sources[build->count];
+    const void *first;
+    if (!gql_is_first(build, &build->names, d->type.name, s, &first)) {
+        TWICE(build, name_at(first), d->type.name_at,
               "There can be only one type named \"%.*s\".",
               STR_ARG(d->type.name));
         return;
@@ -73,10 +76,9 @@ static void add_source(struct gql_build *build, const struct gql_definition *d)
         GQL_SCHEMA_ERROR(build, d->type.name_at,
                          "The built-in type \"%.*s\" cannot be redefined.",
                          STR_ARG(d->type.name));
-    struct gql_type_source *s = &build->sources[build->count++];
+    build->count++;
     s->kind = d->kind;
-    s->parts = arena_zalloc(build->arena, sizeof *s->parts);
-    s->parts->def = &d->type;
+    add_part(build, s, &d->type);
     s->type = builtin;
 }
 
@@ -91,7 +93,6 @@ static void collect_types(struct gql_build *build)
                       GQL_SCHEMA_TYPES_MAX);
         return;
     }
-    build->names = gql_names_new(build->arena, count);
     build->sources = arena_zalloc(build->arena, count * sizeof *build->sources);
     for (const struct gql_definition *d = build->doc.first; d; d = d->next) {
         refuse_executable(build, d);
@@ -112,30 +113,22 @@ static const char *kind_name(enum gql_def_kind kind)
     return names[kind];
 }
 
-static void add_part(struct gql_build *build, struct gql_type_source *source,
-                     const struct gql_type_def *def)
-{
-    struct gql_part **tail = &source->parts->next;
-    while (*tail != NULL)
-        tail = &(*tail)->next;
-    *tail = arena_zalloc(build->arena, sizeof **tail);
-    (*tail)->def = def;
-}
-
 static void extend(struct gql_build *build, const struct gql_definition *d)
 {
-    int64_t i = gql_names_find(build->names, d->type.name);
-    if (i < 0)
+    const struct gql_name *known =
+        gql_name_map_find(&build->names, d->type.name);
+    struct gql_type_source *source = known != NULL ? known->value : NULL;
+    if (source == NULL)
         GQL_SCHEMA_ERROR(
             build, d->type.name_at,
             "Cannot extend type \"%.*s\" because it is not defined.",
             STR_ARG(d->type.name));
-    else if (build->sources[i].kind != d->kind)
-        TWICE(build, build->sources[i].parts->def->name_at, d->type.name_at,
+    else if (source->kind != d->kind)
+        TWICE(build, name_at(source), d->type.name_at,
               "Cannot extend non-%s type \"%.*s\".", kind_name(d->kind),
               STR_ARG(d->type.name));
     else
-        add_part(build, &build->sources[i], &d->type);
+        add_part(build, source, &d->type);
 }
 
 static void collect_extensions(struct gql_build *build)
@@ -179,21 +172,13 @@ static void check_schema_definitions(struct gql_build *build)
     }
 }
 
-static uint32_t count_directives(const struct gql_build *build)
-{
-    uint32_t count = 0;
-    for (const struct gql_definition *d = build->doc.first; d; d = d->next)
-        count += d->kind == GQL_DEF_DIRECTIVE;
-    return count;
-}
-
 static void check_directive_names(struct gql_build *build)
 {
-    struct unique names = unique_names(build, count_directives(build));
+    struct gql_name_map names = {0};
     uint32_t first;
     for (const struct gql_definition *d = build->doc.first; d; d = d->next) {
         if (d->kind != GQL_DEF_DIRECTIVE ||
-            take(&names, d->type.name, d->type.name_at, &first))
+            take(build, &names, d->type.name, &d->type.name_at, &first))
             continue;
         TWICE(build, first, d->type.name_at,
               "There can be only one directive named \"@%.*s\".",
@@ -206,12 +191,10 @@ static void check_directive_names(struct gql_build *build)
 static void check_arguments(struct gql_build *build, const char *owner,
                             const struct gql_input_def *list)
 {
-    uint32_t count = 0, first;
+    struct gql_name_map names = {0};
+    uint32_t first;
     for (const struct gql_input_def *a = list; a; a = a->next)
-        count++;
-    struct unique names = unique_names(build, count);
-    for (const struct gql_input_def *a = list; a; a = a->next)
-        if (!take(&names, a->name, a->at, &first))
+        if (!take(build, &names, a->name, &a->at, &first))
             TWICE(build, first, a->at,
                   "Argument \"%s(%.*s:)\" can only be defined once.", owner,
                   STR_ARG(a->name));
@@ -259,26 +242,16 @@ static const struct member *members_of(const struct gql_type_def *def,
     return (const struct member *)def->fields;
 }
 
-static uint32_t count_members(const struct gql_type_source *source)
-{
-    uint32_t count = 0;
-    for (const struct gql_part *p = source->parts; p; p = p->next)
-        for (const struct member *m = members_of(p->def, source->kind); m;
-             m = m->next)
-            count++;
-    return count;
-}
-
 static void check_members(struct gql_build *build,
                           const struct gql_type_source *source)
 {
-    struct unique names = unique_names(build, count_members(source));
+    struct gql_name_map names = {0};
     const char *what = source->kind == GQL_DEF_ENUM ? "Enum value" : "Field";
     uint32_t first;
     for (const struct gql_part *p = source->parts; p; p = p->next)
         for (const struct member *m = members_of(p->def, source->kind); m;
              m = m->next)
-            if (!take(&names, m->name, m->at, &first))
+            if (!take(build, &names, m->name, &m->at, &first))
                 TWICE(build, first, m->at,
                       "%s \"%.*s.%.*s\" can only be defined once.", what,
                       STR_ARG(p->def->name), STR_ARG(m->name));
@@ -288,7 +261,7 @@ static void check_members(struct gql_build *build,
 
 static void check_known(struct gql_build *build, struct str name, uint32_t at)
 {
-    if (gql_names_find(build->names, name) < 0 &&
+    if (gql_name_map_find(&build->names, name) == NULL &&
         gql_builtin_type(name) == NULL)
         GQL_SCHEMA_ERROR(build, at, "Unknown type \"%.*s\".", STR_ARG(name));
 }
@@ -351,7 +324,7 @@ static void check_definition(struct gql_build *build,
 void gql_document_names(struct gql_build *build)
 {
     collect_types(build);
-    if (build->names == NULL)
+    if (build->sources == NULL)
         return;
     collect_extensions(build);
     check_schema_definitions(build);

@@ -34,8 +34,8 @@ int gql_location_find(struct str name)
 const struct gql_type *gql_schema_type(const struct gql_schema *schema,
                                        struct str name)
 {
-    int64_t found = gql_names_find(schema->index, name);
-    return found >= 0 ? schema->types[found] : NULL;
+    const struct gql_name *found = gql_name_map_find(schema->index, name);
+    return found != NULL ? found->value : NULL;
 }
 
 const struct gql_directive *gql_schema_directive(const struct gql_schema *s,
@@ -52,8 +52,9 @@ const struct gql_field *gql_type_field(const struct gql_type *type,
                                        struct str name)
 {
     if (type->field_index != NULL) {
-        int64_t found = gql_names_find(type->field_index, name);
-        return found >= 0 ? &type->fields[found] : NULL;
+        const struct gql_name *found =
+            gql_name_map_find(type->field_index, name);
+        return found != NULL ? found->value : NULL;
     }
     for (uint32_t i = 0; i < type->field_count; i++)
         if (str_eq(type->fields[i].name, name))

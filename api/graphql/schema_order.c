@@ -66,9 +66,10 @@ static void list_types(struct gql_build *build)
 static void index_types(struct gql_build *build)
 {
     struct gql_schema *schema = build->schema;
-    struct gql_names *names = gql_names_new(build->arena, schema->type_count);
+    struct gql_name_map *names = arena_zalloc(build->arena, sizeof *names);
     for (uint32_t i = 0; i < schema->type_count; i++)
-        gql_names_add(names, schema->types[i]->name, i);
+        gql_name_map_put(names, build->arena, schema->types[i]->name)->value =
+            (void *)schema->types[i];
     schema->index = names;
 }
 

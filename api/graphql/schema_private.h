@@ -2,7 +2,7 @@
 #ifndef NEXUS_GRAPHQL_SCHEMA_PRIVATE_H
 #define NEXUS_GRAPHQL_SCHEMA_PRIVATE_H
 
-#include "api/graphql/names.h"
+#include "api/graphql/name_map.h"
 #include "api/graphql/schema.h"
 
 /* The built-in types are the same objects in every schema. */

@@ -56,17 +56,12 @@ static void check_arguments(struct gql_build *build,
                             const struct gql_directive_use *use,
                             const struct gql_directive *directive)
 {
-    uint32_t count = 0;
-    for (const struct gql_argument *a = use->arguments; a; a = a->next)
-        count++;
-    struct gql_names *names = gql_names_new(build->arena, count);
-    count = 0;
+    struct gql_name_map names = {0};
     for (const struct gql_argument *a = use->arguments; a; a = a->next) {
-        if (gql_names_add(names, a->name, count) < count)
+        if (!gql_is_first(build, &names, a->name, a, NULL))
             GQL_SCHEMA_ERROR(build, a->at,
                              "There can be only one argument named \"%.*s\".",
                              STR_ARG(a->name));
-        count++;
         check_given(build, use, directive, a);
     }
     check_required(build, use, directive);
@@ -78,20 +73,19 @@ static void check_arguments(struct gql_build *build,
 struct place {
     struct gql_build *build;
     enum gql_location_kind location;
-    struct gql_names *names;
-    uint32_t count;
+    struct gql_name_map names; /* of those that were there */
 };
 
 static void check_once(struct place *place, const struct gql_directive_use *use,
                        const struct gql_directive *directive)
 {
-    uint32_t first = gql_names_add(place->names, use->name, place->count);
-    if (first < place->count && !directive->repeatable)
+    bool first =
+        gql_is_first(place->build, &place->names, use->name, use, NULL);
+    if (!first && !directive->repeatable)
         GQL_SCHEMA_ERROR(
             place->build, use->at,
             "The directive \"@%.*s\" can only be used once at this location.",
             STR_ARG(use->name));
-    place->count++;
 }
 
 static void check_use(struct place *place, const struct gql_directive_use *use)
@@ -111,22 +105,11 @@ static void check_use(struct place *place, const struct gql_directive_use *use)
     check_arguments(place->build, use, directive);
 }
 
-static uint32_t count_uses(const struct gql_directive_use *use)
-{
-    uint32_t count = 0;
-    for (; use != NULL; use = use->next)
-        count++;
-    return count;
-}
-
 static void check_list(struct gql_build *build,
                        const struct gql_directive_use *use,
                        enum gql_location_kind location)
 {
-    if (use == NULL)
-        return;
-    struct place place = {build, location,
-                          gql_names_new(build->arena, count_uses(use)), 0};
+    struct place place = {.build = build, .location = location};
     for (; use != NULL; use = use->next)
         check_use(&place, use);
 }
@@ -168,11 +151,7 @@ static void check_type_uses(struct gql_build *build,
         [GQL_DEF_ENUM] = GQL_AT_ENUM,
         [GQL_DEF_INPUT] = GQL_AT_INPUT_OBJECT,
     };
-    uint32_t count = 0;
-    for (const struct gql_part *p = source->parts; p; p = p->next)
-        count += count_uses(p->def->directives);
-    struct place place = {build, locations[source->kind],
-                          gql_names_new(build->arena, count), 0};
+    struct place place = {.build = build, .location = locations[source->kind]};
     for (const struct gql_part *p = source->parts; p; p = p->next)
         for (const struct gql_directive_use *u = p->def->directives; u;
              u = u->next)
@@ -181,12 +160,7 @@ static void check_type_uses(struct gql_build *build,
 
 static void check_schema_uses(struct gql_build *build)
 {
-    uint32_t count = 0;
-    for (const struct gql_definition *d = build->doc.first; d; d = d->next)
-        if (d->kind == GQL_DEF_SCHEMA)
-            count += count_uses(d->type.directives);
-    struct place place = {build, GQL_AT_SCHEMA,
-                          gql_names_new(build->arena, count), 0};
+    struct place place = {.build = build, .location = GQL_AT_SCHEMA};
     for (const struct gql_definition *d = build->doc.first; d; d = d->next)
         if (d->kind == GQL_DEF_SCHEMA)
             for (const struct gql_directive_use *u = d->type.directives; u;

@@ -11,6 +11,32 @@ static struct gql_source *refuse(const struct plan_field *field,
     return NULL;
 }
 
+/* A plan is subscribed to any number of times: nothing of one may stay in it. */
+static struct gql_source *start(struct gql_plan *plan,
+                                const struct plan_field *field, void *context,
+                                gql_event_fn on_event, void *arg,
+                                struct gql_errors *errors)
+{
+    struct arena arena = {0};
+    struct plan_selection selection = {plan, field};
+    struct gql_call call = {
+        .schema = plan->schema,
+        .field = field->field,
+        .context = context,
+        .arena = &arena,
+        .arguments = field->arguments,
+        .selection = &selection,
+    };
+    struct errmsg err = {0};
+    struct gql_source *source =
+        field->field->binding->subscribe(&call, on_event, arg, &err);
+    arena_fini(&arena);
+    return source != NULL
+               ? source
+               : refuse(field, errors, GQL_CODE_INTERNAL,
+                        field->nodes->selection->at, str_of(err.text));
+}
+
 struct gql_source *gql_subscribe(struct gql_plan *plan, void *context,
                                  gql_event_fn on_event, void *arg,
                                  struct gql_errors *errors)
@@ -29,27 +55,8 @@ struct gql_source *gql_subscribe(struct gql_plan *plan, void *context,
                       "The operation has no source of events.");
         return NULL;
     }
-    uint32_t at = field->nodes->selection->at;
     if (field->refusal != NULL)
         return refuse(field, errors, GQL_CODE_INPUT, field->refusal->at,
                       field->refusal->message);
-    /* The source may keep the call: it lives as long as the plan. */
-    struct plan_selection *selection =
-        arena_alloc(&plan->arena, sizeof *selection);
-    *selection = (struct plan_selection){plan, field};
-    struct gql_call *call = arena_alloc(&plan->arena, sizeof *call);
-    *call = (struct gql_call){
-        .schema = plan->schema,
-        .field = field->field,
-        .context = context,
-        .arena = &plan->arena,
-        .arguments = field->arguments,
-        .selection = selection,
-    };
-    struct errmsg err = {0};
-    struct gql_source *source =
-        field->field->binding->subscribe(call, on_event, arg, &err);
-    return source != NULL
-               ? source
-               : refuse(field, errors, GQL_CODE_INTERNAL, at, str_of(err.text));
+    return start(plan, field, context, on_event, arg, errors);
 }

@@ -7,8 +7,8 @@
 
 #include "lib/buf.h"
 
-#define BUDGET_LEAST     20000
-#define BUDGET_PER_TOKEN 100
+#define BUDGET_LEAST     50000
+#define BUDGET_PER_TOKEN 25
 #define NESTED_MAX       (2 * GQL_FRAGMENT_DEPTH_MAX) /* calls in each other */
 #define DETAIL_MAX       1000 /* bytes of a message's reason */
 #define NODES_MAX        20   /* locations on either side */
@@ -389,7 +389,7 @@ static void between_fragments(struct conflicts *c, struct conflict_list *found,
                               bool exclusive, const struct validation_body *a,
                               const struct validation_body *b)
 {
-    if (!spend(c, 2) || a == NULL || b == NULL || a == b ||
+    if (!spend(c, 4) || a == NULL || b == NULL || a == b ||
         c->nested > NESTED_MAX || fragments_seen(c, a, b, exclusive))
         return;
     struct fields *x = fragment_fields(c, a), *y = fragment_fields(c, b);

@@ -109,10 +109,9 @@ static const struct gql_selection *path_next(struct validation *v,
 
 static void too_deep(struct validation *v, const struct validation_body *body)
 {
-    gql_error_add(v->errors, GQL_CODE_LIMIT,
-                  &(uint32_t){body->def->fragment.name_at}, 1,
-                  "Fragments are spread in one another more than %d deep.",
-                  GQL_FRAGMENT_DEPTH_MAX);
+    EXCEEDED(v, body->def->fragment.name_at,
+             "Fragments are spread in one another more than %d deep.",
+             GQL_FRAGMENT_DEPTH_MAX);
 }
 
 /* One step: the next fragment that was not measured yet, or back up. What

@@ -8,10 +8,6 @@
                            __schema and __type: graphql-js's figure */
 #define NESTED_MAX 4000 /* sets in each other, through fragments, too */
 
-#define EXCEEDED(v, at, ...)                                         \
-    gql_error_add((v)->errors, GQL_CODE_LIMIT, &(uint32_t){(at)}, 1, \
-                  __VA_ARGS__)
-
 /* ---- introspection ---- */
 
 static bool lists_too_deep(struct validation *v,

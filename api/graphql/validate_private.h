@@ -108,18 +108,29 @@ void validation_place(struct validation_places *places, struct arena *arena,
 #define validation_report(v, places, ...)                           \
     gql_error_add((v)->errors, GQL_CODE_VALIDATION, (places)->list, \
                   (places)->count, __VA_ARGS__)
-#define REPORT(v, at, ...)                                                \
-    gql_error_add((v)->errors, GQL_CODE_VALIDATION, &(uint32_t){(at)}, 1, \
-                  __VA_ARGS__)
-#define REPORT_TWO(v, at, other, ...)               \
-    gql_error_add((v)->errors, GQL_CODE_VALIDATION, \
-                  (uint32_t[2]){(at), (other)}, 2, __VA_ARGS__)
+#define REPORT(v, at, ...)                                          \
+    do {                                                            \
+        const uint32_t place_ = (at);                               \
+        gql_error_add((v)->errors, GQL_CODE_VALIDATION, &place_, 1, \
+                      __VA_ARGS__);                                 \
+    } while (0)
+#define REPORT_TWO(v, at, other, ...)                               \
+    do {                                                            \
+        const uint32_t places_[] = {(at), (other)};                 \
+        gql_error_add((v)->errors, GQL_CODE_VALIDATION, places_, 2, \
+                      __VA_ARGS__);                                 \
+    } while (0)
+#define EXCEEDED(v, at, ...)                                                 \
+    do {                                                                     \
+        const uint32_t place_ = (at);                                        \
+        gql_error_add((v)->errors, GQL_CODE_LIMIT, &place_, 1, __VA_ARGS__); \
+    } while (0)
 
 /* Was there one error more than are told? */
 static inline bool validation_full(const struct validation *v)
 {
     return gql_errors_full(v->errors) &&
-           v->errors->last->code == (const char *)GQL_CODE_LIMIT;
+           strcmp(v->errors->last->code, GQL_CODE_LIMIT) == 0;
 }
 
 /* ---- names, types and values in messages ---- */

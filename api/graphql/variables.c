@@ -4,6 +4,7 @@
 
 #include "api/graphql/coerce_private.h"
 #include "api/graphql/inspect.h"
+#include "api/graphql/validate_private.h"
 #include "lib/errmsg.h"
 
 #define VARIABLE_ERRORS_MAX 50
@@ -13,6 +14,7 @@ struct intake {
     const struct gql_schema *schema;
     const struct gql_variable_def *def;
     struct arena *arena;
+    const struct gql_limits *limits;
     struct gql_errors *errors;
     uint32_t failed; /* errors of all variables */
     bool hooked;
@@ -79,6 +81,46 @@ static void refuse_value(struct intake *in, const struct gql_value *value,
     buf_fini(&message);
 }
 
+/* ---- "Did you mean …?", as validation says it ---- */
+
+static const char *keep_hint(struct intake *in, struct validation *v,
+                             const char *hint)
+{
+    const char *copy = arena_text(in->arena, str_of(hint));
+    arena_fini(&v->arena);
+    return copy;
+}
+
+static const char *hint_input(struct intake *in, struct str name,
+                              const struct gql_type *type)
+{
+    struct validation v = {.limits = in->limits};
+    return keep_hint(
+        in, &v,
+        validation_suggest_input(&v, name, type->inputs, type->input_count));
+}
+
+static const char *hint_value(struct intake *in, const struct gql_value *value,
+                              const struct gql_type *type)
+{
+    struct validation v = {.limits = in->limits};
+    struct buf written = {0};
+    if (value->kind == GQL_STRING)
+        buf_append_str(&written, value->text);
+    else
+        gql_inspect(value, &written);
+    struct str *names =
+        arena_alloc(&v.arena, (type->value_count + 1) * sizeof *names);
+    for (uint32_t i = 0; i < type->value_count; i++)
+        names[i] = type->values[i].name;
+    const char *hint =
+        keep_hint(in, &v,
+                  validation_suggest(&v, "the enum value", buf_str(&written),
+                                     names, type->value_count));
+    buf_fini(&written);
+    return hint;
+}
+
 /* The type's text, in the arena. */
 static const char *type_text(const struct gql_type_ref *type,
                              struct arena *arena)
@@ -133,7 +175,9 @@ static const struct gql_value *take_leaf(struct intake *in,
     struct errmsg err;
     if (gql_leaf_coerce(leaf, GQL_FROM_JSON, value, out, in->arena, &err) == 0)
         return keep(out, in->arena);
-    refuse_value(in, value, path, "%s", err.text);
+    refuse_value(in, value, path, "%s%s", err.text,
+                 leaf->kind == GQL_TYPE_ENUM ? hint_value(in, value, leaf)
+                                             : "");
     return NULL;
 }
 
@@ -208,8 +252,9 @@ static void refuse_unknown(struct intake *in, const struct gql_value *value,
         if (gql_find_input(type->inputs, type->input_count, f->name) != NULL)
             continue;
         refuse_value(in, value, path,
-                     "Field \"%.*s\" is not defined by type \"%.*s\".",
-                     STR_ARG(f->name), STR_ARG(type->name));
+                     "Field \"%.*s\" is not defined by type \"%.*s\".%s",
+                     STR_ARG(f->name), STR_ARG(type->name),
+                     hint_input(in, f->name, type));
     }
 }
 
@@ -412,6 +457,7 @@ int gql_coerce_variables(const struct gql_schema *schema,
                          const struct gql_operation *operation,
                          struct json input, struct arena *arena,
                          struct gql_variables *variables,
+                         const struct gql_limits *limits,
                          struct gql_errors *errors)
 {
     *variables = (struct gql_variables){0};
@@ -420,7 +466,8 @@ int gql_coerce_variables(const struct gql_schema *schema,
         return 0;
     struct slot *slots = match(operation, input, count, &mask, arena);
     variables->list = arena_zalloc(arena, count * sizeof *variables->list);
-    struct intake in = {.schema = schema, .arena = arena, .errors = errors};
+    struct intake in = {
+        .schema = schema, .arena = arena, .limits = limits, .errors = errors};
     for (in.def = operation->variables; in.def != NULL && !is_full(&in);
          in.def = in.def->next) {
         struct gql_variable *v = &variables->list[variables->count++];

@@ -75,6 +75,8 @@ static void take(void *arg)
 {
     struct feed *f = arg;
     struct batch *batch;
+    if (f->stopped)
+        return;
     for (int i = 0; i < BATCHES_AT_ONCE; i++) {
         if ((batch = channel_take(&f->channel)) == NULL)
             return;
@@ -325,12 +327,11 @@ struct feed *feed_new(struct http_server *server, struct fleet *fleet,
 }
 
 /* The bus goes last: the threads use it. */
-void feed_free(struct feed **feed)
+void feed_stop(struct feed *f)
 {
-    struct feed *f = *feed;
-    *feed = NULL;
     if (f == NULL)
         return;
+    f->stopped = true;
     channel_close(&f->channel);
     replays_close(f);
     if (f->bus != NULL && !bus_connected(f->bus))
@@ -340,8 +341,17 @@ void feed_free(struct feed **feed)
     while (f->replays > 0)
         pthread_cond_wait(&f->idle, &f->lock);
     pthread_mutex_unlock(&f->lock);
-    replays_free(f);
     bus_close(&f->bus);
+}
+
+/* The server runs what was posted to its end. */
+void feed_free(struct feed **feed)
+{
+    struct feed *f = *feed;
+    *feed = NULL;
+    if (f == NULL)
+        return;
+    replays_free(f);
     channel_fini(&f->channel);
     pthread_cond_destroy(&f->idle);
     pthread_mutex_destroy(&f->lock);

@@ -34,9 +34,11 @@ struct feed_config {
 struct feed *feed_new(struct http_server *server, struct fleet *fleet,
                       const struct feed_config *config);
 
-/* When the service is asked to stop (lib/service.h): else it would wait for a
- * broker that never came. */
-void feed_free(struct feed **feed);
+/* Ends its threads; the loop must not run any more, nor ever again. When the
+ * service is asked to stop (lib/service.h): else it would wait for a broker that
+ * never came. */
+void feed_stop(struct feed *feed);
+void feed_free(struct feed **feed); /* after the server */
 
 /* For health_check: connected, and what was sent up to now is in. */
 bool feed_check(void *feed, struct errmsg *why);

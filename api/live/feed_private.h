@@ -24,6 +24,7 @@ struct feed {
     /* Of the loop. */
     uint64_t taken; /* sequence that was taken in last */
     uint64_t streams;
+    bool stopped;
     struct feed_replay *all; /* replays that are not freed yet */
 
     pthread_mutex_t lock;                         /* of what is below */

@@ -108,7 +108,7 @@ static void thread_replay(struct feed_replay *r)
         r->end.first = state.first;
     if (r->end.anew || state.empty)
         return;
-    struct tail_from from = {.sequence = r->since + 1};
+    struct tail_from from = {.sequence = r->since + 1, .pull = true};
     struct tail *tail = tail_open(r->feed->bus, r->cover, &from, &r->error);
     if (tail == NULL)
         r->end.error = r->error.text;

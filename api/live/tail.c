@@ -11,6 +11,7 @@
 /* What the client library keeps for us; flow control holds the rest back. */
 #define PENDING_MAX       65536
 #define PENDING_BYTES_MAX (64 << 20)
+#define PULL_MAX          128 /* messages asked for at once */
 
 struct tail {
     struct bus *bus;
@@ -19,6 +20,9 @@ struct tail {
     int64_t look_due_ns;        /* mono */
     uint64_t consumer_sequence; /* of the last message */
     bool empty;
+    bool pull;
+    natsMsgList pulled; /* … and not taken yet: from `taken` on */
+    int taken;
 };
 
 static void options_fill(jsSubOptions *options, const struct tail_from *from)
@@ -28,8 +32,8 @@ static void options_fill(jsSubOptions *options, const struct tail_from *from)
     jsConsumerConfig *config = &options->Config;
     config->AckPolicy = js_AckNone;
     config->MaxDeliver = 1;
-    config->FlowControl = true;
-    config->Heartbeat = HEARTBEAT_NS; /* flow control asks for one */
+    config->FlowControl = !from->pull;
+    config->Heartbeat = from->pull ? 0 : HEARTBEAT_NS; /* goes with it */
     config->InactiveThreshold = INACTIVE_NS;
     config->MemoryStorage = true;
     if (from->sequence != 0) {
@@ -67,21 +71,33 @@ static uint64_t reconnects_of(struct bus *bus)
     return count;
 }
 
+static natsStatus subscribe(struct tail *tail, const char *subject,
+                            const struct tail_from *from, jsErrCode *code)
+{
+    jsSubOptions options;
+    options_fill(&options, from);
+    jsCtx *js = bus_jetstream(tail->bus);
+    if (from->pull)
+        return js_PullSubscribe(&tail->sub, js, subject, NULL, NULL, &options,
+                                code);
+    natsStatus s =
+        js_SubscribeSync(&tail->sub, js, subject, NULL, &options, code);
+    if (s != NATS_OK)
+        return s;
+    return natsSubscription_SetPendingLimits(tail->sub, PENDING_MAX,
+                                             PENDING_BYTES_MAX);
+}
+
 struct tail *tail_open(struct bus *bus, const char *subject,
                        const struct tail_from *from, struct errmsg *err)
 {
     struct tail *tail = mem_zalloc(sizeof *tail);
     tail->bus = bus;
     tail->reconnects = reconnects_of(bus);
-    jsSubOptions options;
-    options_fill(&options, from);
+    tail->pull = from->pull;
     jsErrCode code = 0;
     uint64_t delivered;
-    natsStatus s = js_SubscribeSync(&tail->sub, bus_jetstream(bus), subject,
-                                    NULL, &options, &code);
-    if (s == NATS_OK)
-        s = natsSubscription_SetPendingLimits(tail->sub, PENDING_MAX,
-                                              PENDING_BYTES_MAX);
+    natsStatus s = subscribe(tail, subject, from, &code);
     if (s == NATS_OK)
         s = look_at_consumer(tail, &delivered);
     if (s == NATS_OK)
@@ -96,6 +112,7 @@ void tail_close(struct tail **tail)
 {
     if (*tail == NULL)
         return;
+    natsMsgList_Destroy(&(*tail)->pulled);
     if ((*tail)->sub != NULL)
         natsSubscription_Unsubscribe((*tail)->sub);
     natsSubscription_Destroy((*tail)->sub);
@@ -127,6 +144,33 @@ static enum tail_result message_read(struct tail *tail, natsMsg *msg,
     return TAIL_MESSAGE;
 }
 
+static natsStatus pull(struct tail *tail, int64_t wait_ms)
+{
+    jsFetchRequest request;
+    jsFetchRequest_Init(&request);
+    request.Batch = PULL_MAX;
+    request.NoWait = true; /* what is there now, or the first to come */
+    request.Expires = wait_ms * NS_PER_MS;
+    natsMsgList_Destroy(&tail->pulled);
+    tail->taken = 0;
+    return natsSubscription_FetchRequest(&tail->pulled, tail->sub, &request);
+}
+
+/* A batch that has been taken whole ends with a pause: it can be handed on. */
+static natsStatus next_pulled(struct tail *tail, int64_t wait_ms, natsMsg **msg)
+{
+    if (tail->taken == tail->pulled.Count) {
+        if (wait_ms == 0)
+            return NATS_TIMEOUT;
+        natsStatus s = pull(tail, wait_ms);
+        if (s != NATS_OK || tail->pulled.Count == 0)
+            return s == NATS_NOT_FOUND || s == NATS_OK ? NATS_TIMEOUT : s;
+    }
+    *msg = tail->pulled.Msgs[tail->taken];
+    tail->pulled.Msgs[tail->taken++] = NULL;
+    return NATS_OK;
+}
+
 static uint64_t tail_queued(const struct tail *tail)
 {
     uint64_t queued = 0;
@@ -152,7 +196,9 @@ enum tail_result tail_next(struct tail *tail, int64_t wait_ms,
                            struct tail_message *message)
 {
     natsMsg *msg = NULL;
-    natsStatus s = natsSubscription_NextMsg(&msg, tail->sub, wait_ms);
+    natsStatus s = tail->pull
+                       ? next_pulled(tail, wait_ms, &msg)
+                       : natsSubscription_NextMsg(&msg, tail->sub, wait_ms);
     if (s == NATS_OK)
         return message_read(tail, msg, message);
     if (s != NATS_TIMEOUT)

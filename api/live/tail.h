@@ -1,7 +1,8 @@
 /* tail: the stream TELEMETRY read from some place on, by a thread that waits.
  *
- * An ephemeral push consumer without acknowledgements, with flow control: what
- * a client of NATS calls an ordered consumer, less its repairing itself. Where
+ * An ephemeral consumer without acknowledgements. Pushed, with flow control, it
+ * is quick but the broker sends up to 32 MiB ahead; pulled it needs little
+ * memory. It is what a client of NATS calls an ordered consumer, less its repairing itself. Where
  * a message is missing, the broker was away or does not know the consumer any
  * more, the tail is lost and its owner opens another from where it stood. (The
  * client library tells of missed heartbeats through its error handler alone, so
@@ -16,6 +17,7 @@ struct tail;
 struct tail_from {
     uint64_t sequence; /* 0: by time */
     int64_t time_ns;   /* the broker's */
+    bool pull;         /* in small batches, as they are asked for */
 };
 
 struct tail_message {

@@ -212,17 +212,34 @@ static bool on_fill(struct websocket *socket, struct buf *out, size_t room,
     return false;
 }
 
+static void subscriptions_free(struct ws_client *c)
+{
+    struct subscription *s, *next;
+    DL_FOREACH_SAFE(c->subscriptions, s, next)
+    subscription_free(&s);
+}
+
+static void ws_release(struct ws *ws)
+{
+    if (!ws->gone || ws->clients != NULL)
+        return;
+    arena_fini(&ws->arena);
+    buf_fini(&ws->scratch);
+    buf_fini(&ws->topics.scratch);
+    free(ws);
+}
+
 static void on_closed(struct websocket *socket, int code, void *arg)
 {
     (void)socket;
     (void)code;
     struct ws_client *c = arg;
-    struct subscription *s, *next;
-    DL_FOREACH_SAFE(c->subscriptions, s, next)
-    subscription_free(&s);
-    DL_DELETE(c->ws->clients, c);
-    c->ws->client_count--;
+    struct ws *ws = c->ws;
+    subscriptions_free(c);
+    DL_DELETE(ws->clients, c);
+    ws->client_count--;
     free(c);
+    ws_release(ws);
 }
 
 static const struct websocket_handlers handlers = {on_message, on_fill,
@@ -304,20 +321,19 @@ struct ws *ws_new(struct http_server *server, struct fleet *fleet,
     return ws;
 }
 
-/* The server has closed its connections by now, or does so without us. */
+/* Connections that are still there end with the server. */
 void ws_free(struct ws **ws)
 {
     struct ws *w = *ws;
     *ws = NULL;
     if (w == NULL)
         return;
-    while (w->clients != NULL)
-        on_closed(w->clients->socket, 0, w->clients);
+    struct ws_client *c;
+    DL_FOREACH(w->clients, c)
+    subscriptions_free(c);
     http_timer_free(&w->retry);
-    arena_fini(&w->arena);
-    buf_fini(&w->scratch);
-    buf_fini(&w->topics.scratch);
-    free(w);
+    w->gone = true;
+    ws_release(w);
 }
 
 void ws_refresh_stats(struct ws *ws)

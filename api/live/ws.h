@@ -29,7 +29,7 @@ struct ws;
 
 struct ws *ws_new(struct http_server *server, struct fleet *fleet,
                   struct feed *feed, const struct ws_config *config);
-void ws_free(struct ws **ws);
+void ws_free(struct ws **ws); /* before feed and fleet, and the server */
 
 /* Handles GET /ws. */
 void ws_open(struct ws *ws, struct http_request *req);

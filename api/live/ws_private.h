@@ -53,6 +53,7 @@ struct ws {
     uint64_t client_count, subscription_count;
     struct http_timer *retry; /* for those that wait */
     bool retrying;
+    bool gone;          /* freed with its last client */
     struct arena arena; /* of the message being read */
     struct buf scratch;
 };

@@ -24,8 +24,29 @@ enum {
     COL_ACTIVE_GPUS
 };
 
-static void cluster_append(struct json_writer *w, const PGresult *rows, int i)
+static int64_t active_gpus(const struct fleet_cluster *cluster,
+                           const PGresult *rows, int i)
 {
+    return cluster != NULL ? cluster->counts[FLEET_ACTIVE]
+                           : db_i64(rows, i, COL_ACTIVE_GPUS);
+}
+
+static int64_t active_hosts(const struct fleet_cluster *cluster,
+                            const PGresult *rows, int i)
+{
+    int64_t n = 0;
+    if (cluster == NULL)
+        return db_i64(rows, i, COL_ACTIVE_HOSTS);
+    for (uint32_t h = 0; h < cluster->host_count; h++)
+        n += cluster->hosts[h]->counts[FLEET_ACTIVE] > 0;
+    return n;
+}
+
+static void cluster_append(struct json_writer *w, const struct fleet *fleet,
+                           const PGresult *rows, int i)
+{
+    const struct fleet_cluster *cluster =
+        fleet_find_cluster(fleet, db_str(rows, i, COL_NAME));
     json_begin_object(w);
     json_member_str(w, "cluster_id", db_str(rows, i, COL_NAME));
     json_member_str(w, "cluster_name", db_str(rows, i, COL_NAME));
@@ -38,8 +59,8 @@ static void cluster_append(struct json_writer *w, const PGresult *rows, int i)
     json_begin_object(w);
     json_member_i64(w, "total_hosts", db_i64(rows, i, COL_HOSTS));
     json_member_i64(w, "total_gpus", db_i64(rows, i, COL_GPUS));
-    json_member_i64(w, "active_hosts", db_i64(rows, i, COL_ACTIVE_HOSTS));
-    json_member_i64(w, "active_gpus", db_i64(rows, i, COL_ACTIVE_GPUS));
+    json_member_i64(w, "active_hosts", active_hosts(cluster, rows, i));
+    json_member_i64(w, "active_gpus", active_gpus(cluster, rows, i));
     json_end_object(w);
     json_end_object(w);
 }

@@ -15,7 +15,18 @@ static const struct db_statement statement = {
 
 enum { COL_INDEX, COL_UUID, COL_HOSTNAME, COL_MODEL, COL_DEVICE, COL_ACTIVE };
 
-static void gpu_append(struct json_writer *w, const PGresult *rows, int i)
+static const char *status_of(const struct fleet *fleet, const PGresult *rows,
+                             int i)
+{
+    const struct fleet_gpu *gpu =
+        fleet_find_gpu(fleet, db_str(rows, i, COL_UUID));
+    if (gpu != NULL)
+        return fleet_status_names[gpu->status];
+    return db_i64(rows, i, COL_ACTIVE) != 0 ? "active" : "silent";
+}
+
+static void gpu_append(struct json_writer *w, const struct fleet *fleet,
+                       const PGresult *rows, int i)
 {
     json_begin_object(w);
     json_member_str(w, "id", db_str(rows, i, COL_INDEX));
@@ -23,8 +34,7 @@ static void gpu_append(struct json_writer *w, const PGresult *rows, int i)
     json_member_str(w, "hostname", db_str(rows, i, COL_HOSTNAME));
     json_member_str(w, "name", db_str(rows, i, COL_MODEL));
     json_member_str(w, "device", db_str(rows, i, COL_DEVICE));
-    json_member_text(w, "status",
-                     db_i64(rows, i, COL_ACTIVE) != 0 ? "active" : "silent");
+    json_member_text(w, "status", status_of(fleet, rows, i));
     json_end_object(w);
 }
 

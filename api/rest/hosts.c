@@ -15,13 +15,22 @@ static const struct db_statement statement = {
 
 enum { COL_HOSTNAME, COL_CLUSTER, COL_GPUS, COL_ACTIVE };
 
-static void host_append(struct json_writer *w, const PGresult *rows, int i)
+static int64_t active_of(const struct fleet *fleet, const PGresult *rows, int i)
+{
+    const struct fleet_host *host = fleet_find_host(
+        fleet, db_str(rows, i, COL_CLUSTER), db_str(rows, i, COL_HOSTNAME));
+    return host != NULL ? host->counts[FLEET_ACTIVE]
+                        : db_i64(rows, i, COL_ACTIVE);
+}
+
+static void host_append(struct json_writer *w, const struct fleet *fleet,
+                        const PGresult *rows, int i)
 {
     json_begin_object(w);
     json_member_str(w, "hostname", db_str(rows, i, COL_HOSTNAME));
     json_member_str(w, "cluster_id", db_str(rows, i, COL_CLUSTER));
     json_member_i64(w, "total_gpus", db_i64(rows, i, COL_GPUS));
-    json_member_i64(w, "active_gpus", db_i64(rows, i, COL_ACTIVE));
+    json_member_i64(w, "active_gpus", active_of(fleet, rows, i));
     json_end_object(w);
 }
 

@@ -5,7 +5,7 @@
  * fuzz-links: api/graphql/parse.c api/graphql/parse_query.c
  * fuzz-links: api/graphql/parse_schema.c api/graphql/error.c
  * fuzz-links: api/graphql/schema_lookup.c api/graphql/schema_builtin.c
- * fuzz-links: api/graphql/names.c api/graphql/value.c */
+ * fuzz-links: api/graphql/name_map.c api/graphql/value.c */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,7 @@
  * fuzz-links: api/graphql/schema_build.c api/graphql/schema_order.c
  * fuzz-links: api/graphql/schema_uses.c api/graphql/schema_check.c
  * fuzz-links: api/graphql/schema_constant.c api/graphql/schema_default.c
- * fuzz-links: api/graphql/scalar.c api/graphql/value.c api/graphql/names.c
+ * fuzz-links: api/graphql/scalar.c api/graphql/value.c api/graphql/name_map.c
  * fuzz-links: api/graphql/coerce.c api/graphql/inspect.c */
 #include <assert.h>
 #include <string.h>

@@ -6,6 +6,7 @@ import {
   connectNats,
   createSchema,
   following,
+  getJson,
   insertFleet,
   liveClient,
   makeStream,
@@ -121,6 +122,15 @@ for (const [name, start] of [
       assert.equal(change.gpu_uuid, 'GPU-3');
     });
 
+    test('REST says the same of who is active', async () => {
+      await publish(nc, sample('GPU-1', { temperature: 1 }, { gpu: '1' }));
+      await waitFor(async () => {
+        const { body } = await getJson(`${gateway.httpUrl}/api/v1/gpus`);
+        const gpu = body.data.find((g) => g.uuid === 'GPU-1');
+        return body.count === 3 && gpu.status === 'active';
+      }, 'GPU-1, which the database has not heard of for an hour');
+    });
+
     test('what was missing is found', async () => {
       await publish(nc, sample('GPU-2', { temperature: 1 }, { gpu: '2' }));
       await waitFor(async () => (await gpusOf(gateway, 'missing')) === 0, 'GPU-2');
@@ -164,6 +174,22 @@ for (const [name, start] of [
           first + i,
           i === 0 ? sequence : first + i - 1,
         ])
+      );
+    });
+
+    test('a client resumes where it was', async () => {
+      const since = await publish(nc, sample('GPU-0', { temperature: 0 }));
+      for (let i = 1; i <= 300; i++)
+        await publish(nc, sample('GPU-0', { temperature: i }));
+      const client = await liveClient(gateway);
+      const filters = { gpus: ['GPU-0', 'GPU-1'] };
+      await client.subscribe({ topic: 'telemetry', filters, since });
+      await client.next('resumed');
+      await publish(nc, sample('GPU-0', { temperature: 301 }));
+      await waitFor(() => client.of('telemetry_update').length === 301, 'all');
+      assert.deepEqual(
+        client.of('telemetry_update').map((u) => [u.sequence, u.previous]),
+        Array.from({ length: 301 }, (_, i) => [since + i + 1, since + i])
       );
     });
 

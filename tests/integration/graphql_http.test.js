@@ -51,7 +51,10 @@ test('the type of the answer is what the client would rather have', async () => 
     ['application/graphql-response+json', RESPONSE_TYPE],
     ['application/json, application/graphql-response+json', RESPONSE_TYPE],
     ['application/graphql-response+json;q=0.5, application/json', JSON_TYPE],
-    ['application/json;q=0.9, application/graphql-response+json', RESPONSE_TYPE],
+    [
+      'application/json;q=0.9, application/graphql-response+json',
+      RESPONSE_TYPE,
+    ],
     ['application/json;q=0, */*', RESPONSE_TYPE],
     ['text/html, */*;q=0.1', JSON_TYPE],
     ['application/json;charset=utf-8', JSON_TYPE],
@@ -123,13 +126,21 @@ test('what is no GraphQL request is 400 and says why', async () => {
 });
 
 test('only JSON is taken', async () => {
-  for (const type of ['text/plain', 'application/graphql', 'multipart/form-data'])
+  for (const type of [
+    'text/plain',
+    'application/graphql',
+    'multipart/form-data',
+  ])
     assert.equal(
       (await post(url, { query }, { 'content-type': type })).status,
       415,
       type
     );
-  const reply = await post(url, { query }, { 'content-type': 'Application/JSON ; charset=UTF-8' });
+  const reply = await post(
+    url,
+    { query },
+    { 'content-type': 'Application/JSON ; charset=UTF-8' }
+  );
   assert.equal(reply.status, 200);
 });
 
@@ -149,7 +160,10 @@ test('queries by GET, but no mutations and no subscriptions', async () => {
 
   for (const variables of ['{', '[]', '7'])
     assert.equal((await get(url, { query, variables })).status, 400);
-  assert.equal((await get(url, {}, { accept: 'application/json' })).status, 400);
+  assert.equal(
+    (await get(url, {}, { accept: 'application/json' })).status,
+    400
+  );
 
   const subscription = await post(url, {
     query: 'subscription { fleetSummary { totalGPUs } }',
@@ -166,7 +180,10 @@ test('HEAD and OPTIONS are answered, other methods refused', async () => {
   assert.equal(await head.text(), '');
   const preflight = await fetch(url, {
     method: 'OPTIONS',
-    headers: { origin: 'http://x.example', 'access-control-request-method': 'POST' },
+    headers: {
+      origin: 'http://x.example',
+      'access-control-request-method': 'POST',
+    },
   });
   assert.equal(preflight.status, 204);
   assert.match(preflight.headers.get('access-control-allow-methods'), /POST/);
@@ -248,7 +265,8 @@ test('each limit is a setting, and an error that says so', async () => {
     tokens: `{ ${'asOf '.repeat(50)} }`,
     depth: '{ clusters { hosts { gpus { uuid } } } }',
     aliases: '{ a: asOf b: asOf c: asOf }',
-    directives: '{ asOf @skip(if: false) @include(if: true) x: asOf @skip(if: false) }',
+    directives:
+      '{ asOf @skip(if: false) @include(if: true) x: asOf @skip(if: false) }',
     'root fields': '{ asOf __typename a: asOf b: asOf }',
   };
   for (const [what, text] of Object.entries(beyond)) {
@@ -256,7 +274,9 @@ test('each limit is a setting, and an error that says so', async () => {
     assert.ok(body.errors, what);
     assert.equal(body.errors[0].extensions.code, 'LIMIT_EXCEEDED', what);
   }
-  const hidden = await post(limited, { query: '{ __schema { types { name } } }' });
+  const hidden = await post(limited, {
+    query: '{ __schema { types { name } } }',
+  });
   assert.ok(hidden.body.errors);
   assert.equal('data' in hidden.body, false);
   assert.deepEqual((await post(limited, { query })).body, {

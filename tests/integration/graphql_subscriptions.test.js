@@ -41,7 +41,9 @@ const figure = (name) => metric(api.gateway, `nexus_gateway_graphql_${name}`);
 
 // Members that clients add (__typename, symbols) left out.
 const plain = (data) =>
-  JSON.parse(JSON.stringify(data, (key, v) => (key === '__typename' ? undefined : v)));
+  JSON.parse(
+    JSON.stringify(data, (key, v) => (key === '__typename' ? undefined : v))
+  );
 
 // The first `count` events of a subscription given by (observer) => stop.
 function first(count, subscribe) {
@@ -55,7 +57,10 @@ function first(count, subscribe) {
           setImmediate(() => stop());
         }
       },
-      error: (error) => reject(error instanceof Error ? error : new Error(JSON.stringify(error))),
+      error: (error) =>
+        reject(
+          error instanceof Error ? error : new Error(JSON.stringify(error))
+        ),
       complete: () => reject(new Error('it is complete')),
     });
   });
@@ -83,7 +88,8 @@ describe('graphql-ws', () => {
   test('queries, subscriptions, errors', async () => {
     const client = open();
     const results = [];
-    for await (const result of client.iterate({ query: QUERY })) results.push(result);
+    for await (const result of client.iterate({ query: QUERY }))
+      results.push(result);
     assert.equal(results.length, 1);
     assert.equal(results[0].data.fleet.totalGPUs, 0);
 
@@ -93,7 +99,9 @@ describe('graphql-ws', () => {
     assert.deepEqual(events, Array(3).fill({ data: EVENT }));
 
     await assert.rejects(
-      first(1, (observer) => client.subscribe({ query: '{ nothing }' }, observer)),
+      first(1, (observer) =>
+        client.subscribe({ query: '{ nothing }' }, observer)
+      ),
       /nothing/
     );
     await assertNobodyFollows();
@@ -163,9 +171,15 @@ describe('subscriptions-transport-ws', () => {
     };
     const [result] = await first(1, request({ query: QUERY }));
     assert.equal(result.data.fleet.totalGPUs, 0);
-    const events = await first(3, request({ query: SUMMARY, variables: every }));
+    const events = await first(
+      3,
+      request({ query: SUMMARY, variables: every })
+    );
     assert.deepEqual(events, Array(3).fill({ data: EVENT }));
-    await assert.rejects(first(1, request({ query: '{ nothing }' })), /nothing/);
+    await assert.rejects(
+      first(1, request({ query: '{ nothing }' })),
+      /nothing/
+    );
     client.close();
     await assertNobodyFollows();
   });
@@ -175,7 +189,8 @@ describe('graphql-sse', () => {
   test('queries, subscriptions, errors', async () => {
     const client = createSseClient({ url: api.url });
     const results = [];
-    for await (const result of client.iterate({ query: QUERY })) results.push(result);
+    for await (const result of client.iterate({ query: QUERY }))
+      results.push(result);
     assert.equal(results.length, 1);
     assert.equal(results[0].data.fleet.totalGPUs, 0);
 
@@ -222,7 +237,10 @@ describe('graphql-sse', () => {
     const abort = new AbortController();
     const reply = await fetch(api.url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      headers: {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+      },
       body: JSON.stringify({ query: SUMMARY, variables: every }),
       signal: abort.signal,
     });
@@ -239,7 +257,10 @@ describe('graphql-sse', () => {
     const abort = new AbortController();
     const reply = await fetch(api.url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      headers: {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+      },
       body: JSON.stringify({ query: SUMMARY, variables: { every: 3_600_000 } }),
       signal: abort.signal,
     });
@@ -260,7 +281,10 @@ describe('Apollo Client', () => {
     const client = open(new HttpLink({ uri: api.url, fetch }));
     const { data } = await client.query({ query: gql(QUERY) });
     assert.equal(data.fleet.totalGPUs, 0);
-    await assert.rejects(client.query({ query: gql('{ nothing }') }), /nothing|400/);
+    await assert.rejects(
+      client.query({ query: gql('{ nothing }') }),
+      /nothing|400/
+    );
   });
 
   test('its persisted queries, by GET as well', async () => {
@@ -270,10 +294,14 @@ describe('Apollo Client', () => {
     });
     const asked = [];
     const spy = (url, options) => {
-      asked.push(`${options.method} ${/query=/.test(url) || /"query":/.test(options.body) ? 'text' : 'hash'}`);
+      asked.push(
+        `${options.method} ${/query=/.test(url) || /"query":/.test(options.body) ? 'text' : 'hash'}`
+      );
       return fetch(url, options);
     };
-    const client = open(link.concat(new HttpLink({ uri: api.url, fetch: spy })));
+    const client = open(
+      link.concat(new HttpLink({ uri: api.url, fetch: spy }))
+    );
     const query = gql('query OnlyHere { asOf }');
     for (let i = 0; i < 2; i++) {
       const { data } = await client.query({ query, fetchPolicy: 'no-cache' });

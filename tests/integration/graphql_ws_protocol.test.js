@@ -49,7 +49,10 @@ async function assertCloses(socket, code, reason) {
 
 describe('choosing the subprotocol', () => {
   test('graphql-transport-ws is taken', async () => {
-    assert.equal((await open('graphql-transport-ws')).ws.protocol, 'graphql-transport-ws');
+    assert.equal(
+      (await open('graphql-transport-ws')).ws.protocol,
+      'graphql-transport-ws'
+    );
   });
   test('graphql-ws is taken', async () => {
     assert.equal((await open('graphql-ws')).ws.protocol, 'graphql-ws');
@@ -196,14 +199,22 @@ describe('graphql-transport-ws: operations', () => {
     const socket = await acknowledged();
     const query =
       'query A { __typename } query B($n: String!) { __type(name: $n) { name } }';
-    socket.say(subscribe('v', query, { operationName: 'B', variables: { n: 'GPU' } }));
-    assert.deepEqual((await socket.hear()).payload.data, { __type: { name: 'GPU' } });
+    socket.say(
+      subscribe('v', query, { operationName: 'B', variables: { n: 'GPU' } })
+    );
+    assert.deepEqual((await socket.hear()).payload.data, {
+      __type: { name: 'GPU' },
+    });
   });
   test('a subscription goes on until it is completed', async () => {
     const socket = await acknowledged();
     socket.say(subscribe('s', SUMMARY));
     for (let i = 0; i < 3; i++)
-      assert.deepEqual(await socket.hear(), { id: 's', type: 'next', payload: TICK });
+      assert.deepEqual(await socket.hear(), {
+        id: 's',
+        type: 'next',
+        payload: TICK,
+      });
     socket.say({ id: 's', type: 'complete' });
     // Nothing but what was on its way comes behind; no complete is echoed.
     socket.say({ type: 'ping' });
@@ -238,8 +249,14 @@ describe('graphql-transport-ws: operations', () => {
   for (const [what, query] of [
     ['a syntax error', '{'],
     ['a validation error', '{ nothingOfThisName }'],
-    ['a subscription with two fields', `subscription { a: fleetSummary { asOf } b: fleetSummary { asOf } }`],
-    ['a variable that is missing', 'query ($a: Int!) { gpus(limit: $a) { id } }'],
+    [
+      'a subscription with two fields',
+      `subscription { a: fleetSummary { asOf } b: fleetSummary { asOf } }`,
+    ],
+    [
+      'a variable that is missing',
+      'query ($a: Int!) { gpus(limit: $a) { id } }',
+    ],
   ])
     test(`${what} is an error with a list, and ends it`, async () => {
       const socket = await acknowledged();
@@ -294,7 +311,9 @@ describe('graphql-transport-ws: operations', () => {
     socket.say(subscribe('p', query, { extensions }));
     await socket.hearType('complete');
     socket.say({ id: 'p', type: 'subscribe', payload: { extensions } });
-    assert.deepEqual((await socket.hear()).payload, { data: { here: 'Query' } });
+    assert.deepEqual((await socket.hear()).payload, {
+      data: { here: 'Query' },
+    });
   });
 });
 
@@ -326,7 +345,11 @@ describe('graphql-ws, the older protocol', () => {
     const socket = await legacy();
     socket.say(start('1', SUMMARY));
     for (let i = 0; i < 3; i++)
-      assert.deepEqual(await socket.hear(), { id: '1', type: 'data', payload: TICK });
+      assert.deepEqual(await socket.hear(), {
+        id: '1',
+        type: 'data',
+        payload: TICK,
+      });
     socket.say({ id: '1', type: 'stop' });
     socket.say(start('2', '{ __typename }'));
     assert.equal((await socket.hearType('complete')).id, '2');
@@ -346,11 +369,19 @@ describe('graphql-ws, the older protocol', () => {
     socket.say(start('1', QUIET));
     await socket.hear();
     socket.say(start('1', '{ __typename }'));
-    assert.deepEqual((await socket.hear()).payload, { data: { __typename: 'Query' } });
+    assert.deepEqual((await socket.hear()).payload, {
+      data: { __typename: 'Query' },
+    });
   });
   test('what it does not know is an error, and the connection stays', async () => {
     const socket = await legacy();
-    for (const message of ['{', '{}', { type: 'subscribe', id: 'x' }, { type: 'start' }, { type: 'start', id: '1' }]) {
+    for (const message of [
+      '{',
+      '{}',
+      { type: 'subscribe', id: 'x' },
+      { type: 'start' },
+      { type: 'start', id: '1' },
+    ]) {
       socket.say(message);
       const { type, payload } = await socket.hear();
       assert.equal(type, 'error');

@@ -59,34 +59,17 @@ static void resolve_status_counts(struct gql_batch *batch)
 
 static void resolve_hosts(struct gql_batch *batch)
 {
-    for (uint32_t i = 0; i < batch->count; i++) {
-        const struct fleet_cluster *cluster = batch->parents[i];
-        struct scope scope = {.of_hosts = true,
-                              .hosts = cluster->hosts,
-                              .count = cluster->host_count};
-        resolve_list_of(batch, i, &scope);
-    }
-    gql_batch_done(batch);
+    resolve_lists(batch, hosts_of_cluster);
 }
 
 static void resolve_gpus(struct gql_batch *batch)
 {
-    for (uint32_t i = 0; i < batch->count; i++) {
-        struct scope scope =
-            gpus_of_cluster(batch->parents[i], batch->call.arena);
-        resolve_list_of(batch, i, &scope);
-    }
-    gql_batch_done(batch);
+    resolve_lists(batch, gpus_of_cluster);
 }
 
 static void resolve_statistics(struct gql_batch *batch)
 {
-    for (uint32_t i = 0; i < batch->count; i++) {
-        struct scope scope =
-            gpus_of_cluster(batch->parents[i], batch->call.arena);
-        stats_give(batch, i, &scope, STATS_ACTIVE);
-    }
-    gql_batch_done(batch);
+    resolve_stats(batch, gpus_of_cluster);
 }
 
 /* ---- Query.clusters, Query.cluster ---- */

@@ -137,23 +137,23 @@ static void give_page(struct gql_batch *batch, uint32_t parent,
         gql_batch_object(batch, parent, page_new(&s, &range));
 }
 
+static void give_pages(struct gql_batch *batch, scope_fn scope_of)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct scope scope = scope_of(batch->parents[i], &batch->call);
+        give_page(batch, i, &scope);
+    }
+    gql_batch_done(batch);
+}
+
 static void resolve_gpus(struct gql_batch *batch)
 {
-    const struct fleet *fleet = fleet_of(&batch->call);
-    struct scope scope = {.gpus = fleet->gpus, .count = fleet->gpu_count};
-    for (uint32_t i = 0; i < batch->count; i++)
-        give_page(batch, i, &scope);
-    gql_batch_done(batch);
+    give_pages(batch, gpus_of_fleet);
 }
 
 static void resolve_hosts(struct gql_batch *batch)
 {
-    const struct fleet *fleet = fleet_of(&batch->call);
-    struct scope scope = {
-        .of_hosts = true, .hosts = fleet->hosts, .count = fleet->host_count};
-    for (uint32_t i = 0; i < batch->count; i++)
-        give_page(batch, i, &scope);
-    gql_batch_done(batch);
+    give_pages(batch, hosts_of_fleet);
 }
 
 /* ---- its fields ---- */

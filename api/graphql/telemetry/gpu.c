@@ -180,11 +180,7 @@ static void resolve_cluster(struct gql_batch *batch)
 
 static void resolve_gpus(struct gql_batch *batch)
 {
-    const struct fleet *fleet = fleet_of(&batch->call);
-    struct scope scope = {.gpus = fleet->gpus, .count = fleet->gpu_count};
-    for (uint32_t i = 0; i < batch->count; i++)
-        resolve_list_of(batch, i, &scope);
-    gql_batch_done(batch);
+    resolve_lists(batch, gpus_of_fleet);
 }
 
 static void resolve_gpu(struct gql_batch *batch)

@@ -124,18 +124,9 @@ static void resolve_status_counts(struct gql_batch *batch)
     gql_batch_done(batch);
 }
 
-static struct scope gpus_of(const struct fleet_host *host)
-{
-    return (struct scope){.gpus = host->gpus, .count = host->gpu_count};
-}
-
 static void resolve_gpus(struct gql_batch *batch)
 {
-    for (uint32_t i = 0; i < batch->count; i++) {
-        struct scope scope = gpus_of(batch->parents[i]);
-        resolve_list_of(batch, i, &scope);
-    }
-    gql_batch_done(batch);
+    resolve_lists(batch, gpus_of_host);
 }
 
 static void give_missing(struct gql_batch *batch, uint32_t parent)
@@ -159,23 +150,14 @@ static void resolve_missing(struct gql_batch *batch)
 
 static void resolve_statistics(struct gql_batch *batch)
 {
-    for (uint32_t i = 0; i < batch->count; i++) {
-        struct scope scope = gpus_of(batch->parents[i]);
-        stats_give(batch, i, &scope, STATS_ACTIVE);
-    }
-    gql_batch_done(batch);
+    resolve_stats(batch, gpus_of_host);
 }
 
 /* ---- Query.hosts, Query.host ---- */
 
 static void resolve_hosts(struct gql_batch *batch)
 {
-    const struct fleet *fleet = fleet_of(&batch->call);
-    struct scope scope = {
-        .of_hosts = true, .hosts = fleet->hosts, .count = fleet->host_count};
-    for (uint32_t i = 0; i < batch->count; i++)
-        resolve_list_of(batch, i, &scope);
-    gql_batch_done(batch);
+    resolve_lists(batch, hosts_of_fleet);
 }
 
 struct host_search {

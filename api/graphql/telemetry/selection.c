@@ -283,57 +283,81 @@ static int limit_of(const struct gql_call *call, uint32_t *limit,
     return 0;
 }
 
-static void selection_give(const struct selection *s, uint32_t limit,
-                           struct gql_batch *batch, uint32_t parent)
-{
-    uint32_t count = s->count < limit ? s->count : limit;
-    const void **objects =
-        arena_alloc(batch->call.arena, (count + 1) * sizeof *objects);
-    for (uint32_t i = 0; i < count; i++)
-        objects[i] = s->items[i].object;
-    gql_batch_list(batch, parent, objects, count);
-}
+struct list {
+    const void **objects;
+    uint32_t count;
+    int rc; /* -EINVAL: err says what the arguments are */
+    struct errmsg err;
+};
 
 /* Nothing is asked of the list: all of the scope that was ever seen. */
-static bool give_whole(struct gql_batch *batch, uint32_t parent,
-                       const struct scope *scope)
+static bool is_plain(const struct gql_call *call)
 {
-    const struct gql_value *const *given = batch->call.arguments;
-    for (uint32_t i = 0; i < batch->call.field->argument_count; i++)
-        if (!is_null(given[i]))
+    for (uint32_t i = 0; i < call->field->argument_count; i++)
+        if (!is_null(call->arguments[i]))
             return false;
-    const void **objects =
-        arena_alloc(batch->call.arena, (scope->count + 1) * sizeof *objects);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < scope->count; i++)
-        if (scope->of_hosts)
-            objects[count++] = scope->hosts[i];
-        else if (gpu_is_known(scope->gpus[i]))
-            objects[count++] = scope->gpus[i];
-    gql_batch_list(batch, parent, objects, count);
     return true;
 }
 
-void resolve_list_of(struct gql_batch *batch, uint32_t parent,
-                     const struct scope *scope)
+static void list_take_all(struct list *list, const struct scope *scope)
 {
-    if (give_whole(batch, parent, scope))
-        return;
-    struct selection s;
-    struct errmsg err;
-    uint32_t limit = 0;
-    if (limit_of(&batch->call, &limit, &err) < 0 ||
-        selection_make(&s, &batch->call, scope, &err) < 0)
-        gql_batch_error(batch, parent, GQL_CODE_INPUT, "%s", err.text);
-    else
-        selection_give(&s, limit, batch, parent);
+    for (uint32_t i = 0; i < scope->count; i++)
+        if (scope->of_hosts)
+            list->objects[list->count++] = scope->hosts[i];
+        else if (gpu_is_known(scope->gpus[i]))
+            list->objects[list->count++] = scope->gpus[i];
 }
 
-struct scope gpus_of_cluster(const struct fleet_cluster *cluster,
-                             struct arena *arena)
+static void list_select(struct list *list, const struct gql_call *call,
+                        const struct scope *scope)
 {
+    struct selection s;
+    uint32_t limit = 0;
+    list->rc = limit_of(call, &limit, &list->err);
+    if (list->rc == 0)
+        list->rc = selection_make(&s, call, scope, &list->err);
+    if (list->rc < 0)
+        return;
+    list->count = s.count < limit ? s.count : limit;
+    for (uint32_t i = 0; i < list->count; i++)
+        list->objects[i] = s.items[i].object;
+}
+
+static void list_make(struct list *list, const struct gql_call *call,
+                      const struct scope *scope)
+{
+    list->count = 0;
+    list->rc = 0;
+    list->objects =
+        arena_alloc(call->arena, (scope->count + 1) * sizeof *list->objects);
+    if (is_plain(call))
+        list_take_all(list, scope);
+    else
+        list_select(list, call, scope);
+}
+
+void resolve_lists(struct gql_batch *batch, scope_fn scope_of)
+{
+    struct list list = {0};
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const void *parent = batch->parents[i];
+        if (i == 0 || parent != batch->parents[i - 1]) {
+            struct scope scope = scope_of(parent, &batch->call);
+            list_make(&list, &batch->call, &scope);
+        }
+        if (list.rc < 0)
+            gql_batch_error(batch, i, GQL_CODE_INPUT, "%s", list.err.text);
+        else
+            gql_batch_list(batch, i, list.objects, list.count);
+    }
+    gql_batch_done(batch);
+}
+
+struct scope gpus_of_cluster(const void *parent, const struct gql_call *call)
+{
+    const struct fleet_cluster *cluster = parent;
     struct fleet_gpu **gpus =
-        arena_alloc(arena, (cluster->gpu_count + 1) * sizeof *gpus);
+        arena_alloc(call->arena, (cluster->gpu_count + 1) * sizeof *gpus);
     struct scope scope = {.gpus = gpus};
     for (uint32_t h = 0; h < cluster->host_count; h++) {
         const struct fleet_host *host = cluster->hosts[h];
@@ -341,4 +365,35 @@ struct scope gpus_of_cluster(const struct fleet_cluster *cluster,
             gpus[scope.count++] = host->gpus[g];
     }
     return scope;
+}
+
+struct scope gpus_of_host(const void *parent, const struct gql_call *call)
+{
+    (void)call;
+    const struct fleet_host *host = parent;
+    return (struct scope){.gpus = host->gpus, .count = host->gpu_count};
+}
+
+struct scope gpus_of_fleet(const void *parent, const struct gql_call *call)
+{
+    (void)parent;
+    const struct fleet *fleet = fleet_of(call);
+    return (struct scope){.gpus = fleet->gpus, .count = fleet->gpu_count};
+}
+
+struct scope hosts_of_cluster(const void *parent, const struct gql_call *call)
+{
+    (void)call;
+    const struct fleet_cluster *cluster = parent;
+    return (struct scope){.of_hosts = true,
+                          .hosts = cluster->hosts,
+                          .count = cluster->host_count};
+}
+
+struct scope hosts_of_fleet(const void *parent, const struct gql_call *call)
+{
+    (void)parent;
+    const struct fleet *fleet = fleet_of(call);
+    return (struct scope){
+        .of_hosts = true, .hosts = fleet->hosts, .count = fleet->host_count};
 }

@@ -69,14 +69,20 @@ int selected_compare(const struct order *order, const struct selected *a,
 /* Its keys by the selection's order. */
 void selected_fill(const struct selection *s, struct selected *item);
 
-/* Gives a parent its list: of the scope's GPUs or hosts what `filter` takes, in
- * the order of `sort`, `limit` at most; or the error that the arguments are. */
-void resolve_list_of(struct gql_batch *batch, uint32_t parent,
-                     const struct scope *scope);
+/* Where to look, of a parent: its GPUs or hosts in the model's order. */
+typedef struct scope (*scope_fn)(const void *parent,
+                                 const struct gql_call *call);
+struct scope gpus_of_host(const void *host, const struct gql_call *call);
+struct scope gpus_of_cluster(const void *cluster, const struct gql_call *call);
+struct scope gpus_of_fleet(const void *root, const struct gql_call *call);
+struct scope hosts_of_cluster(const void *cluster, const struct gql_call *call);
+struct scope hosts_of_fleet(const void *root, const struct gql_call *call);
 
-/* All GPUs of a cluster, place by place. */
-struct scope gpus_of_cluster(const struct fleet_cluster *cluster,
-                             struct arena *arena);
+/* Gives all parents their lists: of the scope what `filter` takes, in the order
+ * of `sort`, `limit` at most; or the error that the arguments are. Made once
+ * for a parent that is there several times in a row: what "{ gpus { cluster {
+ * gpus …" costs is then what it writes. */
+void resolve_lists(struct gql_batch *batch, scope_fn scope_of);
 
 /* ---- what hosts are filtered and sorted by ---- */
 

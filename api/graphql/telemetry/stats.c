@@ -256,16 +256,56 @@ static void resolve_histogram(struct gql_batch *batch)
     gql_batch_done(batch);
 }
 
+struct stats_list {
+    const void *stats[METRIC_COUNT];
+    uint32_t count;
+};
+
+static void list_make(struct stats_list *list, const struct gql_call *call,
+                      const struct scope *scope, uint32_t statuses)
+{
+    uint64_t asked = metrics_of(gql_argument(call, "metrics"));
+    list->count = 0;
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (asked >> m & 1)
+            list->stats[list->count++] =
+                stats_new(call->arena, scope, statuses, m);
+}
+
 void stats_give(struct gql_batch *batch, uint32_t parent,
                 const struct scope *scope, uint32_t statuses)
 {
-    uint64_t asked = metrics_of(gql_argument(&batch->call, "metrics"));
-    const void *all[METRIC_COUNT];
-    uint32_t count = 0;
-    for (int m = 0; m < METRIC_COUNT; m++)
-        if (asked >> m & 1)
-            all[count++] = stats_new(batch->call.arena, scope, statuses, m);
-    gql_batch_list(batch, parent, all, count);
+    struct stats_list list;
+    list_make(&list, &batch->call, scope, statuses);
+    gql_batch_list(batch, parent, list.stats, list.count);
+}
+
+/* What was made for one of the last parents is used again. */
+#define MEMO_MAX 16
+
+struct memo {
+    const void *parent;
+    struct stats_list list;
+};
+
+void resolve_stats(struct gql_batch *batch, scope_fn scope_of)
+{
+    struct memo memo[MEMO_MAX] = {0};
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const void *parent = batch->parents[i];
+        uint32_t m = 0;
+        while (m < MEMO_MAX && memo[m].parent != parent)
+            m++;
+        if (m == MEMO_MAX) {
+            struct scope scope = scope_of(parent, &batch->call);
+            m = next++ % MEMO_MAX;
+            memo[m].parent = parent;
+            list_make(&memo[m].list, &batch->call, &scope, STATS_ACTIVE);
+        }
+        gql_batch_list(batch, i, memo[m].list.stats, memo[m].list.count);
+    }
+    gql_batch_done(batch);
 }
 
 const struct gql_binding stats_bindings[] = {

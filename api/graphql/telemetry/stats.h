@@ -35,7 +35,10 @@ struct histogram_bucket *stats_histogram(const struct metric_stats *stats,
                                          struct arena *arena, uint32_t buckets,
                                          double from, double to);
 
-/* Gives a parent its `statistics(metrics:)`. */
+/* Gives all parents their `statistics(metrics:)`, of active GPUs. */
+void resolve_stats(struct gql_batch *batch, scope_fn scope_of);
+
+/* The same of one. */
 void stats_give(struct gql_batch *batch, uint32_t parent,
                 const struct scope *scope, uint32_t statuses);
 

@@ -1,8 +1,10 @@
-/* A server with a route for each thing that lib/http and lib/websocket can do.
- * It prints its port and serves until it is told to stop.
+/* A server with a route for each thing that lib/http and lib/websocket can do,
+ * for tests and benchmarks. It prints its port and serves until it is told to
+ * stop.
  *
  *     http_server [KEY=NUMBER …]   message_max unsent_max ping_ms pong_ms
  *                                  gather_ms compress body_max connections_max
+ *                                  frame_bytes (of one that is pulled)
  *
  *     GET  /size/{n}     n bytes
  *     POST /echo         the body
@@ -10,8 +12,8 @@
  *     GET  /numbers      what has happened, in JSON
  *     GET  /ws           a WebSocket that says what it hears, but for
  *                          "close CODE REASON", "frames N" (pulled),
- *                          "push N" (pushed, of 1,000 bytes), "all N" (to
- *                          every socket) and "stop"
+ *                          "push N" (pushed, of 1,000 bytes), "rate N" (so
+ *                          many a second to every socket, pulled) and "stop"
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +36,12 @@ static LIST_HEAD(, peer) peers;
 static struct http_server *server;
 static struct websocket_config config;
 static struct http_config http = {.host = "127.0.0.1"};
-static int64_t open_count, closed_count, last_code, fills, streams_closed;
+static char padding[1000];
+static int64_t frame_bytes;
+static struct http_timer *rate_timer;
+static int64_t rate, rate_began_ns, rated;
+static int64_t open_count, closed_count, last_code, fills, line_fills,
+    streams_closed;
 
 /* ---- WebSockets ---- */
 
@@ -50,6 +57,21 @@ static void peer_want(struct peer *peer, int64_t frames)
 {
     peer->to_fill += frames;
     websocket_want(peer->ws);
+}
+
+/* As many as are due by now. */
+static void rate_due(void *arg)
+{
+    (void)arg;
+    struct peer *peer;
+    int64_t elapsed_us = (clock_mono_ns() - rate_began_ns) / NS_PER_US;
+    int64_t more = elapsed_us * rate / 1000000 - rated;
+    rated += more;
+    if (more > 0)
+        LIST_FOREACH (peer, &peers, link)
+            peer_want(peer, more);
+    if (rate > 0)
+        http_timer_set(rate_timer, NS_PER_MS);
 }
 
 static void push_many(struct websocket *ws, int64_t count)
@@ -71,16 +93,18 @@ static void close_as_told(struct websocket *ws, struct str text)
 
 static void heard(struct websocket *ws, struct str text, void *arg)
 {
-    struct peer *peer = arg, *other;
+    struct peer *peer = arg;
     if (str_has_prefix(text, str_of("close ")) && text.len > 10) {
         close_as_told(ws, text);
     } else if (str_has_prefix(text, str_of("frames "))) {
         peer_want(peer, number_behind(text, "frames "));
     } else if (str_has_prefix(text, str_of("push "))) {
         push_many(ws, number_behind(text, "push "));
-    } else if (str_has_prefix(text, str_of("all "))) {
-        LIST_FOREACH (other, &peers, link)
-            peer_want(other, number_behind(text, "all "));
+    } else if (str_has_prefix(text, str_of("rate "))) {
+        rate = number_behind(text, "rate ");
+        rate_began_ns = clock_mono_ns();
+        rated = 0;
+        http_timer_set(rate_timer, NS_PER_MS);
     } else if (str_is(text, "stop")) {
         http_server_stop(server);
     } else {
@@ -95,8 +119,9 @@ static bool fill(struct websocket *ws, struct buf *out, size_t room, void *arg)
     while (peer->to_fill > 0 && out->len < room) {
         char number[32];
         snprintf(number, sizeof number, "%lld", (long long)peer->filled++);
-        struct str parts[] = {STR("frame "), str_of(number)};
-        websocket_append(ws, out, parts, 2);
+        struct str parts[] = {STR("frame "), str_of(number),
+                              str_make(padding, (size_t)frame_bytes)};
+        websocket_append(ws, out, parts, 3);
         peer->to_fill--;
     }
     return peer->to_fill > 0;
@@ -149,6 +174,7 @@ static bool fill_lines(struct http_stream *stream, struct buf *out, size_t room,
 {
     struct lines *lines = arg;
     (void)room;
+    line_fills++;
     buf_printf(out, "line %lld\n", (long long)lines->said++);
     if (lines->endless || --lines->left > 0)
         return true;
@@ -207,6 +233,7 @@ static void handle_numbers(struct http_request *req, void *arg)
     json_member_i64(&w, "closed", closed_count);
     json_member_i64(&w, "code", last_code);
     json_member_i64(&w, "fills", fills);
+    json_member_i64(&w, "lines", line_fills);
     json_member_i64(&w, "streams_closed", streams_closed);
     json_end_object(&w);
     http_reply(req, 200, HTTP_JSON, &body);
@@ -249,6 +276,8 @@ static void set(const char *key, size_t key_len, int64_t value)
         else
             *settings[i].ms = value * NS_PER_MS;
     }
+    if (str_is(name, "frame_bytes"))
+        frame_bytes = value < (int64_t)sizeof padding ? value : 0;
     if (str_is(name, "compress"))
         config.compress = value != 0;
 }
@@ -275,9 +304,12 @@ int main(int argc, char **argv)
         service_refuse("http_server", &err);
     struct http_watch *stop = http_watch_new(server, service_stop_fd(),
                                              HTTP_READABLE, stop_asked, server);
+    rate_timer = http_timer_new(server, rate_due, NULL);
+    memset(padding, '.', sizeof padding);
     printf("%d\n", http_server_port(server));
     fflush(stdout);
     http_server_run(server);
+    http_timer_free(&rate_timer);
     http_watch_free(&stop);
     http_server_free(&server);
     return 0;

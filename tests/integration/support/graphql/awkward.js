@@ -849,18 +849,11 @@ export const EXECUTED = [
       'query($n: String!){__type(name: $n){name kind fields{name} inputFields{name} possibleTypes{name} interfaces{name} enumValues{name} ofType{name} isOneOf specifiedByURL}}',
     variables: { n: 'Circle' },
   },
-  ...[
-    'Choice',
-    'Drawn',
-    'Time',
-    'Round',
-    'Int',
-    '__Type',
-    '__TypeKind',
-    'Box',
-  ].map((n) => ({
-    query:
-      'query($n: String!){__type(name: $n){__typename name kind description fields(includeDeprecated: true){name args(includeDeprecated: true){name defaultValue isDeprecated}} inputFields(includeDeprecated: true){name defaultValue type{kind name ofType{kind name}}} possibleTypes{name} interfaces{name} enumValues{name} ofType{name} isOneOf specifiedByURL}}',
-    variables: { n },
-  })),
+  ...['Choice', 'Drawn', 'Time', 'Round', 'Int', '__TypeKind', 'Box'].map(
+    (n) => ({
+      query:
+        'query($n: String!){__type(name: $n){__typename name kind fields(includeDeprecated: true){name args(includeDeprecated: true){name defaultValue isDeprecated}} inputFields(includeDeprecated: true){name defaultValue type{kind name ofType{kind name}}} possibleTypes{name} interfaces{name} enumValues{name} ofType{name} isOneOf specifiedByURL}}',
+      variables: { n },
+    })
+  ),
 ];

@@ -4,7 +4,13 @@ const place = (error) =>
   (error.locations ?? [])
     .map(({ line, column }) => `${line}:${column}`)
     .join(' ');
-const said = (error) => `${place(error)} ${error.message}`;
+const said = (error) => `${place(error)} ${wording(error.message)}`;
+
+// About variables the engine makes no guesses.
+const wording = (message) =>
+  /^Variable .* got invalid value/s.test(message)
+    ? message.replace(/ Did you mean [^?]*\?$/, '')
+    : message;
 const listed = (errors) =>
   errors.length > 0
     ? errors

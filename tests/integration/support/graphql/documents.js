@@ -20,7 +20,9 @@ import { layOut } from './tokens.js';
 import { Values } from './values.js';
 
 const DEPTH_MAX = 5;
-const META_OFF = new Set(['__Schema.directives', '__Type.ofType']);
+// What introspection says otherwise than graphql-js: graphql_introspection.test.js
+const META_OFF =
+  /^__(Schema\.(directives|types)|Type\.ofType|\w+\.description)$/;
 
 export class DocumentMaker {
   constructor(schema, random) {
@@ -124,7 +126,7 @@ export class DocumentMaker {
     const { random } = this;
     if (isUnionType(type) || random.chance(6)) return undefined;
     const fields = Object.values(type.getFields()).filter(
-      (f) => !META_OFF.has(`${type.name}.${f.name}`)
+      (f) => !META_OFF.test(`${type.name}.${f.name}`)
     );
     if (type === this.schema.getQueryType() && random.chance(3))
       return random.oneOf([SchemaMetaFieldDef, TypeMetaFieldDef]);
@@ -167,7 +169,7 @@ export class DocumentMaker {
 
   #metaArguments(field) {
     if (field === TypeMetaFieldDef)
-      return `(name: "${this.random.oneOf([...Object.keys(this.schema.getTypeMap()), 'Nope'])}")`;
+      return `(name: "${this.random.oneOf([...Object.keys(this.schema.getTypeMap()).filter((n) => !n.startsWith('__')), 'Nope'])}")`;
     return field.args.length > 0 && this.random.chance(50)
       ? `(includeDeprecated: ${this.random.chance(70)})`
       : '';

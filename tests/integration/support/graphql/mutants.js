@@ -102,7 +102,9 @@ export const copy = (node) => JSON.parse(JSON.stringify(node));
 export class Mutator {
   constructor(schema, random) {
     this.random = random;
-    const types = Object.values(schema.getTypeMap());
+    const types = Object.values(schema.getTypeMap()).filter(
+      (type) => !type.name.startsWith('__')
+    );
     this.fields = types.flatMap((type) =>
       Object.keys(type.getFields?.() ?? {})
     );

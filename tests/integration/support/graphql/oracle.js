@@ -70,16 +70,41 @@ const NO_CONDITIONS =
 function OneOfVariables(context) {
   return {
     OperationDefinition(operation) {
-      for (const { node, parentType } of context.getRecursiveVariableUsages(operation)) {
+      for (const { node, parentType } of context.getRecursiveVariableUsages(
+        operation
+      )) {
         const place = isNonNullType(parentType) ? parentType.ofType : undefined;
-        const definition = operation.variableDefinitions.find((d) => d.variable.name.value === node.name.value);
-        const type = definition && typeFromAST(context.getSchema(), definition.type);
-        if (!isInputObjectType(place) || !place.isOneOf || !type || isNonNullType(type)) continue;
+        const definition = operation.variableDefinitions.find(
+          (d) => d.variable.name.value === node.name.value
+        );
+        const type =
+          definition && typeFromAST(context.getSchema(), definition.type);
+        if (
+          !isInputObjectType(place) ||
+          !place.isOneOf ||
+          !type ||
+          isNonNullType(type)
+        )
+          continue;
         const message = `Variable "$${node.name.value}" is of type "${type}" but must be non-nullable to be used for OneOf Input Object "${place}".`;
-        context.reportError(new GraphQLError(message, { nodes: [definition, node] }));
+        context.reportError(
+          new GraphQLError(message, { nodes: [definition, node] })
+        );
       }
     },
   };
+}
+
+// graphql-js also looks into a list that stands where a OneOf object must, and
+// is refused for that.
+const isAboutAnItem = ({ message, nodes }, items) =>
+  / must be non-nullable to be used for OneOf /.test(message) &&
+  items.includes(nodes[1]);
+
+function itemsOf(document) {
+  const items = [];
+  visit(document, { ListValue: (list) => void items.push(...list.values) });
+  return items;
 }
 
 // The fields of a root by their response names, through fragments; and the
@@ -146,9 +171,11 @@ export class Oracle {
   // The errors of a text: none when it may be executed.
   check(query) {
     try {
-      return validate(this.schema, parse(query), RULES, {
+      const document = parse(query);
+      const items = itemsOf(document);
+      return validate(this.schema, document, RULES, {
         maxErrors: ERRORS_MAX,
-      });
+      }).filter((error) => !isAboutAnItem(error, items));
     } catch (error) {
       return [error];
     }
@@ -267,7 +294,8 @@ export function checkSchema(sdl) {
     return errors.length > 0
       ? errors
       : [
-          ...strangers(document), ...redefined(document),
+          ...strangers(document),
+          ...redefined(document),
           ...sharedRoots(schema),
           ...deprecatedAlone(schema),
           ...wrongDefaults(schema),
@@ -289,8 +317,15 @@ const strangers = ({ definitions }) =>
 // Section 3.5: the standard scalars are not defined.
 const redefined = ({ definitions }) =>
   definitions
-    .filter((d) => /^(Int|Float|String|Boolean|ID)$/.test(d.name?.value) && isTypeDefinitionNode(d))
-    .map((nodes) => new GraphQLError('A standard scalar is not to be defined.', { nodes }));
+    .filter(
+      (d) =>
+        /^(Int|Float|String|Boolean|ID)$/.test(d.name?.value) &&
+        isTypeDefinitionNode(d)
+    )
+    .map(
+      (nodes) =>
+        new GraphQLError('A standard scalar is not to be defined.', { nodes })
+    );
 
 // Section 3.3.1: one type cannot be two roots. graphql-js 16 does not look.
 function sharedRoots(schema) {

@@ -457,7 +457,7 @@ static void many_fall_silent_each_in_its_time(void **state)
     unsigned seed = 7;
     for (int step = 0; step < 400; step++) {
         for (int i = 0; i < GPUS; i++) {
-            char uuid[16], index[8];
+            char uuid[24], index[16];
             snprintf(uuid, sizeof uuid, "GPU-%d", i);
             snprintf(index, sizeof index, "%d", i);
             if (heard[i] == 0 || rand_r(&seed) % (i % 90 + 1) == 0) {

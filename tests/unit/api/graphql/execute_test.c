@@ -308,7 +308,8 @@ static void variables_are_refused_with_their_place(void **state)
                 "\"column\":7}],\"extensions\":{\"code\":\"BAD_USER_INPUT\"}},"
                 "{\"message\":\"Variable \\\"$i\\\" got invalid value { a: "
                 "\\\"x\\\", c: 1 }; Field \\\"c\\\" is not defined by type "
-                "\\\"In\\\".\",\"locations\":[{\"line\":1,\"column\":7}],"
+                "\\\"In\\\". Did you mean \\\"a\\\" or "
+                "\\\"b\\\"?\",\"locations\":[{\"line\":1,\"column\":7}],"
                 "\"extensions\":{\"code\":\"BAD_USER_INPUT\"}}]}");
 }
 

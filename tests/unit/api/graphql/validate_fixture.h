@@ -10,7 +10,7 @@
 #include "lib/buf.h"
 
 #define FIXTURE_SCHEMA                                                  \
-    "directive @cost(weight: Int!) on FIELD_DEFINITION\n"               \
+    "directive @cost(value: Int!) on FIELD_DEFINITION\n"                \
     "interface Node { id: ID  name: String  peer: Node }\n"             \
     "type Gpu implements Node {\n"                                      \
     "  id: ID  name: String  peer: Node  host: Host\n"                  \
@@ -27,7 +27,7 @@
     "input In { a: Int  b: Int  c: In }\n"                              \
     "scalar Any\n"                                                      \
     "type Query { gpu(id: ID): Gpu  host: Host  hosts: [Host!]!\n"      \
-    "  node: Node  q: Query  dear: Int }\n"                             \
+    "  node: Node  q: Query  dear: Int @cost(value: 100) }\n"           \
     "type Subscription { gpu: Gpu }\n"
 
 struct validated {

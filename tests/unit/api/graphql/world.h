@@ -288,7 +288,7 @@ static struct gql_source *world_subscribe(const struct gql_call *call,
     return &w->source;
 }
 
-static void world_event(const void *event, uint64_t key, void *arg)
+static inline void world_event(const void *event, uint64_t key, void *arg)
 {
     struct world *w = arg;
     (void)key;
@@ -376,7 +376,7 @@ static inline void world_free(struct world **at)
     *at = NULL;
 }
 
-static void world_answer(struct buf *out, bool failed, void *arg)
+static inline void world_answer(struct buf *out, bool failed, void *arg)
 {
     struct world *w = arg;
     world_forget(w);
