@@ -17,6 +17,7 @@ import {
   startPostgres,
   waitFor,
 } from '../integration/support/index.js';
+import { following, makeStream } from '../integration/support/live.js';
 import { cpuSeconds, memoryMb, startPeer } from './support/peers.js';
 import { reporter, thousands } from './support/report.js';
 
@@ -89,10 +90,9 @@ async function start() {
   const postgres = await startPostgres();
   await createSchema(postgres);
   const broker = await startBroker();
-  const nats = await connectNats(broker);
-  const manager = await nats.jetstreamManager(); // as a streamer would make it
-  await manager.streams.add({ name: 'TELEMETRY', subjects: ['telemetry.>'] });
+  await makeStream(await connectNats(broker));
   const gateway = await startGateway({ broker, database: postgres });
+  await following(gateway);
   return { broker, gateway };
 }
 
