@@ -108,7 +108,6 @@ static void count_event(struct str payload, void *arg)
     received++;
     if (at == NULL)
         fail("an event without energyMj: %.*s", STR_ARG(payload));
-    /* A number that ends in zeros may have an exponent. */
     int64_t us = now_us() - (int64_t)strtod(at + sizeof key - 1, NULL);
     if (us < 0)
         us = 0;
