@@ -115,6 +115,9 @@ struct fleet_host *fleet_find_host(const struct fleet *f, struct str cluster,
                                    struct str name);
 struct fleet_gpu *fleet_find_gpu(const struct fleet *f, struct str uuid);
 
+/* The order of indices on a host, as memcmp: numbers first, by their value. */
+int fleet_index_order(struct str a, struct str b);
+
 /* ---- what happens ---- */
 
 struct fleet_update { /* a sample that came */
