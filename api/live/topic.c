@@ -77,8 +77,11 @@ static void topic_start(struct topic *t)
         t->feed = filter_feed_new(topics->fleet, topics->server, &t->filter,
                                   on_update, t);
     } else if (t->kind == TOPIC_STATUS) {
-        t->listener = (struct fleet_listener){.change = on_change, .arg = t};
+        struct fleet_scope scope = filter_scope(&t->filter);
+        t->listener = (struct fleet_listener){
+            .scope = &scope, .change = on_change, .arg = t};
         fleet_listen(topics->fleet, &t->listener);
+        t->listener.scope = NULL;
     } else {
         t->revision = topics->fleet->revision;
         t->timer = http_timer_new(topics->server, on_interval, t);
