@@ -320,6 +320,17 @@ static const struct gql_operation *refuse_operation(struct gql_errors *errors,
     return NULL;
 }
 
+static void refuse_name(struct str name, struct gql_errors *errors)
+{
+    struct buf message = {0};
+    buf_append_text(&message, "Unknown operation named \"");
+    buf_append_str(&message, name);
+    buf_append_text(&message, "\".");
+    gql_error_add_str(errors, GQL_CODE_OPERATION, NULL, 0, NULL,
+                      buf_str(&message));
+    buf_fini(&message);
+}
+
 static const struct gql_operation *
 pick_operation(const struct gql_document *doc, struct str name,
                struct gql_errors *errors)
@@ -339,8 +350,7 @@ pick_operation(const struct gql_document *doc, struct str name,
     if (found == NULL && name.p == NULL)
         return refuse_operation(errors, "Must provide an operation.");
     if (found == NULL)
-        gql_error_add(errors, GQL_CODE_OPERATION, NULL, 0,
-                      "Unknown operation named \"%.*s\".", STR_ARG(name));
+        refuse_name(name, errors);
     return found;
 }
 

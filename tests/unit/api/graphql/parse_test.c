@@ -373,7 +373,7 @@ static void errors_are_printed_as_json(void **state)
     struct gql_path list = {NULL, STR("gpus"), 0};
     struct gql_path item = {&list, {0}, 3}, name = {&item, STR("n"), 0};
     errors = (struct gql_errors){.arena = &arena, .source = STR("{ n }")};
-    gql_error_add_at(&errors, NULL, 2, &name, str_of("no"));
+    gql_error_add_str(&errors, NULL, &(uint32_t){2}, 1, &name, str_of("no"));
     gql_errors_append(&errors, &out);
     assert_buf(&out, "[{\"message\":\"no\",\"locations\":[{\"line\":1,"
                      "\"column\":3}],\"path\":[\"gpus\",3,\"n\"]}]");
@@ -385,9 +385,10 @@ static void errors_have_a_limit(void **state)
     errors = (struct gql_errors){.arena = &arena, .max = 3};
     for (int i = 0; i < 10; i++)
         gql_error_add(&errors, GQL_CODE_VALIDATION, NULL, 0, "no %d", i);
-    assert_int_equal(errors.count, 3);
-    assert_str(errors.first->next->message, "no 1");
-    assert_contains(errors.last->message.p, "Too many errors");
+    assert_int_equal(errors.count, 4);
+    assert_str(errors.first->next->next->message, "no 2");
+    assert_contains(errors.last->message.p,
+                    "Too many validation errors, error limit reached.");
     assert_string_equal(errors.last->code, GQL_CODE_LIMIT);
     errors = (struct gql_errors){.arena = &arena};
     char *wide = arena_alloc(&arena, 10001);
