@@ -130,6 +130,7 @@ static bool graphql_open(struct gateway *gateway, struct errmsg *err)
         .schema = telemetry_schema_new(err),
         .files = gateway->files,
         .stats = gateway_stats_graphql(gateway->stats),
+        .any_origin = gateway->config.cors,
     };
     if (config.schema != NULL)
         gateway->graphql = graphql_service_new(&config, err);

@@ -149,7 +149,7 @@ static void inspect(const struct gql_value *value, int depth, struct buf *out)
         inspect_leaf(value, out);
     else if (value->count == 0)
         buf_append_text(out, list ? "[]" : "{}");
-    else if (depth > DEPTH_SHOWN)
+    else if (depth >= DEPTH_SHOWN)
         buf_append_text(out, list ? "[Array]" : "[Object]");
     else if (list)
         inspect_list(value, depth, out);

@@ -66,15 +66,18 @@ static bool condition(struct collection *c, const struct gql_directive_use *use,
     return otherwise;
 }
 
+/* Whatever their order in the text: @skip has the first word, and what it
+ * leaves out is not asked for more. */
 static bool is_included(struct collection *c,
                         const struct gql_selection *selection)
 {
     bool included = true;
-    for (const struct gql_directive_use *use = selection->directives;
-         use != NULL && included; use = use->next)
+    const struct gql_directive_use *use;
+    for (use = selection->directives; use != NULL && included; use = use->next)
         if (str_is(use->name, "skip"))
             included = !condition(c, use, true);
-        else if (str_is(use->name, "include"))
+    for (use = selection->directives; use != NULL && included; use = use->next)
+        if (str_is(use->name, "include"))
             included = condition(c, use, false);
     return included;
 }

@@ -16,7 +16,7 @@ query Gpus {
   },
   {
     query: `# One GPU with its latest samples: put a UUID into the variables.
-query Gpu($uuid: String!) {
+query Gpu($uuid: ID!) {
   gpu(uuid: $uuid) {
     id
     uuid

@@ -676,6 +676,18 @@ export const EXECUTED = [
     query: 'query($s: Boolean = true){old @skip(if: $s)}',
     variables: { s: null },
   },
+  {
+    query: 'query($s: Boolean = true){old @include(if: false) @skip(if: $s)}',
+    variables: { s: null },
+  },
+  {
+    query: 'query($s: Boolean = true){old @include(if: $s) @skip(if: true)}',
+    variables: { s: null },
+  },
+  {
+    query: 'query($v: Boolean){any(value: $v)}',
+    variables: { v: { a: [{ b: [1] }, [2], {}, []], c: { d: { e: 1 } } } },
+  },
   { query: '{z: old a: old m: old}' },
   { query: '{z: old ...F a: old} fragment F on Root {a: old m: old z: old}' },
   { query: '{self{b: old} ...{self{a: old}} self{b: old c: old}}' },
