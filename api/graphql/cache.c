@@ -27,7 +27,7 @@ struct entry {
     struct gql_query query; /* first: a query is its entry */
     struct gql_cache *cache;
     uint64_t text_hash, sha_head;
-    size_t bytes; /* of memory, its plans not counted */
+    size_t bytes;                       /* of memory, its plans not counted */
     struct entry *text_next, *sha_next; /* in their chains */
     struct entry *newer, *older;        /* in the list of use */
     struct gql_plan *plans;
