@@ -27,6 +27,7 @@ struct entry {
     struct gql_query query; /* first: a query is its entry */
     struct gql_cache *cache;
     uint64_t text_hash, sha_head;
+    size_t bytes;                       /* of memory, its plans not counted */
     struct entry *text_next, *sha_next; /* in their chains */
     struct entry *newer, *older;        /* in the list of use */
     struct gql_plan *plans;
@@ -145,7 +146,7 @@ static void list_add(struct gql_cache *cache, struct entry *e)
         cache->oldest = e;
     cache->newest = e;
     cache->count++;
-    cache->bytes += e->query.document.source.len;
+    cache->bytes += e->bytes;
 }
 
 static void list_remove(struct gql_cache *cache, struct entry *e)
@@ -153,7 +154,7 @@ static void list_remove(struct gql_cache *cache, struct entry *e)
     *(e->newer != NULL ? &e->newer->older : &cache->newest) = e->older;
     *(e->older != NULL ? &e->older->newer : &cache->oldest) = e->newer;
     cache->count--;
-    cache->bytes -= e->query.document.source.len;
+    cache->bytes -= e->bytes;
 }
 
 static void touch(struct gql_cache *cache, struct entry *e)
@@ -175,7 +176,7 @@ static void drop(struct gql_cache *cache, struct entry *e)
 
 static void keep(struct gql_cache *cache, struct entry *e)
 {
-    if (e->query.document.source.len > cache->config.bytes_max)
+    if (e->bytes > cache->config.bytes_max)
         return;
     link_entry(cache, e);
     list_add(cache, e);
@@ -206,6 +207,7 @@ static struct entry *make_entry(struct gql_cache *cache, struct str source)
                   &query->errors) == 0)
         gql_validate(cache->schema, &query->document, &cache->limits,
                      &query->errors);
+    e->bytes = sizeof *e + e->query.arena.allocated;
     return e;
 }
 

@@ -420,8 +420,8 @@ static void finish(struct gql_execution *x)
     if (x->aborted.p != NULL) {
         x->errors.count = 0;
         x->errors.first = x->errors.last = NULL;
-        gql_error_add(&x->errors, GQL_CODE_LIMIT, NULL, 0, "%.*s",
-                      STR_ARG(x->aborted));
+        gql_error_add_str(&x->errors, GQL_CODE_LIMIT, NULL, 0, NULL,
+                          x->aborted);
         x->data_null = true;
     }
     if (x->data_null) {
@@ -515,8 +515,8 @@ static void set_root(struct gql_execution *x, const void *root)
     buf_append_text(&x->out, "{\"data\":{");
     if (plan->refusal == NULL)
         return;
-    gql_error_add(&x->errors, GQL_CODE_INPUT, &plan->refusal->at, 1, "%.*s",
-                  STR_ARG(plan->refusal->message));
+    gql_error_add_str(&x->errors, GQL_CODE_INPUT, &plan->refusal->at, 1, NULL,
+                      plan->refusal->message);
     x->data_null = true;
 }
 

@@ -111,7 +111,6 @@ struct gql_execution {
     struct exec_error leaf_error; /* … because; code NULL: was said already */
     struct str aborted; /* why everything ends: a limit; p NULL: it goes on */
     struct gql_errors errors;
-    bool errors_said;           /* that there are too many */
     bool data_null;             /* the null climbed to the top */
     struct gql_execution *next; /* in the list of unused ones */
 };

@@ -323,6 +323,17 @@ static const struct gql_operation *refuse_operation(struct gql_errors *errors,
     return NULL;
 }
 
+static void refuse_name(struct str name, struct gql_errors *errors)
+{
+    struct buf message = {0};
+    buf_append_text(&message, "Unknown operation named \"");
+    buf_append_str(&message, name);
+    buf_append_text(&message, "\".");
+    gql_error_add_str(errors, GQL_CODE_OPERATION, NULL, 0, NULL,
+                      buf_str(&message));
+    buf_fini(&message);
+}
+
 static const struct gql_operation *
 pick_operation(const struct gql_document *doc, struct str name,
                struct gql_errors *errors)
@@ -342,22 +353,8 @@ pick_operation(const struct gql_document *doc, struct str name,
     if (found == NULL && name.p == NULL)
         return refuse_operation(errors, "Must provide an operation.");
     if (found == NULL)
-        gql_error_add(errors, GQL_CODE_OPERATION, NULL, 0,
-                      "Unknown operation named \"%.*s\".", STR_ARG(name));
+        refuse_name(name, errors);
     return found;
-}
-
-static const struct gql_type *root_type(const struct gql_schema *schema,
-                                        enum gql_operation_type type)
-{
-    switch (type) {
-    case GQL_MUTATION:
-        return schema->mutation;
-    case GQL_SUBSCRIPTION:
-        return schema->subscription;
-    default:
-        return schema->query;
-    }
 }
 
 static const struct gql_type *find_root(const struct gql_schema *schema,
@@ -365,7 +362,7 @@ static const struct gql_type *find_root(const struct gql_schema *schema,
                                         struct gql_errors *errors)
 {
     static const char *const names[] = {"query", "mutation", "subscription"};
-    const struct gql_type *root = root_type(schema, operation->type);
+    const struct gql_type *root = gql_schema_root(schema, operation->type);
     if (root == NULL)
         gql_error_add(errors, GQL_CODE_OPERATION, &operation->set->at, 1,
                       "Schema is not configured to execute %s operation.",

@@ -129,18 +129,35 @@ static void the_least_used_leave_first(void **state)
     assert_false(is_kept(b));
 }
 
-static void texts_have_a_limit_in_bytes(void **state)
+static void documents_have_a_limit_in_bytes(void **state)
 {
     (void)state;
-    char a[GQL_HASH_LEN + 1], b[GQL_HASH_LEN + 1];
-    begin_with(&(struct gql_cache_config){.bytes_max = 20});
+    char a[GQL_HASH_LEN + 1], b[GQL_HASH_LEN + 1], text[64];
+    begin_with(&(struct gql_cache_config){.bytes_max = 20000});
     strcpy(a, hash_of("{a:__typename}"));
     assert_true(is_kept(a));
-    strcpy(b, hash_of("{b:__typename}"));
+    for (int i = 0; i < 100; i++) {
+        snprintf(text, sizeof text, "{b%d:__typename}", i);
+        strcpy(b, hash_of(text));
+    }
     assert_false(is_kept(a));
     assert_true(is_kept(b));
-    assert_false(is_kept(hash_of("{longer:__typename}  ")));
-    assert_true(is_kept(b)); /* what is too long drives nobody out */
+}
+
+/* 600 bytes of text, but each name is a node. */
+static void what_is_too_large_drives_nobody_out(void **state)
+{
+    (void)state;
+    char a[GQL_HASH_LEN + 1], many[602];
+    begin_with(&(struct gql_cache_config){.bytes_max = 20000});
+    strcpy(a, hash_of("{a:__typename}"));
+    for (size_t i = 0; i < 600; i++)
+        many[i] = "a "[i % 2];
+    many[0] = '{';
+    many[600] = '}';
+    many[601] = '\0';
+    assert_false(is_kept(hash_of(many)));
+    assert_true(is_kept(a));
 }
 
 static void what_left_lives_while_it_is_used(void **state)
@@ -270,7 +287,8 @@ int main(void)
         TEST(a_hash_alone_is_found_once_the_text_was_sent),
         TEST(a_hash_of_another_text_is_refused),
         TEST(the_least_used_leave_first),
-        TEST(texts_have_a_limit_in_bytes),
+        TEST(documents_have_a_limit_in_bytes),
+        TEST(what_is_too_large_drives_nobody_out),
         TEST(what_left_lives_while_it_is_used),
         TEST(the_allow_list_lets_nothing_else_through),
         TEST(an_allowed_document_must_be_valid),

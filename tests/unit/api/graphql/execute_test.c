@@ -293,6 +293,27 @@ static void arguments_are_coerced(void **state)
                 "{\"data\":{\"echo\":\"{n: 7, list: [1, null]}\"}}");
 }
 
+static void refuse_with(const char *variables, const char *message)
+{
+    const char *response =
+        world_run(w, "query($w:Word){echo(word:$w)}", variables);
+    if (strstr(response, message) == NULL)
+        fail_msg("%s\nis not in\n%s", message, response);
+}
+
+static void messages_quote_a_nul(void **state)
+{
+    (void)state;
+    refuse_with("{\"w\":{\"a\":1,\"x\\u0000y\":2}}",
+                "got invalid value { a: 1, x\\u0000y: 2 }; Field "
+                "\\\"x\\u0000y\\\" is not defined by type");
+    refuse_with("{\"w\":{\"letter\":\"x\\u0000y\"}}",
+                "Value \\\"x\\u0000y\\\" does not exist in \\\"Letter\\\" "
+                "enum.");
+    refuse_with("{\"w\":{\"letter\":\"BE\"}}",
+                "Did you mean the enum value \\\"B\\\"?");
+}
+
 static void variables_are_refused_with_their_place(void **state)
 {
     (void)state;
@@ -504,6 +525,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_type_that_is_not_known_is_an_error,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(arguments_are_coerced, setup, teardown),
+        cmocka_unit_test_setup_teardown(messages_quote_a_nul, setup, teardown),
         cmocka_unit_test_setup_teardown(variables_are_refused_with_their_place,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_null_condition_is_an_error, setup,
