@@ -36,11 +36,6 @@ static struct gql_location locate_from(struct str source, uint32_t from,
     return at;
 }
 
-struct gql_location gql_locate(struct str source, uint32_t offset)
-{
-    return locate_from(source, 0, (struct gql_location){1, 1}, offset);
-}
-
 /* text cut to MESSAGE_MAX bytes, between two characters. */
 static struct str bounded(struct arena *arena, struct str text)
 {

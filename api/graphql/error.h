@@ -71,8 +71,6 @@ void gql_error_add_str(struct gql_errors *errors, const char *code,
                        const uint32_t *offsets, uint32_t count,
                        const struct gql_path *path, struct str message);
 
-struct gql_location gql_locate(struct str source, uint32_t offset);
-
 /* Appends the JSON list, "[{"message":…,"locations":[…],"path":[…],
  * "extensions":{"code":…}}]". */
 void gql_errors_append(const struct gql_errors *errors, struct buf *out);

@@ -357,25 +357,12 @@ pick_operation(const struct gql_document *doc, struct str name,
     return found;
 }
 
-static const struct gql_type *root_type(const struct gql_schema *schema,
-                                        enum gql_operation_type type)
-{
-    switch (type) {
-    case GQL_MUTATION:
-        return schema->mutation;
-    case GQL_SUBSCRIPTION:
-        return schema->subscription;
-    default:
-        return schema->query;
-    }
-}
-
 static const struct gql_type *find_root(const struct gql_schema *schema,
                                         const struct gql_operation *operation,
                                         struct gql_errors *errors)
 {
     static const char *const names[] = {"query", "mutation", "subscription"};
-    const struct gql_type *root = root_type(schema, operation->type);
+    const struct gql_type *root = gql_schema_root(schema, operation->type);
     if (root == NULL)
         gql_error_add(errors, GQL_CODE_OPERATION, &operation->set->at, 1,
                       "Schema is not configured to execute %s operation.",

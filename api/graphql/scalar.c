@@ -134,14 +134,6 @@ static int coerce_id(const struct leaf *leaf)
 
 /* ---- enums and the API's own ---- */
 
-static bool has_value(const struct gql_type *type, struct str name)
-{
-    for (uint32_t i = 0; i < type->value_count; i++)
-        if (str_eq(type->values[i].name, name))
-            return true;
-    return false;
-}
-
 static int coerce_enum(const struct leaf *leaf)
 {
     bool json = leaf->source == GQL_FROM_JSON;
@@ -150,7 +142,7 @@ static int coerce_enum(const struct leaf *leaf)
         return errmsg_set(leaf->err, -EINVAL,
                           "Enum \"%s\" cannot represent non-%s value: %s.",
                           name, json ? "string" : "enum", shown(leaf));
-    if (!has_value(leaf->type, leaf->in->text))
+    if (gql_find_value(leaf->type, leaf->in->text) == NULL)
         return errmsg_set(leaf->err, -EINVAL,
                           "Value \"%.*s\" does not exist in \"%s\" enum.",
                           STR_ARG(cut(leaf->in->text)), name);

@@ -4,7 +4,7 @@
 
 #include "api/graphql/coerce_private.h"
 #include "api/graphql/inspect.h"
-#include "api/graphql/validate_private.h"
+#include "api/graphql/suggest.h"
 #include "lib/errmsg.h"
 
 #define VARIABLE_ERRORS_MAX 50
@@ -107,42 +107,16 @@ static void refuse_quoting(struct intake *in, const struct gql_value *value,
     buf_fini(&why);
 }
 
-/* ---- "Did you mean …?", as validation says it ---- */
-
-static const char *keep_hint(struct intake *in, struct validation *v,
-                             const char *hint)
-{
-    const char *copy = arena_text(in->arena, str_of(hint));
-    arena_fini(&v->arena);
-    return copy;
-}
-
-static const char *hint_input(struct intake *in, struct str name,
-                              const struct gql_type *type)
-{
-    struct validation v = {.limits = in->limits};
-    return keep_hint(
-        in, &v,
-        validation_suggest_input(&v, name, type->inputs, type->input_count));
-}
-
 static const char *hint_value(struct intake *in, const struct gql_value *value,
                               const struct gql_type *type)
 {
-    struct validation v = {.limits = in->limits};
     struct buf written = {0};
     if (value->kind == GQL_STRING)
         buf_append_str(&written, value->text);
     else
         gql_inspect(value, &written);
-    struct str *names =
-        arena_alloc(&v.arena, (type->value_count + 1) * sizeof *names);
-    for (uint32_t i = 0; i < type->value_count; i++)
-        names[i] = type->values[i].name;
     const char *hint =
-        keep_hint(in, &v,
-                  validation_suggest(&v, "the enum value", buf_str(&written),
-                                     names, type->value_count));
+        gql_suggest_value(in->arena, in->limits, buf_str(&written), type);
     buf_fini(&written);
     return hint;
 }
@@ -295,7 +269,9 @@ static void refuse_unknown(struct intake *in, const struct gql_value *value,
         refuse_quoting(
             in, value, path, "Field ", f->name,
             arena_printf(in->arena, " is not defined by type \"%.*s\".%s",
-                         STR_ARG(type->name), hint_input(in, f->name, type)));
+                         STR_ARG(type->name),
+                         gql_suggest_input(in->arena, in->limits, f->name,
+                                           type->inputs, type->input_count)));
     }
 }
 

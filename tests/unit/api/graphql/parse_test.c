@@ -350,15 +350,17 @@ static void columns_count_utf16_units(void **state)
 {
     (void)state;
     struct str s = str_of("a\r\n\xC3\xA9\xF0\x9F\x98\x80x\ry\nz");
-    struct gql_location at = gql_locate(s, 9);
-    assert_int_equal(at.line, 2);
-    assert_int_equal(at.column, 4);
-    at = gql_locate(s, 11);
-    assert_int_equal(at.line, 3);
-    assert_int_equal(at.column, 1);
-    at = gql_locate(s, 99);
-    assert_int_equal(at.line, 4);
-    assert_int_equal(at.column, 2);
+    errors = (struct gql_errors){.arena = &arena, .source = s};
+    gql_error_add(&errors, NULL, (uint32_t[]){9, 11, 99}, 3, "x");
+    const struct gql_location *at = errors.first->locations;
+    assert_int_equal(at->line, 2);
+    assert_int_equal(at->column, 4);
+    at++;
+    assert_int_equal(at->line, 3);
+    assert_int_equal(at->column, 1);
+    at++;
+    assert_int_equal(at->line, 4);
+    assert_int_equal(at->column, 2);
 }
 
 static void errors_are_printed_as_json(void **state)
