@@ -104,10 +104,12 @@ static void conn_let_go(struct http_conn *conn)
     struct http_flow *flow = conn->flow;
     conn->req = NULL;
     conn->flow = NULL;
-    if (req != NULL && req->open)
+    if (req != NULL && req->open) {
         req->conn = NULL;
-    else if (req != NULL)
+        http_request_gone(req);
+    } else if (req != NULL) {
         http_request_free(req);
+    }
     if (flow != NULL) {
         flow->conn = NULL;
         flow->ops->gone(flow);
@@ -319,13 +321,17 @@ static void conn_received(struct http_conn *conn, char *data, size_t len)
 }
 
 /* Reported as readable though nobody reads it: the first time that may be a
- * request behind this one, then it is broken. */
+ * request behind this one or the client's end, then it is broken. */
 static void conn_stop_reading(struct http_conn *conn)
 {
-    if (conn->watch.events & HTTP_READABLE)
-        conn_watch(conn, false);
-    else
+    if ((conn->watch.events & HTTP_READABLE) == 0) {
         http_conn_close(conn);
+        return;
+    }
+    conn_watch(conn, false);
+    if (conn->state == CONN_WAIT && conn->req->gone != NULL &&
+        http_gone(conn->req))
+        http_request_gone(conn->req);
 }
 
 static void conn_read(struct http_conn *conn)
@@ -520,6 +526,7 @@ void http_conn_open(struct http_server *server, int fd)
     if (conn->next != NULL)
         conn->next->prev = conn;
     server->conns = conn;
-    server->conn_count++;
+    if (++server->conn_count > server->conn_peak)
+        server->conn_peak = server->conn_count;
     conn_enter(conn, CONN_HEAD);
 }

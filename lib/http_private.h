@@ -151,6 +151,8 @@ struct http_request {
     struct http_chunks chunks; /* it comes in, maybe */
     struct buf headers;        /* of the reply, added by the handler */
     char id[HTTP_ID_MAX + 1];
+    void (*gone)(void *arg); /* see http_on_gone; NULL: nobody asks */
+    void *gone_arg;
     int64_t started_ns;
     bool open; /* a handler has it and has not replied */
     bool last; /* the connection ends with the reply */
@@ -240,6 +242,9 @@ struct http_server {
     struct http_dead *dead;
     struct http_conn *conns;
     size_t conn_count;
+    size_t conn_peak; /* since memory was last given back */
+    struct http_timer *trim;
+    int64_t trim_by_ns;         /* mono: not put off beyond; 0: it is not set */
     struct http_request *spare; /* requests, to be used again */
     size_t spare_count;
     const struct http_request *current; /* its handler is on the stack */
@@ -301,6 +306,9 @@ void http_conn_close(struct http_conn *conn);
 struct http_request *http_request_new(struct http_server *server,
                                       struct http_conn *conn);
 void http_request_free(struct http_request *req);
+
+/* The client has left, whom a handler may wait for: see http_on_gone. */
+void http_request_gone(struct http_request *req);
 void http_requests_close(struct http_server *server);
 
 /* Takes a whole head (copied). 0, or the refusal's status and *why. */

@@ -74,6 +74,7 @@ static void ask(struct gql_execution *x, struct exec_set *set,
 {
     if (!plan->resolved || plan->refusal != NULL)
         return;
+    execution_weigh(x);
     struct exec_field *field = make_field(x, set, plan);
     set->fields[plan->slot] = field;
     x->open++;
@@ -316,6 +317,13 @@ void execution_abort(struct gql_execution *x, const char *why)
 {
     if (x->aborted.p == NULL)
         x->aborted = str_of(why);
+}
+
+void execution_weigh(struct gql_execution *x)
+{
+    size_t max = x->plan->limits->memory;
+    if (max > 0 && x->arena.allocated + x->plan->arena.allocated > max)
+        execution_abort(x, EXECUTION_TOO_GREEDY);
 }
 
 static void find(struct gql_execution *x)

@@ -13,6 +13,7 @@
 
 #define KEPT_PER_QUERY     4    /* plans of one document, by variables */
 #define VARIABLES_TEXT_MAX 1024 /* of a plan that is kept */
+#define KEPT_BYTES_MAX     ((size_t)256 * 1024)
 
 /* ---- collecting ---- */
 
@@ -380,7 +381,7 @@ static int check_cost(struct gql_plan *plan, struct gql_errors *errors)
     if (cost <= max)
         return 0;
     gql_error_add(errors, GQL_CODE_LIMIT, NULL, 0,
-                  "The operation's cost is %llu or more, the limit is %llu.",
+                  "A cost of %llu is more than the limit of %llu.",
                   (unsigned long long)cost, (unsigned long long)max);
     return -EINVAL;
 }
@@ -402,6 +403,14 @@ static void forget(struct gql_plan **at)
     plan->kept = false;
     if (plan->refs == 0)
         plan_destroy(plan);
+}
+
+static struct gql_plan **find_in_list(const struct gql_plan *plan)
+{
+    struct gql_plan **at = gql_query_plans(plan->query);
+    while (*at != plan)
+        at = &(*at)->next;
+    return at;
 }
 
 /* One made of the same text, or NULL. Those that turned out to depend on more
@@ -545,8 +554,11 @@ void gql_plan_free(struct gql_plan **at)
         return;
     struct gql_cache *cache = plan->cache;
     struct gql_query *query = plan->query;
-    if (!plan->kept)
+    if (plan->kept && plan->arena.allocated > KEPT_BYTES_MAX)
+        forget(find_in_list(plan));
+    else if (!plan->kept)
         plan_destroy(plan);
+    gql_query_weigh(query);
     gql_query_unref(&query); /* maybe the plan with it */
     gql_cache_unref(cache);
 }

@@ -17,6 +17,12 @@ struct filter {
     int64_t min_interval_ns; /* between two updates of one GPU; 0: all */
 };
 
+/* A copy, texts and all, in one block: free it. */
+struct filter *filter_copy(const struct filter *filter);
+
+/* For a listener that looks at what it is told with filter_takes. */
+struct fleet_scope filter_scope(const struct filter *filter);
+
 bool filter_takes(const struct filter *filter, const struct fleet_gpu *gpu);
 
 /* Appends the broker's subjects that hold what it takes, e.g.

@@ -252,6 +252,29 @@ static void many_variables_leave_few_plans(void **state)
     gql_plan_free(&first);
 }
 
+/* A short document of which a large plan is made. */
+static void plans_count_as_memory(void **state)
+{
+    (void)state;
+    struct buf query = {0};
+    char small[GQL_HASH_LEN + 1], hash[GQL_HASH_LEN + 1];
+    buf_append_text(&query, "{...F0}");
+    for (int i = 0; i < 7; i++)
+        buf_printf(&query,
+                   "fragment F%d on Query {a:empty{...F%d} b:empty{...F%d}}", i,
+                   i + 1, i + 1);
+    buf_append_text(&query, "fragment F7 on Query {__typename}");
+    begin_with(&(struct gql_cache_config){.bytes_max = 65536});
+    strcpy(small, hash_of(HOST_QUERY));
+    strcpy(hash, hash_of(buf_text(&query)));
+    world_run(w, HOST_QUERY, NULL);
+    assert_true(is_kept(small));
+    assert_true(is_kept(hash));
+    world_run(w, buf_text(&query), NULL);
+    assert_false(is_kept(hash));
+    buf_fini(&query);
+}
+
 static void variables_text_may_go_away(void **state)
 {
     (void)state;
@@ -294,6 +317,7 @@ int main(void)
         TEST(an_allowed_document_must_be_valid),
         TEST(a_plan_serves_again),
         TEST(many_variables_leave_few_plans),
+        TEST(plans_count_as_memory),
         TEST(variables_text_may_go_away),
         TEST(a_cache_may_end_before_its_plans),
     };

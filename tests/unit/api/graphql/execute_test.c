@@ -401,6 +401,31 @@ static void a_response_has_its_limit(void **state)
            "\"data\":null}");
 }
 
+static void memory_has_its_limit(void **state)
+{
+    (void)state;
+    struct gql_limits limits = gql_limits_default;
+    struct buf query = {0};
+    buf_append_text(&query, "{...F0}");
+    for (int i = 0; i < 12; i++)
+        buf_printf(&query,
+                   "fragment F%d on Query {a:empty{...F%d} b:empty{...F%d}}", i,
+                   i + 1, i + 1);
+    buf_append_text(&query, "fragment F12 on Query {__typename}");
+    limits.memory = 256 * 1024;
+    world_free(&w);
+    w = world_new(&limits);
+    expect("{hosts{gpus{id}}}",
+           "{\"data\":{\"hosts\":[{\"gpus\":[{\"id\":\"10\"},{\"id\":\"11\"}]},"
+           "{\"gpus\":[{\"id\":\"20\"},{\"id\":\"21\"}]},{\"gpus\":[{\"id\":"
+           "\"30\"},{\"id\":\"31\"}]}]}}");
+    expect(buf_text(&query),
+           "{\"errors\":[{\"message\":\"The execution needs more memory than "
+           "the limit allows.\",\"extensions\":{\"code\":\"LIMIT_EXCEEDED\"}}],"
+           "\"data\":null}");
+    buf_fini(&query);
+}
+
 static void errors_have_their_limit(void **state)
 {
     (void)state;
@@ -538,6 +563,7 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_response_has_its_limit, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(memory_has_its_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_have_their_limit, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(cost_has_its_limit, setup, teardown),
