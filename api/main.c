@@ -1,4 +1,5 @@
 /* nexus-gateway: the fleet and its telemetry over HTTP. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -122,8 +123,13 @@ static const struct opt options[] = {
     OPTS_END,
 };
 
+/* Threads that read the stream for one client come and go: what they allocate
+ * shall not be spread over an arena of each. */
+#define MALLOC_ARENAS 2
+
 int main(int argc, char **argv)
 {
+    mallopt(M_ARENA_MAX, MALLOC_ARENAS);
     service_init("nexus-gateway", "the fleet and its telemetry over HTTP",
                  options, argc, argv);
     struct errmsg err;
