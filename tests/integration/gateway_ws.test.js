@@ -430,9 +430,9 @@ test('clients that vanish leave nothing behind', async () => {
   await round(1);
   const once = memory();
   for (let n = 2; n < 5; n++) await round(n);
-  // A sanitizer keeps what was freed.
+  // A sanitizer keeps what was freed; without one it is given back soon.
   if (SLOW === 1)
-    assert.ok(memory() < once + 16384, `${once} kB, then ${memory()} kB`);
+    await waitFor(() => memory() < once + 4096, `${once} kB again`);
 });
 
 test('a message that is too large ends the connection', async () => {
