@@ -157,6 +157,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $$(call test_objects,$$*) $(LIB)
 
 # What a C benchmark measures besides lib/.
 $(BUILD)/tests/bench/store_bench: $(filter-out %/main.o,$(BROKER_OBJ))
+$(BUILD)/tests/bench/fanout_bench: $(filter-out %/main.o,$(filter $(BUILD)/obj/api/%,$(PROGRAM_OBJ)))
 $(BUILD)/tests/bench/graphql_bench: $(call objects,$(ENGINE_SRC))
 
 # The load on a broker, and on its peer.

@@ -4,7 +4,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "api/respond.h"
 #include "api/route.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/service.h"
@@ -131,6 +133,7 @@ static bool graphql_open(struct gateway *gateway, struct errmsg *err)
         .schema = telemetry_schema_new(err),
         .files = gateway->files,
         .stats = gateway_stats_graphql(gateway->stats),
+        .any_origin = gateway->config.cors,
     };
     if (config.schema != NULL)
         gateway->graphql = graphql_service_new(&config, err);
@@ -146,6 +149,11 @@ static void graphql_start(struct gateway *gateway)
                               gateway->context);
 }
 
+static void fleet_loaded(void *arg)
+{
+    respond_fleet_loaded(arg);
+}
+
 /* The fleet from the database, then the stream; in the background, both. */
 static void live_start(struct gateway *gateway)
 {
@@ -158,7 +166,7 @@ static void live_start(struct gateway *gateway)
         .stats = gateway_stats_feed(gateway->stats),
     };
     gateway->fleet = fleet_new(gateway->server, &fleet);
-    fleet_load(gateway->fleet, gateway->db, NULL, NULL);
+    fleet_load(gateway->fleet, gateway->db, fleet_loaded, gateway);
     gateway->feed = feed_new(gateway->server, gateway->fleet, &feed);
     gateway->config.ws.stats = gateway_stats_ws(gateway->stats);
     gateway->config.ws.any_origin = config->cors;
@@ -172,6 +180,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
 {
     struct gateway *gateway = mem_zalloc(sizeof *gateway);
     gateway->config = *config;
+    gateway->started_ns = clock_mono_ns();
     gateway->stats = gateway_stats_new();
     gateway->config.db.stats = gateway_stats_db(gateway->stats);
     gateway->routes = route_table_new(gateway);
@@ -216,6 +225,7 @@ void gateway_free(struct gateway **gateway)
         return;
     if (g->graphql != NULL && g->server != NULL)
         graphql_service_stop(g->graphql);
+    respond_fleet_stop(g);
     ws_free(&g->ws);
     feed_free(&g->feed);
     db_free(&g->db);

@@ -158,6 +158,7 @@ int main(int argc, char **argv)
     free(conninfo);
     if (gateway == NULL) {
         log_error("cannot start", LOG_STR("reason", err.text));
+        follow_fini(&follow);
         return 1;
     }
     gateway_run(gateway);

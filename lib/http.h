@@ -137,6 +137,12 @@ struct arena *http_arena(struct http_request *req);
 /* True once the client has left; replying is still due (and does nothing). */
 bool http_gone(const struct http_request *req);
 
+/* Has fn(arg) called once, should the client leave before the reply; so ends
+ * early what is done for nobody. Replying is still due, maybe within fn. A
+ * client that only stops sending counts as one that left: the two look the
+ * same. What it sent behind the request hides its end. */
+void http_on_gone(struct http_request *req, void (*fn)(void *arg), void *arg);
+
 /* A further header of the reply; copies. */
 void http_reply_header(struct http_request *req, const char *name,
                        const char *value);

@@ -109,10 +109,12 @@ static void conn_let_go(struct http_conn *conn)
     struct http_flow *flow = conn->flow;
     conn->req = NULL;
     conn->flow = NULL;
-    if (req != NULL && req->open)
+    if (req != NULL && req->open) {
         req->conn = NULL;
-    else if (req != NULL)
+        http_request_gone(req);
+    } else if (req != NULL) {
         http_request_free(req);
+    }
     if (flow != NULL) {
         flow->conn = NULL;
         flow->ops->gone(flow);
@@ -336,11 +338,21 @@ static void conn_received(struct http_conn *conn, char *data, size_t len)
         http_conn_deadline(conn, HTTP_STALL_NS);
 }
 
+/* Found readable though nobody reads it: that may be a request behind this one,
+ * or the client's end. */
+static void conn_stop_reading(struct http_conn *conn)
+{
+    conn_watch(conn, false);
+    if (conn->state == CONN_WAIT && conn->req->gone != NULL &&
+        http_gone(conn->req))
+        http_request_gone(conn->req);
+}
+
 static void conn_read(struct http_conn *conn)
 {
     char *in = conn->server->in;
     if (!conn_reads(conn)) {
-        conn_watch(conn, false);
+        conn_stop_reading(conn);
         return;
     }
     ssize_t n = recv(conn->fd, in, HTTP_READ_CHUNK, MSG_DONTWAIT);

@@ -162,6 +162,8 @@ struct http_request {
     struct http_chunks chunks; /* it comes in, maybe */
     struct buf headers;        /* of the reply, added by the handler */
     char id[HTTP_ID_MAX + 1];
+    void (*gone)(void *arg); /* see http_on_gone; NULL: nobody asks */
+    void *gone_arg;
     int64_t started_ns;
     bool open; /* a handler has it and has not replied */
     bool last; /* the connection ends with the reply */
@@ -336,6 +338,9 @@ void http_conn_close(struct http_conn *conn);
 struct http_request *http_request_new(struct http_server *server,
                                       struct http_conn *conn);
 void http_request_free(struct http_request *req);
+
+/* The client has left, whom a handler may wait for: see http_on_gone. */
+void http_request_gone(struct http_request *req);
 void http_requests_close(struct http_server *server);
 
 /* Takes a whole head (copied). 0, or the refusal's status and *why. */

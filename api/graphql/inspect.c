@@ -113,7 +113,8 @@ static void inspect_object(const struct gql_value *object, int depth,
     buf_append_text(out, "{ ");
     for (const struct gql_object_field *f = object->fields; f != NULL;
          f = f->next) {
-        buf_printf(out, "%.*s: ", STR_ARG(f->name));
+        buf_append_str(out, f->name);
+        buf_append_text(out, ": ");
         inspect(f->value, depth + 1, out);
         buf_append_text(out, f->next != NULL ? ", " : " }");
     }
@@ -148,7 +149,7 @@ static void inspect(const struct gql_value *value, int depth, struct buf *out)
         inspect_leaf(value, out);
     else if (value->count == 0)
         buf_append_text(out, list ? "[]" : "{}");
-    else if (depth > DEPTH_SHOWN)
+    else if (depth >= DEPTH_SHOWN)
         buf_append_text(out, list ? "[Array]" : "[Object]");
     else if (list)
         inspect_list(value, depth, out);

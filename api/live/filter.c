@@ -22,6 +22,12 @@ bool filter_takes(const struct filter *filter, const struct fleet_gpu *gpu)
     return filter->gpu_count == 0 || lists(filter, gpu->uuid);
 }
 
+struct fleet_scope filter_scope(const struct filter *filter)
+{
+    return (struct fleet_scope){filter->cluster, filter->host, filter->gpus,
+                                filter->gpu_count};
+}
+
 static void append_token(struct buf *out, struct str name)
 {
     buf_append_byte(out, '.');

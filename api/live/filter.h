@@ -17,6 +17,9 @@ struct filter {
     int64_t min_interval_ns; /* between two updates of one GPU; 0: all */
 };
 
+/* For a listener that looks at what it is told with filter_takes. */
+struct fleet_scope filter_scope(const struct filter *filter);
+
 bool filter_takes(const struct filter *filter, const struct fleet_gpu *gpu);
 
 /* Appends the broker's subjects that hold what it takes, e.g.

@@ -233,9 +233,12 @@ struct filter_feed *filter_feed_new(struct fleet *fleet,
     filter_copy(f, filter);
     f->listener.update = on_update;
     f->listener.arg = f;
+    struct fleet_scope scope = filter_scope(&f->filter);
+    f->listener.scope = &scope;
     if (filter->min_interval_ns > 0)
         f->timer = http_timer_new(server, interval_over, f);
     fleet_listen(fleet, &f->listener);
+    f->listener.scope = NULL;
     return f;
 }
 

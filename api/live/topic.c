@@ -77,8 +77,11 @@ static void topic_start(struct topic *t)
         t->feed = filter_feed_new(topics->fleet, topics->server, &t->filter,
                                   on_update, t);
     } else if (t->kind == TOPIC_STATUS) {
-        t->listener = (struct fleet_listener){.change = on_change, .arg = t};
+        struct fleet_scope scope = filter_scope(&t->filter);
+        t->listener = (struct fleet_listener){
+            .scope = &scope, .change = on_change, .arg = t};
         fleet_listen(topics->fleet, &t->listener);
+        t->listener.scope = NULL;
     } else {
         t->revision = topics->fleet->revision;
         t->timer = http_timer_new(topics->server, on_interval, t);
@@ -96,12 +99,10 @@ static void topic_stop(struct topic *t)
 
 /* ---- by key ---- */
 
-static int str_order(const void *a, const void *b)
+static int gpu_order(const void *a, const void *b)
 {
     const struct str *x = a, *y = b;
-    size_t n = x->len < y->len ? x->len : y->len;
-    int order = n > 0 ? memcmp(x->p, y->p, n) : 0;
-    return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
+    return str_order(*x, *y);
 }
 
 static void key_append(struct buf *out, struct str text)
@@ -122,7 +123,7 @@ static struct str key_make(struct arena *arena, enum topic_kind kind,
     uint32_t n = 0;
     if (filter->gpu_count > 0)
         memcpy(gpus, filter->gpus, filter->gpu_count * sizeof *gpus);
-    qsort(gpus, filter->gpu_count, sizeof *gpus, str_order);
+    qsort(gpus, filter->gpu_count, sizeof *gpus, gpu_order);
     buf_printf(&key, "%d %llx %lld ", kind, (unsigned long long)filter->metrics,
                (long long)filter->min_interval_ns);
     key_append(&key, filter->cluster);

@@ -9,6 +9,7 @@ import { test } from 'node:test';
 
 import {
   BUILD,
+  connectNats,
   createSchema,
   getJson,
   startBroker,
@@ -16,6 +17,7 @@ import {
   startPostgres,
   waitFor,
 } from '../integration/support/index.js';
+import { following, makeStream } from '../integration/support/live.js';
 import { cpuSeconds, memoryMb, startPeer } from './support/peers.js';
 import { reporter, thousands } from './support/report.js';
 
@@ -88,7 +90,9 @@ async function start() {
   const postgres = await startPostgres();
   await createSchema(postgres);
   const broker = await startBroker();
+  await makeStream(await connectNats(broker));
   const gateway = await startGateway({ broker, database: postgres });
+  await following(gateway);
   return { broker, gateway };
 }
 

@@ -616,6 +616,23 @@ test('lists and latest values cost none', async () => {
   }
 });
 
+// Once a batch made every list anew for each parent: two gigabytes.
+test('what one parent has is made once for all its places', async () => {
+  const lists = `gpus(filter: {text: "nvidia0"}) { id }
+    hosts(limit: 2) { id } statistics(metrics: temperature) { count average }`;
+  const { clusters, gpus } = await data(
+    `{ clusters { ${lists} } gpus { cluster { ${lists} } } }`
+  );
+  assert.equal(gpus.length, uuids.length);
+  for (const { cluster } of gpus) assert.deepEqual(cluster, clusters[0]);
+  await data(
+    '{ gpus { cluster { gpus { cluster { statistics { average } } } } } }'
+  );
+  if (process.env.SAN === '1') return; // sanitizers keep what is freed
+  const used = await metric(gateway, 'process_resident_memory_bytes');
+  assert.ok(used < 256 << 20, `${used >> 20} MB`);
+});
+
 // ---- mutations ----
 
 const SET_LABELS = `mutation($labels: [LabelInput!]!) {

@@ -19,9 +19,15 @@ import { SubscriptionClient } from 'subscriptions-transport-ws';
 import { WebSocket } from 'ws';
 
 import { get, sha256, startGraphql } from './support/graphql.js';
+import { following, makeStream, publish, sample } from './support/live.js';
 import { Socket } from './support/socket.js';
 import { atEnd } from './support/program.js';
-import { metric, startGateway, waitFor } from './support/index.js';
+import {
+  connectNats,
+  metric,
+  startGateway,
+  waitFor,
+} from './support/index.js';
 
 const { ApolloClient, HttpLink, InMemoryCache, gql } = core;
 
@@ -135,7 +141,8 @@ describe('graphql-ws', () => {
     let connections = 0;
     const client = open({
       url: `${gateway.httpUrl.replace('http', 'ws')}/graphql`,
-      retryAttempts: 100,
+      retryAttempts: 10_000,
+      shouldRetry: () => true, // also where nobody listens yet
       retryWait: () => new Promise((resolve) => setTimeout(resolve, 50)),
       on: { connected: () => (connections += 1) },
     });
@@ -430,6 +437,100 @@ describe('what subscribers share', () => {
     const executed = (await figure('events_total')) - events;
     assert.ok(executed <= 8, `${executed} executions`);
     for (const socket of sockets) socket.ws.terminate();
+    await assertNobodyFollows();
+  });
+});
+
+describe('telemetry', () => {
+  const UPDATES = `subscription Updates($uuid: ID) {
+    telemetryUpdates(gpuUuid: $uuid) { gpuUuid data { temperature } }
+  }`;
+  let nats;
+
+  before(async () => {
+    nats = await connectNats(api.broker);
+    await makeStream(nats);
+    await following(api.gateway);
+  });
+
+  async function open() {
+    const socket = await Socket.open(api.wsUrl);
+    socket.say({ type: 'connection_init' });
+    await socket.hearType('connection_ack');
+    return socket;
+  }
+
+  // Resolves when the gateway follows it.
+  async function follow(socket, id, query, variables = {}) {
+    const before = await figure('subscriptions');
+    socket.say({ id, type: 'subscribe', payload: { query, variables } });
+    await waitFor(
+      async () => (await figure('subscriptions')) === before + 1,
+      'the subscription'
+    );
+  }
+
+  test('samples arrive in order, each at those who want it', async () => {
+    const all = await open();
+    const one = await open();
+    await follow(all, 'all', UPDATES);
+    await follow(one, 'one', UPDATES, { uuid: 'GPU-b' });
+    for (let i = 0; i < 10; i++)
+      await publish(nats, sample(i % 2 ? 'GPU-b' : 'GPU-a', { temperature: i }));
+    const heard = async (socket) =>
+      (await socket.hear()).payload.data.telemetryUpdates.data.temperature;
+    for (let i = 0; i < 10; i++) assert.equal(await heard(all), i);
+    for (let i = 1; i < 10; i += 2) assert.equal(await heard(one), i);
+    all.ws.terminate();
+    one.ws.terminate();
+    await assertNobodyFollows();
+  });
+
+  test('a slow reader gets the newest of each GPU and what it missed', async () => {
+    const socket = await open();
+    const fast = await open();
+    const names = Array.from({ length: 60 }, (_, i) => `n${i}: gpuUuid`);
+    const large = UPDATES.replace(
+      'gpuUuid data',
+      `gpuUuid ${names.join(' ')} data`
+    );
+    const gpus = ['GPU-1', 'GPU-2', 'GPU-3', 'GPU-4'];
+    await follow(socket, 's', large);
+    await follow(fast, 'f', large);
+    socket.ws.pause();
+    const COUNT = 24_000; // of 1.3 kB: more than sockets and log hold
+    for (let i = 0; i < COUNT; i++) {
+      const s = sample(gpus[i % 4], { temperature: i });
+      nats.publish(`telemetry.local.alpha.${s.uuid}`, JSON.stringify(s));
+    }
+    await nats.flush();
+    let last = -1;
+    while (last < COUNT - 1) {
+      const { payload } = await fast.hear();
+      const { temperature } = payload.data.telemetryUpdates.data;
+      assert.ok(temperature > last);
+      last = temperature;
+    }
+    socket.ws.resume();
+    const newest = new Map();
+    let heard = 0;
+    let missed = 0;
+    while (heard + missed < COUNT) {
+      const { payload } = await socket.hear();
+      const { gpuUuid, data } = payload.data.telemetryUpdates;
+      heard += 1;
+      missed += payload.extensions?.missed ?? 0;
+      assert.ok(data.temperature > (newest.get(gpuUuid) ?? -1));
+      newest.set(gpuUuid, data.temperature);
+    }
+    assert.equal(heard + missed, COUNT);
+    assert.ok(missed > 0);
+    assert.deepEqual(
+      gpus.map((gpu) => newest.get(gpu)),
+      [COUNT - 4, COUNT - 3, COUNT - 2, COUNT - 1]
+    );
+    socket.ws.terminate();
+    fast.ws.terminate();
     await assertNobodyFollows();
   });
 });

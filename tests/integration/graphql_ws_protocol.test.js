@@ -453,6 +453,23 @@ describe('connections', () => {
     }, 'the place that became free');
   });
 
+  test('without CORS, pages of other origins may not connect', async () => {
+    const gateway = await startGateway({
+      broker: api.broker,
+      database: api.postgres,
+      env: { ENABLE_CORS: 'false' },
+    });
+    const at = `${gateway.httpUrl.replace('http', 'ws')}/graphql`;
+    const from = (origin) =>
+      Socket.open(at, 'graphql-transport-ws', { headers: { origin } });
+    for (const origin of ['http://evil.example', `http://x${gateway.httpUrl.slice(7)}`, 'null'])
+      assert.equal((await (await from(origin)).closed).code, 1006, origin);
+    const own = await from(gateway.httpUrl);
+    own.say({ type: 'connection_init' });
+    assert.equal((await own.hear()).type, 'connection_ack');
+    own.ws.terminate();
+  });
+
   test('when the server stops, the client hears 1001', async () => {
     const gateway = await startGateway({
       broker: api.broker,

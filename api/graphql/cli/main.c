@@ -9,7 +9,7 @@
 
 enum { GOOD = 0, HAS_ERRORS = 1, CALLED_WRONGLY = 2 };
 
-static int usage(void)
+static void usage(FILE *to)
 {
     fputs("usage: nexus-graphql parse    QUERY\n"
           "       nexus-graphql schema   SCHEMA\n"
@@ -18,8 +18,19 @@ static int usage(void)
           "       nexus-graphql batch    [SCHEMA [FIXTURE]]\n"
           "Each is a file, - standard input; api/graphql/cli/README.md says "
           "more.\n",
-          stderr);
-    return CALLED_WRONGLY;
+          to);
+}
+
+static int help(void)
+{
+    usage(stdout);
+    return GOOD;
+}
+
+static bool wants_help(int argc, char **argv)
+{
+    return argc == 2 &&
+           (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
 }
 
 /* ---- files ---- */
@@ -145,8 +156,10 @@ int main(int argc, char **argv)
         code = run(&cli, action, argv + 2, &err);
     else if (argc > 1 && argc <= 4 && strcmp(argv[1], "batch") == 0)
         code = batch(&cli, argv + 2, &err);
+    else if (wants_help(argc, argv))
+        code = help();
     else
-        code = usage();
+        usage(stderr);
     if (err.text[0] != '\0')
         fprintf(stderr, "nexus-graphql: %s\n", err.text);
     cli_execution_end(&cli);

@@ -127,8 +127,8 @@ static struct page *page_new(const struct selection *s,
 static void give_page(struct gql_batch *batch, uint32_t parent,
                       const struct scope *scope)
 {
-    struct selection s;
-    struct range range;
+    struct selection s = {0};
+    struct range range = {0};
     struct errmsg err;
     if (selection_make(&s, &batch->call, scope, &err) < 0 ||
         range_of(&range, &s, &err) < 0)

@@ -311,7 +311,7 @@ static void list_take_all(struct list *list, const struct scope *scope)
 static void list_select(struct list *list, const struct gql_call *call,
                         const struct scope *scope)
 {
-    struct selection s;
+    struct selection s = {0};
     uint32_t limit = 0;
     list->rc = limit_of(call, &limit, &list->err);
     if (list->rc == 0)

@@ -183,9 +183,12 @@ static struct gql_source *status_subscribe(const struct gql_call *call,
     filter_keep(&s->filter, &s->arena);
     s->on_event = on_event;
     s->arg = arg;
+    struct fleet_scope scope = filter_scope(&s->filter);
+    s->listener.scope = &scope;
     s->listener.change = status_event;
     s->listener.arg = s;
     fleet_listen(s->fleet, &s->listener);
+    s->listener.scope = NULL;
     return &s->source;
 }
 

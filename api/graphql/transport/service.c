@@ -133,6 +133,7 @@ graphql_service_new(const struct graphql_service_config *config,
     service->schema = config->schema;
     service->files = config->files;
     service->stats = config->stats;
+    service->any_origin = config->any_origin;
     service->log_budget.bytes_max = GRAPHQL_LOGS_MAX;
     service->websocket = graphql_websocket(&config->settings);
     struct gql_limits limits = graphql_limits(&config->settings);

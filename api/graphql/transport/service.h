@@ -19,6 +19,7 @@ struct graphql_service_config {
     struct gql_schema *schema;  /* bound; taken, also where this fails */
     struct static_files *files; /* where GraphiQL is; borrowed */
     struct graphql_stats stats;
+    bool any_origin; /* pages of any origin may open a WebSocket */
 };
 
 /* Reads the allow-list. NULL with *err. */

@@ -37,6 +37,7 @@ struct graphql_service {
     struct gql_cache *cache;
     struct static_files *files;
     struct graphql_stats stats;
+    bool any_origin;
     struct http_route routes[4];
     struct http_server *server; /* NULL: not started, or stopped */
     void *context;

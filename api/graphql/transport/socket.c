@@ -370,10 +370,30 @@ static const struct protocol *protocol_choose(const struct http_request *req)
     return protocol;
 }
 
+/* A page of another origin: no browser asks first whether it may connect. */
+static bool is_foreign(const struct http_request *req)
+{
+    struct str origin = http_header(req, "origin");
+    struct str host = http_header(req, "host");
+    const char *scheme =
+        origin.len > 0 ? memmem(origin.p, origin.len, "://", 3) : NULL;
+    if (origin.len == 0)
+        return false;
+    if (scheme == NULL) /* "null" */
+        return true;
+    size_t skipped = (size_t)(scheme - origin.p) + 3;
+    return !str_ieq(str_make(origin.p + skipped, origin.len - skipped), host);
+}
+
 /* False: it has been answered. */
 static bool may_connect(struct graphql_service *service,
                         struct http_request *req)
 {
+    if (!service->any_origin && is_foreign(req)) {
+        graphql_http_refuse(req, 403, "FORBIDDEN",
+                            "Pages of other origins may not connect.");
+        return false;
+    }
     if (service->server != NULL && service->sockets < service->settings.sockets)
         return true;
     http_reply_header(req, "Retry-After", "5");

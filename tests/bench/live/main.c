@@ -108,7 +108,7 @@ static void count_event(struct str payload, void *arg)
     received++;
     if (at == NULL)
         fail("an event without energyMj: %.*s", STR_ARG(payload));
-    int64_t us = now_us() - strtoll(at + sizeof key - 1, NULL, 10);
+    int64_t us = now_us() - (int64_t)strtod(at + sizeof key - 1, NULL);
     if (us < 0)
         us = 0;
     latencies[us < LATENCY_MAX_US ? us / 10 : LATENCY_MAX_US / 10]++;
