@@ -121,10 +121,13 @@ static void conn_let_go(struct http_conn *conn)
     }
 }
 
+/* The client learns of it now; the descriptor goes when libwebsockets and its
+ * loop are through with it. */
 void http_conn_close(struct http_conn *conn)
 {
     if (conn->state == CONN_DEAD)
         return;
+    shutdown(conn->fd, SHUT_RDWR);
     conn_enter(conn, CONN_DEAD);
     conn_unlink(conn);
     http_timer_cancel(&conn->timer);
