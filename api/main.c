@@ -1,8 +1,10 @@
 /* nexus-gateway: the fleet and its telemetry over HTTP. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "api/gateway.h"
+#include "lib/bus.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/pg.h"
@@ -122,8 +124,13 @@ static const struct opt options[] = {
     OPTS_END,
 };
 
+/* Threads that read the stream for one client come and go: what they allocate
+ * shall not be spread over an arena of each. */
+#define MALLOC_ARENAS 2
+
 int main(int argc, char **argv)
 {
+    mallopt(M_ARENA_MAX, MALLOC_ARENAS);
     service_init("nexus-gateway", "the fleet and its telemetry over HTTP",
                  options, argc, argv);
     struct errmsg err;
@@ -164,5 +171,6 @@ int main(int argc, char **argv)
     gateway_run(gateway);
     gateway_free(&gateway);
     follow_fini(&follow);
+    bus_library_close();
     return 0;
 }

@@ -599,6 +599,7 @@ void http_conn_open(struct http_server *server, int fd)
     if (conn->next != NULL)
         conn->next->prev = conn;
     server->conns = conn;
-    server->conn_count++;
+    if (++server->conn_count > server->conn_peak)
+        server->conn_peak = server->conn_count;
     conn_enter(conn, CONN_HEAD);
 }

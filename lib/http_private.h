@@ -259,6 +259,9 @@ struct http_server {
     struct http_conn *closed; /* to be freed at the end of the turn */
     struct http_conn *roomy;  /* to be written to then */
     size_t conn_count;
+    size_t conn_peak; /* since memory was last given back */
+    struct http_timer *trim;
+    int64_t trim_by_ns;         /* mono: not put off beyond; 0: it is not set */
     struct http_request *spare; /* requests, to be used again */
     size_t spare_count;
     const struct http_request *current; /* its handler is on the stack */

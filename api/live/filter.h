@@ -17,6 +17,9 @@ struct filter {
     int64_t min_interval_ns; /* between two updates of one GPU; 0: all */
 };
 
+/* A copy, texts and all, in one block: free it. */
+struct filter *filter_copy(const struct filter *filter);
+
 /* For a listener that looks at what it is told with filter_takes. */
 struct fleet_scope filter_scope(const struct filter *filter);
 

@@ -26,8 +26,7 @@ struct held {
 
 struct filter_feed {
     struct fleet *fleet;
-    struct filter filter;
-    struct str *gpus; /* the filter's */
+    struct filter *filter; /* its own */
     filter_feed_fn fn;
     void *arg;
     struct fleet_listener listener;
@@ -107,10 +106,10 @@ static void hold(struct held *h, const struct fleet_update *update)
 static void wait_on(struct filter_feed *f, struct held *h)
 {
     bool first = f->waiting == NULL;
-    h->due_ns = clock_mono_ns() + f->filter.min_interval_ns;
+    h->due_ns = clock_mono_ns() + f->filter->min_interval_ns;
     DL_APPEND(f->waiting, h);
     if (first)
-        http_timer_set(f->timer, f->filter.min_interval_ns);
+        http_timer_set(f->timer, f->filter->min_interval_ns);
 }
 
 static void held_forget(struct filter_feed *f, struct held *h)
@@ -182,7 +181,7 @@ static void pace(struct filter_feed *f, const struct fleet_update *update)
 static void on_update(const struct fleet_update *update, void *arg)
 {
     struct filter_feed *f = arg;
-    const struct filter *filter = &f->filter;
+    const struct filter *filter = f->filter;
     if (filter->metrics != 0 &&
         (filter->metrics & update->sample->present) == 0)
         return;
@@ -196,31 +195,6 @@ static void on_update(const struct fleet_update *update, void *arg)
 
 /* ---- the feed ---- */
 
-static struct str own(struct str text)
-{
-    return text.p != NULL ? str_make(mem_strndup(text), text.len) : text;
-}
-
-static void filter_copy(struct filter_feed *f, const struct filter *filter)
-{
-    f->filter = *filter;
-    f->filter.cluster = own(filter->cluster);
-    f->filter.host = own(filter->host);
-    f->gpus = mem_alloc((filter->gpu_count + 1) * sizeof *f->gpus);
-    for (uint32_t i = 0; i < filter->gpu_count; i++)
-        f->gpus[i] = own(filter->gpus[i]);
-    f->filter.gpus = f->gpus;
-}
-
-static void filter_drop(struct filter_feed *f)
-{
-    free((char *)f->filter.cluster.p);
-    free((char *)f->filter.host.p);
-    for (uint32_t i = 0; i < f->filter.gpu_count; i++)
-        free((char *)f->gpus[i].p);
-    free(f->gpus);
-}
-
 struct filter_feed *filter_feed_new(struct fleet *fleet,
                                     struct http_server *server,
                                     const struct filter *filter,
@@ -230,10 +204,10 @@ struct filter_feed *filter_feed_new(struct fleet *fleet,
     f->fleet = fleet;
     f->fn = fn;
     f->arg = arg;
-    filter_copy(f, filter);
+    f->filter = filter_copy(filter);
     f->listener.update = on_update;
     f->listener.arg = f;
-    struct fleet_scope scope = filter_scope(&f->filter);
+    struct fleet_scope scope = filter_scope(f->filter);
     f->listener.scope = &scope;
     if (filter->min_interval_ns > 0)
         f->timer = http_timer_new(server, interval_over, f);
@@ -260,6 +234,6 @@ void filter_feed_free(struct filter_feed **feed)
         free(h);
         h = next;
     }
-    filter_drop(f);
+    free(f->filter);
     free(f);
 }

@@ -31,10 +31,9 @@ struct feed_replay {
     /* Of the loop. */
     const struct feed_replay_handlers *handlers;
     void *arg;
-    struct filter filter;
-    struct arena arena;  /* of the filter */
-    struct batch *batch; /* being given */
-    bool waiting;        /* event returned false */
+    struct filter *filter; /* its own */
+    struct batch *batch;   /* being given */
+    bool waiting;          /* event returned false */
     bool posted;
     int holders; /* the thread, the owner */
 };
@@ -139,7 +138,7 @@ static void *thread_run(void *arg)
 
 static bool takes(const struct feed_replay *r, const struct sample *s)
 {
-    const struct filter *filter = &r->filter;
+    const struct filter *filter = r->filter;
     if (filter->metrics != 0 && (filter->metrics & s->present) == 0)
         return false;
     if (filter->cluster.p != NULL && !str_eq(filter->cluster, s->cluster))
@@ -212,24 +211,6 @@ static void add_subject(const char *subject, void *arg)
         follow_cover(cover, subject);
 }
 
-static struct str keep(struct arena *arena, struct str text)
-{
-    return text.p != NULL ? arena_str(arena, text) : text;
-}
-
-static void filter_keep(struct feed_replay *r, const struct filter *filter)
-{
-    r->filter = *filter;
-    r->filter.cluster = keep(&r->arena, filter->cluster);
-    r->filter.host = keep(&r->arena, filter->host);
-    struct str *gpus =
-        arena_alloc(&r->arena, (filter->gpu_count + 1) * sizeof *gpus);
-    for (uint32_t i = 0; i < filter->gpu_count; i++)
-        gpus[i] = arena_str(&r->arena, filter->gpus[i]);
-    r->filter.gpus = gpus;
-    filter_subjects(filter, add_subject, r->cover);
-}
-
 /* Room and a connection for one more? */
 static int admit(struct feed *feed, struct errmsg *err)
 {
@@ -265,7 +246,8 @@ struct feed_replay *feed_replay_new(struct feed *feed,
     if (feed->config.stats.replays != NULL)
         stat_add(feed->config.stats.replays, 1);
     channel_init(&r->channel, BATCHES_MAX);
-    filter_keep(r, filter);
+    r->filter = filter_copy(filter);
+    filter_subjects(filter, add_subject, r->cover);
     pthread_t thread;
     pthread_create(&thread, NULL, thread_run, r);
     pthread_detach(thread);
@@ -280,7 +262,7 @@ static void replay_destroy(struct feed_replay *r)
     if (r->batch != NULL)
         channel_return(&r->channel, r->batch);
     channel_fini(&r->channel);
-    arena_fini(&r->arena);
+    free(r->filter);
     free(r);
 }
 

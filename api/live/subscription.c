@@ -111,7 +111,7 @@ static void update_render(struct subscription *s, const struct sample *sample,
     struct buf *out = &s->client->ws->scratch;
     buf_reset(out);
     buf_append_str(out, s->prefix);
-    message_update(out, sample, s->topic->filter.metrics, sequence);
+    message_update(out, sample, s->topic->filter->metrics, sequence);
     buf_append_text(out, ",\"previous\":");
     buf_append_u64(out, s->last);
     buf_append_byte(out, '}');
@@ -191,7 +191,7 @@ static void replay_start(struct subscription *s)
     event_reader_leave(&s->reader);
     uint64_t until = fleet->sequence > s->after ? fleet->sequence : s->after;
     if (fleet->following)
-        s->replay = feed_replay_new(s->client->ws->feed, &s->topic->filter,
+        s->replay = feed_replay_new(s->client->ws->feed, s->topic->filter,
                                     s->after, until, &replay_handlers, s, &err);
     if (s->replay == NULL) {
         await_broker(s);
@@ -230,7 +230,7 @@ static void snapshot_begin(struct subscription *s, struct buf *out)
 static void snapshot_gpus(struct subscription *s, struct buf *out)
 {
     const struct fleet *fleet = fleet_of(s);
-    const struct filter *filter = &s->topic->filter;
+    const struct filter *filter = s->topic->filter;
     const char *separator = ",\"data\":[";
     while (s->snapshot_at < fleet->gpu_count && out->len < SNAPSHOT_BYTES_MAX) {
         const struct fleet_gpu *gpu = fleet->gpus[s->snapshot_at++];
@@ -251,7 +251,7 @@ static void snapshot_send(struct subscription *s, struct buf *to)
     struct buf *out = &s->client->ws->scratch;
     snapshot_begin(s, out);
     if (s->topic->kind == TOPIC_FLEET) {
-        message_fleet(out, fleet_of(s), &s->topic->filter);
+        message_fleet(out, fleet_of(s), s->topic->filter);
         buf_append_byte(out, '}');
         s->snapshot_at = UINT32_MAX;
     } else {
