@@ -97,6 +97,7 @@ static struct http_server *server_open(struct gateway *gateway,
         .port = gateway->config.port,
         .routes = gateway->tables,
         .connections_max = (size_t)gateway->config.connections_max,
+        .loop = &http_loop_uv,
         .cors = gateway->config.cors,
         .observe = observe,
         .observe_arg = gateway,
@@ -225,11 +226,12 @@ void gateway_free(struct gateway **gateway)
     if (g->graphql != NULL && g->server != NULL)
         graphql_service_stop(g->graphql);
     respond_fleet_stop(g);
+    feed_stop(g->feed);
     ws_free(&g->ws);
-    feed_free(&g->feed);
     db_free(&g->db);
     api_context_free(&g->context);
     http_server_free(&g->server); /* what subscriptions follow goes behind it */
+    feed_free(&g->feed);
     fleet_free(&g->fleet);
     graphql_service_free(&g->graphql);
     static_files_free(&g->files);

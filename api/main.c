@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "api/gateway.h"
+#include "lib/bus.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/pg.h"
@@ -170,5 +171,6 @@ int main(int argc, char **argv)
     gateway_run(gateway);
     gateway_free(&gateway);
     follow_fini(&follow);
+    bus_library_close();
     return 0;
 }

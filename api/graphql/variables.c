@@ -134,14 +134,13 @@ static const char *type_text(const struct gql_type_ref *type,
 
 /* ---- values ---- */
 
-static const struct gql_value *take(struct intake *in,
-                                    const struct gql_value *value,
-                                    const struct gql_type_ref *type,
-                                    const struct gql_path *path);
+static struct gql_value *take(struct intake *in, const struct gql_value *value,
+                              const struct gql_type_ref *type,
+                              const struct gql_path *path);
 
 /* A copy that needs nothing of the JSON text any more. */
-static const struct gql_value *keep(const struct gql_value *value,
-                                    struct arena *arena)
+static struct gql_value *keep(const struct gql_value *value,
+                              struct arena *arena)
 {
     struct gql_value *copy = gql_value_copy(value, arena);
     if (value->text.p != NULL)
@@ -151,7 +150,7 @@ static const struct gql_value *keep(const struct gql_value *value,
         struct gql_value *last = NULL;
         copy->items = NULL;
         for (const struct gql_value *i = value->items; i != NULL; i = i->next)
-            gql_list_add(copy, &last, keep(i, arena), arena);
+            gql_list_take(copy, &last, keep(i, arena));
     } else if (value->kind == GQL_OBJECT) {
         struct gql_object_field *last = NULL;
         copy->fields = NULL;
@@ -177,18 +176,18 @@ static void refuse_enum(struct intake *in, const struct gql_value *value,
                                     STR_ARG(type->name), hint));
 }
 
-static const struct gql_value *take_leaf(struct intake *in,
-                                         const struct gql_value *value,
-                                         const struct gql_type *leaf,
-                                         const struct gql_path *path)
+static struct gql_value *take_leaf(struct intake *in,
+                                   const struct gql_value *value,
+                                   const struct gql_type *leaf,
+                                   const struct gql_path *path)
 {
     if (gql_takes_anything(leaf))
         return keep(value, in->arena);
     in->hooked |= gql_is_hooked(leaf);
-    struct gql_value *out = gql_value_copy(value, in->arena);
+    struct gql_value out;
     struct errmsg err;
-    if (gql_leaf_coerce(leaf, GQL_FROM_JSON, value, out, in->arena, &err) == 0)
-        return keep(out, in->arena);
+    if (gql_leaf_coerce(leaf, GQL_FROM_JSON, value, &out, in->arena, &err) == 0)
+        return keep(&out, in->arena);
     if (leaf->kind == GQL_TYPE_ENUM)
         refuse_enum(in, value, leaf, path, &err);
     else
@@ -196,25 +195,25 @@ static const struct gql_value *take_leaf(struct intake *in,
     return NULL;
 }
 
-static const struct gql_value *take_list(struct intake *in,
-                                         const struct gql_value *value,
-                                         const struct gql_type_ref *item,
-                                         const struct gql_path *path)
+static struct gql_value *take_list(struct intake *in,
+                                   const struct gql_value *value,
+                                   const struct gql_type_ref *item,
+                                   const struct gql_path *path)
 {
     struct gql_value *list = gql_value_new(GQL_LIST, 0, in->arena);
     struct gql_value *last = NULL;
     if (value->kind != GQL_LIST) {
-        const struct gql_value *only = take(in, value, item, path);
+        struct gql_value *only = take(in, value, item, path);
         if (only != NULL)
-            gql_list_add(list, &last, only, in->arena);
+            gql_list_take(list, &last, only);
         return list;
     }
     struct gql_path at = {.up = path};
     for (const struct gql_value *i = value->items; i != NULL && !is_full(in);
          i = i->next, at.index++) {
-        const struct gql_value *taken = take(in, i, item, &at);
+        struct gql_value *taken = take(in, i, item, &at);
         if (taken != NULL)
-            gql_list_add(list, &last, taken, in->arena);
+            gql_list_take(list, &last, taken);
     }
     return list;
 }
@@ -292,10 +291,10 @@ static void check_one_of(struct intake *in, const struct gql_value *value,
                  "Field \"%.*s\" must be non-null.", STR_ARG(at.name));
 }
 
-static const struct gql_value *take_object(struct intake *in,
-                                           const struct gql_value *value,
-                                           const struct gql_type *type,
-                                           const struct gql_path *path)
+static struct gql_value *take_object(struct intake *in,
+                                     const struct gql_value *value,
+                                     const struct gql_type *type,
+                                     const struct gql_path *path)
 {
     if (value->kind != GQL_OBJECT) {
         refuse_value(in, value, path, "Expected type \"%.*s\" to be an object.",
@@ -310,11 +309,10 @@ static const struct gql_value *take_object(struct intake *in,
     return object;
 }
 
-/* NULL with an error added. */
-static const struct gql_value *take(struct intake *in,
-                                    const struct gql_value *value,
-                                    const struct gql_type_ref *type,
-                                    const struct gql_path *path)
+/* A new value; NULL with an error added. */
+static struct gql_value *take(struct intake *in, const struct gql_value *value,
+                              const struct gql_type_ref *type,
+                              const struct gql_path *path)
 {
     if (type->wrap == GQL_NON_NULL && value->kind == GQL_NULL) {
         refuse_value(in, value, path,
@@ -323,7 +321,7 @@ static const struct gql_value *take(struct intake *in,
         return NULL;
     }
     if (value->kind == GQL_NULL)
-        return value;
+        return keep(value, in->arena);
     if (type->wrap == GQL_NON_NULL)
         return take(in, value, type->of, path);
     if (type->wrap == GQL_LIST_OF)

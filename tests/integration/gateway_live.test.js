@@ -296,3 +296,13 @@ test('a gateway may follow a part of the fleet', async () => {
   await waitFor(async () => (await snapshot(gateway)).has('GPU-4'), 'GPU-4');
   assert.deepEqual([...(await snapshot(gateway)).keys()], ['GPU-1', 'GPU-4']);
 });
+
+// While it connects, waits for a stream that is not there, follows one.
+test('a gateway that is stopped soon ends clean', async () => {
+  const broker = await startBroker();
+  const postgres = await startPostgres();
+  for (let i = 0; i < 30; i++) {
+    if (i === 15) await makeStream(await connectNats(broker));
+    await (await startGateway({ broker, database: postgres })).stop();
+  }
+});

@@ -461,6 +461,47 @@ test('filters take what they say', async () => {
   assert.equal(literal.gpus.length, those((g) => g.hostname === host).length);
 });
 
+// Each is held against every GPU: a long one would hold up everybody.
+test('a filter has an end', async () => {
+  const many = (count) => Array.from({ length: count }, (_, i) => `x${i}`);
+  const cases = [
+    ['GPUFilter', 'gpus', { text: 'n '.repeat(129) }, /filter\.text: 256 bytes/],
+    ['GPUFilter', 'gpus', { uuid: many(257) }, /filter\.uuid: 256 at most, got 257/],
+    ['GPUFilter', 'gpus', { model: many(33) }, /filter\.model: 32/],
+    ['GPUFilter', 'gpusConnection', { host: many(257) }, /filter\.host: 256/],
+    ['GPUFilter', 'fleet', { cluster: many(257) }, /filter\.cluster: 256/],
+    ['HostFilter', 'hosts', { hostname: many(257) }, /filter\.hostname: 256/],
+  ];
+  for (const [type, field, filter, words] of cases)
+    await refused(
+      `query($f: ${type}) { ${field}(filter: $f) { __typename } }`,
+      'BAD_USER_INPUT',
+      words,
+      { f: filter }
+    );
+  const { gpus } = await data('query($f: GPUFilter) { gpus(filter: $f) { uuid } }', {
+    f: { text: 'n '.repeat(128), uuid: [...many(255), first] },
+  });
+  assert.deepEqual(gpus, [{ uuid: first }]);
+});
+
+test('histograms have an end, and none of their bounds', async () => {
+  await refused(
+    '{ gpus { host { statistics { histogram(buckets: 1000) { count } } } } }',
+    'LIMIT_EXCEEDED',
+    /histograms of 1000 buckets each are more than 100000/
+  );
+  const wide = 2 ** 1023; // twice that is no double any more
+  const { fleet } = await data(`{ fleet { statistics(metrics: temperature) {
+    count histogram(buckets: 4, from: ${-wide}, to: ${wide}) { from to count } } } }`);
+  const [{ count, histogram }] = fleet.statistics;
+  assert.deepEqual(
+    histogram.map((b) => [b.from, b.to]),
+    [[-wide, -wide / 2], [-wide / 2, 0], [0, wide / 2], [wide / 2, wide]]
+  );
+  assert.deepEqual(histogram.map((b) => b.count), [0, 0, count, 0]);
+});
+
 test('orders are total', async () => {
   const { gpus } = await data(
     `{ gpus(sort: [{metric: temperature, direction: DESC}, {field: uuid}]) {
