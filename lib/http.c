@@ -1,4 +1,5 @@
-/* http: the server: listening, its end. */
+/* http: the server: listening, its end. The listening socket is our own (clear
+ * errors, a limit on clients, and an end that refuses new ones first). */
 #include "lib/http_private.h"
 
 #include <assert.h>
@@ -7,7 +8,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -116,18 +116,10 @@ static void config_copy(struct http_server *server,
         server->config.host = server->host = mem_strdup(config->host);
     if (server->config.body_max == 0)
         server->config.body_max = HTTP_BODY_DEFAULT;
+    if (server->config.loop == NULL)
+        server->config.loop = &http_loop_poll;
     if (server->config.connections_max == 0)
-        server->config.connections_max = HTTP_CONNECTIONS_DEFAULT;
-}
-
-/* A descriptor for each client: as many as the system gives. */
-static void raise_files(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+        server->config.connections_max = server->config.loop->connections;
 }
 
 static void stop_overdue(void *arg)
@@ -141,7 +133,6 @@ static int server_open(struct http_server *server, struct errmsg *err)
     int rc = server_listen(server, err);
     if (rc != 0)
         return rc;
-    raise_files();
     rc = http_loop_open(server);
     if (rc != 0)
         return errmsg_set(err, rc, "cannot start the HTTP server's loop: %s",
@@ -159,7 +150,7 @@ struct http_server *http_server_new(const struct http_config *config,
                                     struct errmsg *err)
 {
     struct http_server *server = mem_zalloc(sizeof *server);
-    server->listen_fd = server->epoll_fd = server->wake_fd = -1;
+    server->listen_fd = -1;
     pthread_mutex_init(&server->posts_lock, NULL);
     config_copy(server, config);
     if (server_open(server, err) != 0)
@@ -268,7 +259,7 @@ void http_server_free(struct http_server **server)
         return;
     assert(!s->threaded);
     s->finished = s->draining = true;
-    if (s->epoll_fd >= 0)
+    if (s->posts_end != NULL)
         http_posts_run(s);
     conns_close(s);
     listener_close(s);

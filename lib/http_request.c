@@ -390,7 +390,7 @@ bool http_gone(const struct http_request *req)
     if (req->conn == NULL || req->conn->state == CONN_DEAD)
         return true;
     char byte;
-    return recv(req->conn->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return recv(req->conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void http_on_gone(struct http_request *req, void (*fn)(void *arg), void *arg)

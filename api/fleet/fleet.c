@@ -68,7 +68,9 @@ void fleet_set_following(struct fleet *f, bool following)
 
 void fleet_quiet(struct fleet *f)
 {
-    f->as_of_ns = model_of(f)->config.wall_ns();
+    struct model *m = model_of(f);
+    f->as_of_ns = m->config.wall_ns();
+    m->known_ns = m->config.mono_ns();
 }
 
 void fleet_stream_anew(struct fleet *f)

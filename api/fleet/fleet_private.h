@@ -74,6 +74,7 @@ struct model {
     uint32_t heap_count;
     struct host *settling;
     int64_t grace_ns; /* mono: nobody falls silent before */
+    int64_t known_ns; /* mono: what was sent by then is in */
     bool deaf;        /* followed the stream once, and does not now */
     struct place *places[SCOPE_COUNT]; /* by name, those that have listeners */
     struct walk *walks;
@@ -126,6 +127,8 @@ void status_set(struct model *m, struct gpu *gpu, enum fleet_status status);
 void status_count(struct model *m, const struct gpu *gpu, int n);
 /* It was heard of at heard_ns (wall clock): until when is it active? */
 void status_heard(struct model *m, struct gpu *gpu, int64_t heard_ns);
+/* What was sent by then (wall clock) is in. */
+void status_known(struct model *m, int64_t wall_ns);
 enum fleet_status status_of(const struct model *m, const struct gpu *gpu);
 /* The host has a new GPU: look for missing ones when no more come. */
 void status_settle(struct model *m, struct fleet_host *host);

@@ -94,6 +94,7 @@ void fleet_sample_at(struct fleet *f, const struct sample *sample,
     if (sequence > f->sequence)
         f->sequence = sequence;
     f->as_of_ns = heard_ns;
+    status_known(m, heard_ns);
     struct gpu *gpu = sample_take(m, sample, sequence, heard_ns);
     if (gpu == NULL) {
         f->left_out++;

@@ -41,6 +41,9 @@ struct filter_feed *filter_feed_new(struct fleet *fleet,
                                     struct http_server *server,
                                     const struct filter *filter,
                                     filter_feed_fn fn, void *arg);
+/* During fn: all up to this sequence has been given, but for what is held of
+ * other GPUs, which begins behind it. */
+uint64_t filter_feed_resume(const struct filter_feed *feed);
 void filter_feed_free(struct filter_feed **feed);
 
 #endif

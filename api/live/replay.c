@@ -21,7 +21,8 @@ struct feed_replay {
     struct feed_replay *prev, *next; /* the feed's list of all */
     struct channel channel;
     char cover[FOLLOW_BYTES_MAX];
-    uint64_t since, until;
+    struct feed_place place;
+    uint64_t until;
 
     /* Of the thread, until it hands over its last batch. */
     struct feed_replay_end end;
@@ -58,7 +59,8 @@ static bool thread_add(struct feed_replay *r, struct batch *batch,
     if (message->sequence > r->until)
         natsMsg_Destroy(message->msg);
     else
-        batch_add(batch, message, &err); /* malformed: as the feed does */
+        batch_add(batch, message, message->time_ns,
+                  &err); /* malformed: as the feed does */
     return more;
 }
 
@@ -102,12 +104,14 @@ static void thread_replay(struct feed_replay *r)
         r->end.error = r->error.text;
         return;
     }
-    r->end.anew = state.last < r->since;
-    if (state.first > r->since + 1)
+    r->end.anew =
+        state.last < r->place.since ||
+        (r->place.stream_ns != 0 && state.created_ns != r->place.stream_ns);
+    if (state.first > r->place.since + 1)
         r->end.first = state.first;
     if (r->end.anew || state.empty)
         return;
-    struct tail_from from = {.sequence = r->since + 1, .pull = true};
+    struct tail_from from = {.sequence = r->place.since + 1, .pull = true};
     struct tail *tail = tail_open(r->feed->bus, r->cover, &from, &r->error);
     if (tail == NULL)
         r->end.error = r->error.text;
@@ -157,7 +161,8 @@ static bool batch_deliver(struct feed_replay *r, struct batch *batch)
     while (batch->at < batch->count) {
         const struct batch_item *item = &batch->items[batch->at++];
         if (takes(r, &item->sample) &&
-            !r->handlers->event(&item->sample, item->sequence, r->arg)) {
+            !r->handlers->event(&item->sample, item->sequence, item->heard_ns,
+                                r->arg)) {
             r->waiting = true;
             return false;
         }
@@ -228,7 +233,8 @@ static int admit(struct feed *feed, struct errmsg *err)
 }
 
 struct feed_replay *feed_replay_new(struct feed *feed,
-                                    const struct filter *filter, uint64_t since,
+                                    const struct filter *filter,
+                                    const struct feed_place *place,
                                     uint64_t until,
                                     const struct feed_replay_handlers *handlers,
                                     void *arg, struct errmsg *err)
@@ -237,7 +243,7 @@ struct feed_replay *feed_replay_new(struct feed *feed,
         return NULL;
     struct feed_replay *r = mem_zalloc(sizeof *r);
     r->feed = feed;
-    r->since = since;
+    r->place = *place;
     r->until = until;
     r->holders = 2;
     r->handlers = handlers;

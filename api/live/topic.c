@@ -38,6 +38,8 @@ static void on_update(const struct fleet_update *update, void *arg)
     buf_reset(&t->topics->scratch);
     message_update(&t->topics->scratch, update->sample, t->filter->metrics,
                    update->sequence);
+    if (t->filter->min_interval_ns > 0)
+        message_resume(&t->topics->scratch, filter_feed_resume(t->feed));
     append(t, update->gpu, update->sequence);
 }
 

@@ -1,5 +1,5 @@
 /* The server, asked over real sockets. It runs in a thread of its own; each
- * test has a fresh one on a free port. */
+ * test has a fresh one on a free port. All is tested on each of its loops. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -136,6 +136,8 @@ static struct http_route routes[] = {
 
 static const struct http_route *const tables[] = {routes, NULL};
 
+static const struct http_loop *loop;
+
 static struct fixture *fixture_start(struct http_config config)
 {
     struct fixture *f = mem_zalloc(sizeof *f);
@@ -143,6 +145,7 @@ static struct fixture *fixture_start(struct http_config config)
     sem_init(&f->reached, 0, 0);
     routes[4].arg = routes[6].arg = f;
     config.host = "127.0.0.1";
+    config.loop = loop;
     config.routes = tables;
     config.observe = observe;
     config.observe_arg = f;
@@ -728,5 +731,8 @@ int main(void)
         cmocka_unit_test(watch_is_called_while_ready),
         cmocka_unit_test(health_tells_what_is_wrong),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    loop = &http_loop_poll;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    loop = &http_loop_uv;
+    return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }

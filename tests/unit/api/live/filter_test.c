@@ -2,6 +2,7 @@
 #include "tests/unit/test.h"
 
 #include "api/live/filter.h"
+#include "api/live/pace.h"
 #include "lib/clock.h"
 
 static struct sample sample_of(const char *cluster, const char *host,
@@ -220,6 +221,43 @@ static void what_comes_too_soon_is_held_and_gathered(void **state)
     http_server_free(&server);
 }
 
+/* ---- from where a client would resume ---- */
+
+static void see_resume(const struct fleet_update *update, uint64_t resume,
+                       void *arg)
+{
+    buf_printf(arg, "%d:%d ", (int)update->sequence, (int)resume);
+}
+
+static void what_is_held_is_not_resumed_behind(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    struct fleet_config config = {0};
+    struct fleet *f = fleet_new(NULL, &config);
+    struct pace *pace = pace_new(10, see_resume, &text);
+    const char *said[] = {"a", "b", "a", "a", "b", "c", "a"};
+    for (int i = 0; i < 7; i++) {
+        struct sample s =
+            sample_of("c", "h", said[i], METRIC_temperature, i + 1);
+        fleet_sample(f, &s, (uint64_t)i + 1);
+        struct fleet_update update = {fleet_find_gpu(f, s.uuid), &s,
+                                      (uint64_t)i + 1};
+        pace_take(pace, &update, 100 + i);
+    }
+    /* a's 3 to 7 and b's 5 are held. */
+    assert_buf(&text, "1:1 2:2 6:2 ");
+    buf_reset(&text);
+    assert_true(pace_tick(pace, 110));
+    assert_buf(&text, "7:4 ");
+    buf_reset(&text);
+    pace_flush(pace);
+    assert_buf(&text, "5:7 ");
+    pace_free(&pace);
+    buf_fini(&text);
+    fleet_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +265,7 @@ int main(void)
         cmocka_unit_test(what_is_listened_to_may_come_later),
         cmocka_unit_test(one_may_end_others_while_it_is_told),
         cmocka_unit_test(a_filter_is_subjects_of_the_broker),
+        cmocka_unit_test(what_is_held_is_not_resumed_behind),
         cmocka_unit_test(what_comes_too_soon_is_held_and_gathered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
