@@ -324,6 +324,18 @@ static void conn_advance(struct http_conn *conn)
         buf_fini(&conn->in);
 }
 
+/* A body may come slowly, but not a byte at a time for ever. */
+static int64_t body_patience(const struct http_conn *conn)
+{
+    const struct http_request *req = conn->req;
+    int64_t spent = conn->server->now_ns - req->started_ns;
+    int64_t left = HTTP_BODY_NS - spent +
+                   (int64_t)req->body.len * (NS_PER_S / HTTP_BODY_RATE);
+    if (left > HTTP_STALL_NS)
+        return HTTP_STALL_NS;
+    return left > 0 ? left : 1;
+}
+
 static void conn_received(struct http_conn *conn, char *data, size_t len)
 {
     bool begins = conn->state == CONN_HEAD && conn->in.len == 0;
@@ -336,8 +348,9 @@ static void conn_received(struct http_conn *conn, char *data, size_t len)
     }
     buf_append(&conn->in, data, len);
     conn_advance(conn);
-    if (conn->state == CONN_BODY ||
-        (conn->state == CONN_HEAD && begins && conn->in.len > 0))
+    if (conn->state == CONN_BODY)
+        http_conn_deadline(conn, body_patience(conn));
+    else if (conn->state == CONN_HEAD && begins && conn->in.len > 0)
         http_conn_deadline(conn, HTTP_STALL_NS);
 }
 

@@ -51,7 +51,9 @@
 #define HTTP_ID_MAX              64 /* bytes of a client's X-Request-Id */
 #define HTTP_IDLE_NS             (75 * NS_PER_S) /* between two requests */
 #define HTTP_STALL_NS            (15 * NS_PER_S) /* without progress in one */
-#define HTTP_LINGER_NS           (2 * NS_PER_S)  /* to read the last reply */
+#define HTTP_BODY_NS             (60 * NS_PER_S) /* for all of a body, and … */
+#define HTTP_BODY_RATE           10000 /* … a second for so many bytes of it */
+#define HTTP_LINGER_NS           (2 * NS_PER_S) /* to read the last reply */
 #define HTTP_STOP_NS             (2 * NS_PER_S)
 #define HTTP_READ_CHUNK          65536 /* taken from a socket at once */
 #define HTTP_WRITE_CHUNK         65536 /* asked of a flow at once */
