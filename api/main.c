@@ -1,4 +1,5 @@
 /* nexus-gateway: the fleet and its telemetry over HTTP. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -122,8 +123,15 @@ static const struct opt options[] = {
     OPTS_END,
 };
 
+/* What requests free stays, up to this, for those that follow: giving it back and
+ * faulting it in again took a tenth of a request. */
+#define MEMORY_KEPT (4 << 20)
+#define MAPPED_MIN  (1 << 20) /* larger pieces are given back at once */
+
 int main(int argc, char **argv)
 {
+    mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+    mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
     service_init("nexus-gateway", "the fleet and its telemetry over HTTP",
                  options, argc, argv);
     struct errmsg err;
