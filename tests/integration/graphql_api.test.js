@@ -213,6 +213,98 @@ test('telemetryUpdates', async () => {
   await streamer.stop();
 });
 
+function subscribe(query) {
+  const client = createClient({
+    url: `${gateway.httpUrl.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+  });
+  const events = client.iterate({ query: `subscription { ${query} }` });
+  return {
+    async next() {
+      const { value } = await events.next();
+      assert.equal(value.errors, undefined, JSON.stringify(value.errors));
+      return value.data;
+    },
+    stop: () => events.return().then(() => client.dispose()),
+  };
+}
+
+test('gpuStatusChanged', async () => {
+  const out = (uuid, on) =>
+    data(`mutation { setGpuMaintenance(uuid: "${uuid}", on: ${on}) { id } }`);
+  const { gpu } = await data(`{ gpu(uuid: "${first}") { hostname host { id }
+    index status } }`);
+  const events = subscribe(`gpuStatusChanged(hostId: "${gpu.host.id}",
+    gpuUuids: ["${first}", "nobody"]) { eventType timestamp clusterId hostId
+    hostname gpuId gpuUuid gpuIndex before now gpu { uuid status } }`);
+  const other = uuids.find((uuid) => uuid !== first);
+  const changes = [];
+  let next = events.next();
+  // Until the subscription is there nothing is told of changes.
+  while (changes.length === 0) {
+    await out(other, true);
+    await out(first, true);
+    await out(first, false);
+    await Promise.race([
+      next.then((d) => changes.push(d.gpuStatusChanged)),
+      new Promise((resolve) => setTimeout(resolve, 50)),
+    ]);
+  }
+  await out(other, false);
+  const [change] = changes;
+  assert.ok(Math.abs(Date.parse(change.timestamp) - Date.now()) < 60e3);
+  const { timestamp, before, now, gpu: state, ...rest } = change;
+  assert.deepEqual(rest, {
+    eventType: 'status_change',
+    clusterId: 'local',
+    hostId: gpu.host.id,
+    hostname: gpu.hostname,
+    gpuId: first,
+    gpuUuid: first,
+    gpuIndex: gpu.index,
+  });
+  assert.deepEqual(
+    new Set([before, now]),
+    new Set([gpu.status, 'maintenance'])
+  );
+  assert.equal(state.uuid, first);
+  next = events.next();
+  await out(first, true);
+  for (;;) {
+    const { gpuStatusChanged } = await next;
+    assert.equal(gpuStatusChanged.gpuUuid, first);
+    if (gpuStatusChanged.now === 'maintenance') break;
+    next = events.next();
+  }
+  await out(first, false);
+  await events.stop();
+});
+
+test('fleetSummary', async () => {
+  const FLEET = `eventType asOf timestamp sequence following totalClusters
+    totalHosts totalGPUs activeHosts activeGPUs
+    statusCounts { active silent missing maintenance } models { model count }`;
+  const events = subscribe(`fleetSummary(intervalMs: 100) { ${FLEET} }`);
+  const summary = (await events.next()).fleetSummary;
+  assert.equal(summary.eventType, 'fleet_summary');
+  assert.equal(summary.totalClusters, 1);
+  assert.equal(summary.totalHosts, expected.hosts.size);
+  assert.equal(summary.totalGPUs, uuids.length);
+  const { fleet } = await data(`{ fleet { ${FLEET} } }`);
+  assert.deepEqual(summary.models, fleet.models);
+  const times = [];
+  for (let i = 0; i < 5; i++) {
+    await events.next();
+    times.push(Date.now());
+  }
+  assert.ok(times[4] - times[0] >= 300, 'they come too often');
+  await events.stop();
+  await assert.rejects(
+    subscribe('fleetSummary(intervalMs: 99) { totalGPUs }').next(),
+    (errors) => /intervalMs: expected 100 to 3600000/.test(errors[0].message)
+  );
+});
+
 // ---- values ----
 
 test('a value that was not reported is null, wherever it is', async () => {
@@ -738,6 +830,39 @@ test('maintenance keeps its beginning, and ends', async () => {
   assert.notEqual(after.status, 'maintenance');
   await data(SET_LABELS, { labels: [] });
   assert.deepEqual((await data(STATE)).gpu.labels, []);
+});
+
+// The last one written is what all of them say in the end, and not a mixture.
+test('two gateways write at the same time', async () => {
+  const other = await gatewayOf();
+  await waitFor(
+    async () => (await data(STATE, {}, other)).gpu !== null,
+    'the other gateway to know the GPU'
+  );
+  const labelsOf = (i) =>
+    ['a', 'b', 'c'].map((key) => ({ key, value: `${i}` }));
+  await Promise.all(
+    Array.from({ length: 40 }, (_, i) =>
+      data(SET_LABELS, { labels: labelsOf(i) }, i % 2 ? other : gateway)
+    )
+  );
+  const [{ labels }] = await postgres.query(
+    `select a.labels from gpu_annotation a join gpu g on g.id = a.gpu_id
+     where g.uuid = $1`,
+    [first]
+  );
+  const stored = labelsOf(labels.a);
+  assert.deepEqual(
+    Object.entries(labels).map(([key, value]) => ({ key, value })),
+    stored
+  );
+  for (const one of [gateway, other])
+    await waitFor(async () => {
+      const { gpu } = await data(STATE, {}, one);
+      return JSON.stringify(gpu.labels) === JSON.stringify(stored);
+    }, 'both to say what is stored');
+  await data(SET_LABELS, { labels: [] });
+  await other.stop();
 });
 
 test('bad mutations change nothing and say why', async () => {
