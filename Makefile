@@ -46,19 +46,19 @@ GATEWAY_SRC   := $(wildcard api/*.c api/rest/*.c api/fleet/*.c api/live/*.c) $(E
 LIB := $(BUILD)/libnexus.a
 # The broker takes from its libraries only what it calls: shared, their tables
 # alone would be a third of its memory when it is idle.
-LIBS_broker    := -Wl,-Bstatic -lssl -lcrypto -lcrypt -lz \
+LIBS_broker    := -Wl,-Bstatic -lwebsockets -lssl -lcrypto -lcrypt -lcap -lz \
                   -Wl,-Bdynamic
 ifeq ($(SAN),1)
 # The sanitizer's crypt_r calls the library's, which it finds in a shared one.
-LIBS_broker    := -lssl -lcrypto -lcrypt -lz
+LIBS_broker    := -lwebsockets -lssl -lcrypto -lcrypt -lcap -lz
 endif
 LDFLAGS_broker := -Wl,--gc-sections -Wl,-z,pack-relative-relocs
-LIBS_streamer  := $(MALLOC) -lnats -lm
-LIBS_collector := -lnats -lpq -lm
+LIBS_streamer  := $(MALLOC) -lnats -lwebsockets -lm
+LIBS_collector := -lnats -lwebsockets -lpq -lm
 LIBS_simulator := -lm
-LIBS_gateway   := -lnats -lpq -lcrypto -lz -lm
+LIBS_gateway   := -lnats -lwebsockets -luv -lpq -lcrypto -lz -lm
 LIBS_graphql   := -lcrypto -lm
-LIBS_all       := -lnats -lpq -lssl -lcrypto -lcrypt -lz -lm
+LIBS_all       := -lnats -lwebsockets -luv -lpq -lssl -lcrypto -lcrypt -lz -lm
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ       := $(call objects,$(LIB_SRC))
@@ -157,6 +157,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $$(call test_objects,$$*) $(LIB)
 
 # What a C benchmark measures besides lib/.
 $(BUILD)/tests/bench/store_bench: $(filter-out %/main.o,$(BROKER_OBJ))
+$(BUILD)/tests/bench/fanout_bench: $(filter-out %/main.o,$(filter $(BUILD)/obj/api/%,$(PROGRAM_OBJ)))
 $(BUILD)/tests/bench/graphql_bench: $(call objects,$(ENGINE_SRC))
 
 # The load on a broker, and on its peer.

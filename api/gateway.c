@@ -4,7 +4,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "api/respond.h"
 #include "api/route.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/service.h"
@@ -95,6 +97,7 @@ static struct http_server *server_open(struct gateway *gateway,
         .port = gateway->config.port,
         .routes = gateway->tables,
         .connections_max = (size_t)gateway->config.connections_max,
+        .loop = &http_loop_uv,
         .cors = gateway->config.cors,
         .observe = observe,
         .observe_arg = gateway,
@@ -146,6 +149,11 @@ static void graphql_start(struct gateway *gateway)
                               gateway->context);
 }
 
+static void fleet_loaded(void *arg)
+{
+    respond_fleet_loaded(arg);
+}
+
 /* The fleet from the database, then the stream; in the background, both. */
 static void live_start(struct gateway *gateway)
 {
@@ -158,7 +166,7 @@ static void live_start(struct gateway *gateway)
         .stats = gateway_stats_feed(gateway->stats),
     };
     gateway->fleet = fleet_new(gateway->server, &fleet);
-    fleet_load(gateway->fleet, gateway->db, NULL, NULL);
+    fleet_load(gateway->fleet, gateway->db, fleet_loaded, gateway);
     gateway->feed = feed_new(gateway->server, gateway->fleet, &feed);
     gateway->config.ws.stats = gateway_stats_ws(gateway->stats);
     gateway->config.ws.any_origin = config->cors;
@@ -172,6 +180,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
 {
     struct gateway *gateway = mem_zalloc(sizeof *gateway);
     gateway->config = *config;
+    gateway->started_ns = clock_mono_ns();
     gateway->stats = gateway_stats_new();
     gateway->config.db.stats = gateway_stats_db(gateway->stats);
     gateway->routes = route_table_new(gateway);
@@ -216,11 +225,13 @@ void gateway_free(struct gateway **gateway)
         return;
     if (g->graphql != NULL && g->server != NULL)
         graphql_service_stop(g->graphql);
+    respond_fleet_stop(g);
+    feed_stop(g->feed);
     ws_free(&g->ws);
-    feed_free(&g->feed);
     db_free(&g->db);
     api_context_free(&g->context);
     http_server_free(&g->server); /* what subscriptions follow goes behind it */
+    feed_free(&g->feed);
     fleet_free(&g->fleet);
     graphql_service_free(&g->graphql);
     static_files_free(&g->files);

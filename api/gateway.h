@@ -39,6 +39,8 @@ struct gateway {
     struct http_server *server;
     struct db *db;
     struct fleet *fleet;
+    struct fleet_waiter *waiters; /* lists, for the fleet to be loaded */
+    int64_t started_ns;           /* mono */
     struct feed *feed;
     struct ws *ws; /* NULL: turned off */
     struct http_route ws_routes[2];

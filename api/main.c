@@ -4,8 +4,10 @@
 #include <stdlib.h>
 
 #include "api/gateway.h"
+#include "lib/bus.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 #include "lib/pg.h"
 #include "lib/service.h"
 
@@ -123,15 +125,19 @@ static const struct opt options[] = {
     OPTS_END,
 };
 
-/* What requests free stays, up to this, for those that follow: giving it back and
- * faulting it in again took a tenth of a request. */
+/* Threads that read the stream for one client come and go: what they allocate
+ * shall not be spread over an arena of each. */
+#define MALLOC_ARENAS 2
+
+/* What requests free stays, up to this, for those that follow: giving it back
+ * and faulting it in again took a tenth of a request. */
 #define MEMORY_KEPT (4 << 20)
-#define MAPPED_MIN  (1 << 20) /* larger pieces are given back at once */
 
 int main(int argc, char **argv)
 {
+    mallopt(M_ARENA_MAX, MALLOC_ARENAS);
     mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
-    mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
+    mem_return_large();
     service_init("nexus-gateway", "the fleet and its telemetry over HTTP",
                  options, argc, argv);
     struct errmsg err;
@@ -172,5 +178,6 @@ int main(int argc, char **argv)
     gateway_run(gateway);
     gateway_free(&gateway);
     follow_fini(&follow);
+    bus_library_close();
     return 0;
 }

@@ -19,6 +19,7 @@
 #define IO_BUFFER_BYTES     (256 * 1024)
 #define RECONNECT_BUF_BYTES (32 * 1024 * 1024)
 #define API_WAIT_MS         5000
+#define LIBRARY_CLOSE_MS    5000
 
 struct bus {
     natsOptions *options;
@@ -144,6 +145,11 @@ void bus_close(struct bus **bus)
     natsOptions_Destroy((*bus)->options);
     free(*bus);
     *bus = NULL;
+}
+
+void bus_library_close(void)
+{
+    nats_CloseAndWait(LIBRARY_CLOSE_MS);
 }
 
 bool bus_connected(const struct bus *bus)

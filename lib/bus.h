@@ -27,6 +27,11 @@ struct bus *bus_connect(const char *urls, const char *name, int64_t wait_ns,
 void bus_close(struct bus **bus);
 bool bus_connected(const struct bus *bus);
 
+/* Ends the client library's own threads: the last a program does that has had a
+ * bus. The process must not end while they run: the library frees under them
+ * what they use. */
+void bus_library_close(void);
+
 /* For health_check. */
 bool bus_check(void *bus, struct errmsg *why);
 

@@ -1,15 +1,17 @@
-/* http: the server: listening, its end. */
+/* http: the server: listening, its end. The listening socket is our own (clear
+ * errors, a limit on clients, and an end that refuses new ones first). */
 #include "lib/http_private.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/listener.h"
 #include "lib/mem.h"
 
@@ -17,6 +19,12 @@
 
 /* Until it is looked whether a file descriptor has come free. */
 #define ACCEPT_AGAIN_NS (100 * NS_PER_MS)
+
+/* What many clients needed is given back to the system this long after they
+ * have left; few are not worth it. */
+#define TRIM_NS     (2 * NS_PER_S)
+#define TRIM_MAX_NS (20 * NS_PER_S) /* where they leave all the time */
+#define TRIM_MIN    32
 
 /* ---- listening ---- */
 
@@ -74,6 +82,30 @@ static void listener_close(struct http_server *server)
     server->listen_fd = -1;
 }
 
+/* ---- memory that is not needed any more ---- */
+
+static void trim(void *arg)
+{
+    struct http_server *server = arg;
+    server->trim_by_ns = 0;
+    server->conn_peak = server->conn_count;
+    malloc_trim(0);
+}
+
+/* Half of them have left, and maybe more do. */
+static void trim_soon(struct http_server *server)
+{
+    if (server->conn_peak < TRIM_MIN ||
+        server->conn_count > server->conn_peak / 2)
+        return;
+    int64_t now = clock_mono_ns();
+    if (server->trim_by_ns == 0)
+        server->trim_by_ns = now + TRIM_MAX_NS;
+    int64_t left = server->trim_by_ns - now;
+    http_timer_set(server->trim,
+                   left < TRIM_NS ? (left > 0 ? left : 0) : TRIM_NS);
+}
+
 /* ---- the server ---- */
 
 static void config_copy(struct http_server *server,
@@ -84,18 +116,10 @@ static void config_copy(struct http_server *server,
         server->config.host = server->host = mem_strdup(config->host);
     if (server->config.body_max == 0)
         server->config.body_max = HTTP_BODY_DEFAULT;
+    if (server->config.loop == NULL)
+        server->config.loop = &http_loop_poll;
     if (server->config.connections_max == 0)
-        server->config.connections_max = HTTP_CONNECTIONS_DEFAULT;
-}
-
-/* A descriptor for each client: as many as the system gives. */
-static void raise_files(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+        server->config.connections_max = server->config.loop->connections;
 }
 
 static void stop_overdue(void *arg)
@@ -109,13 +133,13 @@ static int server_open(struct http_server *server, struct errmsg *err)
     int rc = server_listen(server, err);
     if (rc != 0)
         return rc;
-    raise_files();
     rc = http_loop_open(server);
     if (rc != 0)
         return errmsg_set(err, rc, "cannot start the HTTP server's loop: %s",
                           strerror(-rc));
     server->stop_timer = http_timer_new(server, stop_overdue, server);
     server->listen_again = http_timer_new(server, accept_again, server);
+    server->trim = http_timer_new(server, trim, server);
     server->listener = http_watch_new(server, server->listen_fd, HTTP_READABLE,
                                       server_accept, server);
     assert(server->listener != NULL);
@@ -126,7 +150,7 @@ struct http_server *http_server_new(const struct http_config *config,
                                     struct errmsg *err)
 {
     struct http_server *server = mem_zalloc(sizeof *server);
-    server->listen_fd = server->epoll_fd = server->wake_fd = -1;
+    server->listen_fd = -1;
     pthread_mutex_init(&server->posts_lock, NULL);
     config_copy(server, config);
     if (server_open(server, err) != 0)
@@ -207,10 +231,12 @@ void http_server_woken(struct http_server *server)
 
 void http_server_conn_closed(struct http_server *server)
 {
-    if (!server->draining)
+    if (!server->draining) {
         http_watch_set(server->listener, HTTP_READABLE);
-    else if (server->conn_count == 0)
+        trim_soon(server);
+    } else if (server->conn_count == 0) {
         server->finished = true;
+    }
 }
 
 void http_server_stop(struct http_server *server)
@@ -233,12 +259,13 @@ void http_server_free(struct http_server **server)
         return;
     assert(!s->threaded);
     s->finished = s->draining = true;
-    if (s->epoll_fd >= 0)
+    if (s->posts_end != NULL)
         http_posts_run(s);
     conns_close(s);
     listener_close(s);
     http_timer_free(&s->stop_timer);
     http_timer_free(&s->listen_again);
+    http_timer_free(&s->trim);
     http_loop_close(s);
     http_requests_close(s);
     if (s->sockets_free != NULL)

@@ -42,13 +42,22 @@ struct http_route {
     void *arg;
 };
 
+/* How libwebsockets waits for what is ready. */
+struct http_loop;
+extern const struct http_loop http_loop_poll; /* 1,024 clients; each turn looks
+                                                 at all of them */
+extern const struct http_loop http_loop_uv;   /* 16,384, at what is ready alone;
+                            linked with -luv, loads libwebsockets-evlib-uv */
+
 struct http_config {
     const char *host; /* address to listen on; NULL: all */
     int port;         /* 0: any free one, see http_server_port */
     const struct http_route *const *routes; /* tables, NULL at the end;
                                                borrowed as long as it serves */
-    size_t body_max;        /* bytes of a request's body; 0: 1 MiB */
-    size_t connections_max; /* 0: 16,384; further clients wait in the backlog */
+    size_t body_max;              /* bytes of a request's body; 0: 1 MiB */
+    size_t connections_max;       /* 0: the loop's; further clients wait in the
+                               backlog */
+    const struct http_loop *loop; /* NULL: http_loop_poll */
     bool cors; /* answer preflights; Access-Control-Allow-Origin: * */
 
     /* Called for every reply, with the route (NULL where none matched) and the
@@ -130,6 +139,12 @@ struct arena *http_arena(struct http_request *req);
 
 /* True once the client has left; replying is still due (and does nothing). */
 bool http_gone(const struct http_request *req);
+
+/* Has fn(arg) called once, should the client leave before the reply; so ends
+ * early what is done for nobody. Replying is still due, maybe within fn. A
+ * client that only stops sending counts as one that left: the two look the
+ * same. What it sent behind the request hides its end. */
+void http_on_gone(struct http_request *req, void (*fn)(void *arg), void *arg);
 
 /* A further header of the reply; copies. */
 void http_reply_header(struct http_request *req, const char *name,

@@ -11,7 +11,7 @@
  * looked at when its reply has gone.
  *
  * Reading is not switched off until the socket is found readable at the wrong
- * time, so an ordinary request costs no change of what epoll watches. */
+ * time, so an ordinary request costs no change of what the loop looks for. */
 #include "lib/http_private.h"
 
 #include <assert.h>
@@ -49,8 +49,13 @@ void http_conn_deadline(struct http_conn *conn, int64_t delay_ns)
 
 static void conn_watch(struct http_conn *conn, bool reads)
 {
-    http_watch_set(&conn->watch, (reads ? HTTP_READABLE : 0) |
-                                     (conn_unsent(conn) ? HTTP_WRITABLE : 0));
+    if (reads != conn->reads)
+        lws_rx_flow_control(conn->wsi, reads);
+    if (conn_unsent(conn) && !conn->writes) {
+        lws_callback_on_writable(conn->wsi); /* once */
+        conn->writes = true;
+    }
+    conn->reads = reads;
 }
 
 static void conn_enter(struct http_conn *conn, enum conn_state state)
@@ -75,7 +80,7 @@ static void conn_enter(struct http_conn *conn, enum conn_state state)
         conn_watch(conn, true);
         break;
     case CONN_LINGER:
-        shutdown(conn->watch.fd, SHUT_WR);
+        shutdown(conn->fd, SHUT_WR);
         http_conn_deadline(conn, HTTP_LINGER_NS);
         conn_watch(conn, true);
         break;
@@ -104,31 +109,49 @@ static void conn_let_go(struct http_conn *conn)
     struct http_flow *flow = conn->flow;
     conn->req = NULL;
     conn->flow = NULL;
-    if (req != NULL && req->open)
+    if (req != NULL && req->open) {
         req->conn = NULL;
-    else if (req != NULL)
+        http_request_gone(req);
+    } else if (req != NULL) {
         http_request_free(req);
+    }
     if (flow != NULL) {
         flow->conn = NULL;
         flow->ops->gone(flow);
     }
 }
 
+/* The client learns of it now; the descriptor goes when libwebsockets and its
+ * loop are through with it. */
 void http_conn_close(struct http_conn *conn)
 {
     if (conn->state == CONN_DEAD)
         return;
+    shutdown(conn->fd, SHUT_RDWR);
     conn_enter(conn, CONN_DEAD);
     conn_unlink(conn);
     http_timer_cancel(&conn->timer);
-    conn->watch.fn = NULL;
-    close(conn->watch.fd);
     buf_fini(&conn->in);
     buf_fini(&conn->out);
     buf_fini(&conn->out_body);
     conn_let_go(conn);
+    conn->next = conn->server->closed;
+    conn->server->closed = conn;
     http_server_conn_closed(conn->server);
-    http_bury(conn->server, &conn->dead);
+}
+
+void http_conns_free(struct http_server *server)
+{
+    struct http_conn *conn = server->closed;
+    server->closed = NULL;
+    while (conn != NULL) {
+        struct http_conn *next = conn->next;
+        if (conn->wsi != NULL)
+            lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
+                            LWS_TO_KILL_SYNC);
+        free(conn);
+        conn = next;
+    }
 }
 
 static void conn_overdue(void *arg)
@@ -155,7 +178,7 @@ static void conn_continue(struct http_conn *conn)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if (conn->req->head.expect_continue && conn->in.len == 0)
-        (void)send(conn->watch.fd, go_on, sizeof go_on - 1,
+        (void)send(conn->fd, go_on, sizeof go_on - 1,
                    MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -318,14 +341,14 @@ static void conn_received(struct http_conn *conn, char *data, size_t len)
         http_conn_deadline(conn, HTTP_STALL_NS);
 }
 
-/* Reported as readable though nobody reads it: the first time that may be a
- * request behind this one, then it is broken. */
+/* Found readable though nobody reads it: that may be a request behind this one,
+ * or the client's end. */
 static void conn_stop_reading(struct http_conn *conn)
 {
-    if (conn->watch.events & HTTP_READABLE)
-        conn_watch(conn, false);
-    else
-        http_conn_close(conn);
+    conn_watch(conn, false);
+    if (conn->state == CONN_WAIT && conn->req->gone != NULL &&
+        http_gone(conn->req))
+        http_request_gone(conn->req);
 }
 
 static void conn_read(struct http_conn *conn)
@@ -335,7 +358,7 @@ static void conn_read(struct http_conn *conn)
         conn_stop_reading(conn);
         return;
     }
-    ssize_t n = recv(conn->watch.fd, in, HTTP_READ_CHUNK, MSG_DONTWAIT);
+    ssize_t n = recv(conn->fd, in, HTTP_READ_CHUNK, MSG_DONTWAIT);
     if (n > 0)
         conn_received(conn, in, (size_t)n);
     else if (n == 0 || errno != EAGAIN)
@@ -365,7 +388,7 @@ static ssize_t conn_send_parts(struct http_conn *conn, struct iovec *parts,
                                int count)
 {
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
-    ssize_t n = sendmsg(conn->watch.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t n = sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -1;
     return n;
@@ -491,16 +514,70 @@ void http_conn_feed(struct http_conn *conn)
 
 /* ---- its beginning ---- */
 
-static void conn_ready(int fd, int events, void *arg)
+static void conn_ready(struct http_conn *conn)
 {
-    (void)fd;
-    struct http_conn *conn = arg;
-    if (events & HTTP_WRITABLE && conn->state == CONN_SEND)
+    if (conn->state == CONN_SEND)
         conn_write(conn);
-    else if (events & HTTP_WRITABLE && conn->state == CONN_FLOW)
+    else if (conn->state == CONN_FLOW)
         http_flow_serve(conn->flow);
-    if (events & HTTP_READABLE && conn->state != CONN_DEAD)
+}
+
+void http_conns_write(struct http_server *server)
+{
+    struct http_conn *conn = server->roomy;
+    server->roomy = NULL;
+    while (conn != NULL) {
+        struct http_conn *next = conn->next_roomy;
+        conn->roomy = false;
+        conn_ready(conn);
+        conn = next;
+    }
+}
+
+static void conn_has_room(struct http_conn *conn)
+{
+    conn->writes = false;
+    if (conn->roomy)
+        return;
+    conn->roomy = true;
+    conn->next_roomy = conn->server->roomy;
+    conn->server->roomy = conn;
+}
+
+int http_conn_callback(struct lws *wsi, enum lws_callback_reasons reason,
+                       void *user, void *in, size_t len)
+{
+    (void)user;
+    (void)in;
+    (void)len;
+    struct http_conn *conn = wsi != NULL ? lws_get_opaque_user_data(wsi) : NULL;
+    if (conn == NULL)
+        return 0;
+    http_loop_event(conn->server);
+    if (reason == LWS_CALLBACK_RAW_RX_FILE && conn->state != CONN_DEAD) {
         conn_read(conn);
+    } else if (reason == LWS_CALLBACK_RAW_WRITEABLE_FILE) {
+        conn_has_room(conn);
+    } else if (reason == LWS_CALLBACK_RAW_CLOSE_FILE) {
+        conn->wsi = NULL;
+        http_conn_close(conn);
+    }
+    return 0;
+}
+
+static struct lws *conn_adopt(struct http_conn *conn)
+{
+    struct http_server *server = conn->server;
+    lws_adopt_desc_t adopt = {
+        .vh = server->vhost,
+        .type = LWS_ADOPT_RAW_FILE_DESC,
+        .fd.filefd = conn->fd,
+        .vh_prot_name = HTTP_PROTOCOL_CONN,
+        .opaque = conn,
+    };
+    if (server->files_max > 0 && conn->fd >= server->files_max)
+        return NULL;
+    return lws_adopt_descriptor_vhost_via_info(&adopt);
 }
 
 void http_conn_open(struct http_server *server, int fd)
@@ -508,18 +585,21 @@ void http_conn_open(struct http_server *server, int fd)
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     struct http_conn *conn = mem_zalloc(sizeof *conn);
-    if (http_watch_init(&conn->watch, server, fd, HTTP_READABLE, conn_ready,
-                        conn) != 0) {
+    conn->server = server;
+    conn->fd = fd;
+    conn->reads = true;
+    conn->wsi = conn_adopt(conn);
+    if (conn->wsi == NULL) {
         close(fd);
         free(conn);
         return;
     }
     http_timer_init(&conn->timer, server, conn_overdue, conn);
-    conn->server = server;
     conn->next = server->conns;
     if (conn->next != NULL)
         conn->next->prev = conn;
     server->conns = conn;
-    server->conn_count++;
+    if (++server->conn_count > server->conn_peak)
+        server->conn_peak = server->conn_count;
     conn_enter(conn, CONN_HEAD);
 }

@@ -135,7 +135,7 @@ static void send_filled(struct http_flow *flow, struct buf *out)
 {
     struct http_conn *conn = flow->conn;
     ssize_t n =
-        send(conn->watch.fd, out->data, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        send(conn->fd, out->data, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno != EAGAIN) {
         http_conn_close(conn);
         return;

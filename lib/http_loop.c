@@ -1,17 +1,22 @@
-/* http_loop: the loop: what is ready, whose time has come, what other threads
- * ask for, and then what wants to be written. */
+/* http_loop: the loop, a turn at a time: libwebsockets hands out what is ready
+ * and what other threads ask for; then come those whose time has come, and what
+ * wants to be written. */
 #include "lib/http_private.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "lib/log.h"
 #include "lib/mem.h"
 
-#define EVENTS_MAX 128 /* of one turn */
+#define EVENTS_MAX       128 /* of watches in one turn */
+#define PROTOCOL_WATCHES "nexus-watches"
+
+/* Files of libwebsockets that are no client's, and clients that were let in
+ * before others, closed in the same turn, have gone. */
+#define SPARE_FILES 128
 
 /* ---- what is dead ---- */
 
@@ -42,22 +47,14 @@ static struct epoll_event watch_event(struct http_watch *watch)
     return event;
 }
 
-int http_watch_init(struct http_watch *watch, struct http_server *server,
-                    int fd, int events, http_watch_fn fn, void *arg)
-{
-    *watch = (struct http_watch){
-        .server = server, .fd = fd, .events = events, .fn = fn, .arg = arg};
-    struct epoll_event event = watch_event(watch);
-    if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
-        return -errno;
-    return 0;
-}
-
 struct http_watch *http_watch_new(struct http_server *server, int fd,
                                   int events, http_watch_fn fn, void *arg)
 {
     struct http_watch *watch = mem_alloc(sizeof *watch);
-    if (http_watch_init(watch, server, fd, events, fn, arg) == 0)
+    *watch = (struct http_watch){
+        .server = server, .fd = fd, .events = events, .fn = fn, .arg = arg};
+    struct epoll_event event = watch_event(watch);
+    if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
         return watch;
     free(watch);
     return NULL;
@@ -95,6 +92,41 @@ static void watch_call(struct http_watch *watch, uint32_t ready)
         watch->fn(watch->fd, events, watch->arg);
 }
 
+static int on_watches(struct lws *wsi, enum lws_callback_reasons reason,
+                      void *user, void *in, size_t len)
+{
+    (void)user;
+    (void)in;
+    (void)len;
+    if (reason != LWS_CALLBACK_RAW_RX_FILE)
+        return 0;
+    struct http_server *server = lws_get_opaque_user_data(wsi);
+    struct epoll_event events[EVENTS_MAX];
+    http_loop_event(server);
+    int n = epoll_wait(server->epoll_fd, events, EVENTS_MAX, 0);
+    for (int i = 0; i < n; i++)
+        watch_call(events[i].data.ptr, events[i].events);
+    return 0;
+}
+
+static int watches_open(struct http_server *server)
+{
+    server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (server->epoll_fd < 0)
+        return -errno;
+    lws_adopt_desc_t adopt = {
+        .vh = server->vhost,
+        .type = LWS_ADOPT_RAW_FILE_DESC,
+        .fd.filefd = server->epoll_fd,
+        .vh_prot_name = PROTOCOL_WATCHES,
+        .opaque = server,
+    };
+    if (lws_adopt_descriptor_vhost_via_info(&adopt) != NULL)
+        return 0;
+    close(server->epoll_fd);
+    return -ENOMEM;
+}
+
 /* ---- calls of other threads ---- */
 
 struct http_post {
@@ -105,10 +137,7 @@ struct http_post {
 
 void http_loop_wake(struct http_server *server)
 {
-    uint64_t one = 1;
-    if (write(server->wake_fd, &one, sizeof one) < 0) {
-        /* The counter is full: the loop is woken already. */
-    }
+    lws_cancel_service(server->lws);
 }
 
 void http_server_post(struct http_server *server, void (*fn)(void *arg),
@@ -140,63 +169,140 @@ void http_posts_run(struct http_server *server)
     }
 }
 
-static void woken(int fd, int events, void *arg)
+/* The first protocol hears what concerns the whole context. */
+static int on_server(struct lws *wsi, enum lws_callback_reasons reason,
+                     void *user, void *in, size_t len)
 {
-    (void)events;
-    uint64_t count;
-    if (read(fd, &count, sizeof count) > 0)
-        http_server_woken(arg);
+    (void)user;
+    (void)in;
+    (void)len;
+    if (reason != LWS_CALLBACK_EVENT_WAIT_CANCELLED)
+        return 0;
+    struct http_server *server = lws_context_user(lws_get_context(wsi));
+    http_loop_event(server);
+    http_server_woken(server);
+    return 0;
 }
 
+/* ---- libwebsockets' own loop ---- */
+
+/* It finds a descriptor's owner by looking through a table, here no larger than
+ * needed; or the table would be as large as the system's limit on files. */
+static int poll_open(struct http_server *server,
+                     struct lws_context_creation_info *info)
+{
+    info->fd_limit_per_thread =
+        (unsigned)server->config.connections_max + SPARE_FILES;
+    return 0;
+}
+
+/* It was due before the wait began: so that there is none. */
+static void poll_due(lws_sorted_usec_list_t *sul)
+{
+    struct http_server *server = lws_container_of(sul, struct http_server, due);
+    http_loop_wake(server);
+}
+
+/* Its clock ticks in milliseconds and rounds down: it would spin through the
+ * last one. */
+static void poll_turn(struct http_server *server, int64_t due_ns)
+{
+    int64_t wait_ns = due_ns - clock_mono_ns();
+    if (due_ns < INT64_MAX && wait_ns > 0)
+        lws_sul_schedule(server->lws, 0, &server->due, poll_due,
+                         (wait_ns + NS_PER_MS - NS_PER_US) / NS_PER_US);
+    lws_service(server->lws, wait_ns > 0 ? 0 : -1);
+    lws_sul_cancel(&server->due);
+}
+
+static void poll_close(struct http_server *server)
+{
+    if (server->lws != NULL)
+        lws_context_destroy(server->lws);
+}
+
+const struct http_loop http_loop_poll = {
+    .connections = HTTP_CONNECTIONS_DEFAULT,
+    .open = poll_open,
+    .turn = poll_turn,
+    .close = poll_close,
+};
+
 /* ---- the loop ---- */
+
+static const struct lws_protocols protocols[] = {
+    {.name = "nexus-server", .callback = on_server},
+    {.name = HTTP_PROTOCOL_CONN, .callback = http_conn_callback},
+    {.name = PROTOCOL_WATCHES, .callback = on_watches},
+    {.name = NULL},
+};
+
+static void library_log(int level, const char *line)
+{
+    (void)level;
+    log_debug("libwebsockets", LOG_SLICE("line", str_trim(str_of(line))));
+}
+
+static int context_open(struct http_server *server)
+{
+    lws_set_log_level(LLL_ERR | LLL_WARN, library_log);
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .protocols = protocols,
+        .user = server,
+        .gid = -1,
+        .uid = -1,
+        .vhost_name = "nexus",
+    };
+    int rc = server->config.loop->open(server, &info);
+    if (rc != 0)
+        return rc;
+    server->lws = lws_create_context(&info);
+    if (server->lws == NULL)
+        return -ENOMEM;
+    server->vhost = lws_get_vhost_by_name(server->lws, "nexus");
+    return watches_open(server);
+}
 
 int http_loop_open(struct http_server *server)
 {
     server->posts_end = &server->posts;
     server->now_ns = clock_mono_ns();
     http_gather_open(server);
-    server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    server->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (server->epoll_fd < 0 || server->wake_fd < 0)
-        return -errno;
-    return http_watch_init(&server->wake, server, server->wake_fd,
-                           HTTP_READABLE, woken, server);
+    return context_open(server);
 }
 
-/* Milliseconds to wait, rounded up: waking too early would only be spinning. */
-static int wait_ms(const struct http_server *server)
+void http_loop_event(struct http_server *server)
 {
-    int64_t next = http_timers_next(server), gather = http_gather_next(server);
-    if (gather < next)
-        next = gather;
-    if (next == INT64_MAX)
-        return -1;
-    int64_t wait = next - clock_mono_ns();
-    if (wait <= 0)
-        return 0;
-    int64_t ms = (wait + NS_PER_MS - 1) / NS_PER_MS;
-    return ms < INT_MAX ? (int)ms : INT_MAX;
+    if (!server->turning)
+        server->now_ns = clock_mono_ns();
+    server->turning = true;
+}
+
+static int64_t next_due(const struct http_server *server)
+{
+    int64_t timers = http_timers_next(server);
+    int64_t gather = http_gather_next(server);
+    return timers < gather ? timers : gather;
 }
 
 void http_loop_turn(struct http_server *server)
 {
-    struct epoll_event events[EVENTS_MAX];
-    int n = epoll_wait(server->epoll_fd, events, EVENTS_MAX, wait_ms(server));
-    server->now_ns = clock_mono_ns();
-    for (int i = 0; i < n; i++)
-        watch_call(events[i].data.ptr, events[i].events);
+    server->config.loop->turn(server, next_due(server));
+    http_loop_event(server);
     http_timers_run(server);
+    http_conns_write(server);
     http_gather_run(server);
+    http_conns_free(server);
     free_dead(server);
+    server->turning = false;
 }
 
 void http_loop_close(struct http_server *server)
 {
+    http_conns_free(server);
     free_dead(server);
     http_timers_close(server);
     http_gather_close(server);
-    if (server->epoll_fd >= 0)
-        close(server->epoll_fd);
-    if (server->wake_fd >= 0)
-        close(server->wake_fd);
+    server->config.loop->close(server);
 }

@@ -2,7 +2,8 @@
  * lib/http.h.
  *
  *   http.c          the server: listening, its end
- *   http_loop.c     its loop: watches, posts, what is dead
+ *   http_loop.c     its loop: turns, watches, posts, what is dead
+ *   http_loop_uv.c  the same loop on libuv, for thousands of clients
  *   http_timer.c    timers: a heap
  *   http_conn.c     one client's connection, a state machine
  *   http_request.c  one request: route, accessors
@@ -12,13 +13,24 @@
  *   http_stream.c   a reply in pieces, a flow
  *   websocket.c     a WebSocket, a flow; websocket_accept.c its beginning
  *
- * One epoll set holds the connections, the watches, the listening socket and
- * an eventfd by which other threads wake the loop. Nothing is freed while the
- * events of one turn are handed out: what ends is buried, and gone at the end
- * of the turn. */
+ * libwebsockets is the event loop and owns the clients' sockets: they are
+ * adopted, it says when one can be read or written, wakes for other threads, and
+ * closes. Adopted as its raw files, not its raw sockets: those it would read
+ * itself, and close at once where a client has shut down its sending side and
+ * still waits for the reply. What is built on top is ours (docs/architecture.md
+ * says why): heads, WebSocket frames, when and what is written. Watches of
+ * others' descriptors live in one epoll set that libwebsockets has as one more
+ * raw file: so they stay their owners', and are level-triggered both ways.
+ *
+ * Nothing is freed while the events of one turn are handed out: what ends is
+ * buried, and gone at the end of the turn. Nor is anything written when a socket
+ * has room again before that: behind this callback libwebsockets stops looking
+ * for room, so what was asked for inside it would be lost.
+ */
 #ifndef NEXUS_HTTP_PRIVATE_H
 #define NEXUS_HTTP_PRIVATE_H
 
+#include <libwebsockets.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
@@ -32,7 +44,7 @@
 
 #define HTTP_HEAD_MAX            16384 /* bytes of a request's head */
 #define HTTP_BODY_DEFAULT        (1 << 20)
-#define HTTP_CONNECTIONS_DEFAULT 16384
+#define HTTP_CONNECTIONS_DEFAULT 1024
 #define HTTP_SEGMENTS_MAX        16 /* of a path */
 #define HTTP_PARAMS_MAX          4  /* {names} of a pattern */
 #define HTTP_QUERY_MAX           64 /* query parameters of a request */
@@ -64,10 +76,6 @@ struct http_watch {
     http_watch_fn fn; /* NULL: it has ended */
     void *arg;
 };
-
-/* 0, or a negative errno. */
-int http_watch_init(struct http_watch *watch, struct http_server *server,
-                    int fd, int events, http_watch_fn fn, void *arg);
 
 struct http_timer {
     struct http_server *server;
@@ -112,17 +120,20 @@ enum conn_state {
 struct http_flow;
 
 struct http_conn {
-    struct http_dead dead; /* first */
-    struct http_watch watch;
+    struct lws *wsi;         /* has the socket; NULL: it is closed */
+    int fd;                  /* … which this is */
     struct http_timer timer; /* never cancelled, only set: see http_timer.c */
     struct http_server *server;
-    struct http_conn *prev, *next; /* the server's list of all */
+    struct http_conn *prev, *next; /* the server's list of all, or closed */
+    struct http_conn *next_roomy;
     enum conn_state state;
-    bool advancing;           /* conn_advance is on the stack */
-    bool last;                /* it ends with the reply being sent */
-    bool unread;              /* … and bytes of the client are left unread */
-    struct buf in;            /* read, not yet part of a request */
-    size_t in_seen;           /* see http_head_end */
+    bool reads, writes; /* what libwebsockets looks for */
+    bool roomy;         /* it has found room; in the server's list of these */
+    bool advancing;     /* conn_advance is on the stack */
+    bool last;          /* it ends with the reply being sent */
+    bool unread;        /* … and bytes of the client are left unread */
+    struct buf in;      /* read, not yet part of a request */
+    size_t in_seen;     /* see http_head_end */
     struct http_request *req; /* NULL between requests */
     struct http_flow *flow;   /* in CONN_FLOW */
     struct buf out;      /* what the socket did not take: of the head, … */
@@ -151,6 +162,8 @@ struct http_request {
     struct http_chunks chunks; /* it comes in, maybe */
     struct buf headers;        /* of the reply, added by the handler */
     char id[HTTP_ID_MAX + 1];
+    void (*gone)(void *arg); /* see http_on_gone; NULL: nobody asks */
+    void *gone_arg;
     int64_t started_ns;
     bool open; /* a handler has it and has not replied */
     bool last; /* the connection ends with the reply */
@@ -231,15 +244,24 @@ struct http_server {
     int port;
     struct http_watch *listener;
     struct http_timer *listen_again;
-    int epoll_fd;
-    int wake_fd; /* an eventfd */
-    struct http_watch wake;
+    struct lws_context *lws;
+    struct lws_vhost *vhost;
+    void *loop;                 /* config.loop's own */
+    lws_sorted_usec_list_t due; /* ends the wait of libwebsockets' own loop */
+    int files_max;              /* descriptors below it can be adopted */
+    int epoll_fd;               /* of all watches; libwebsockets closes it */
     struct http_timers timers;
     struct http_gather gather;
     int64_t now_ns; /* when this turn of the loop began */
+    bool turning;   /* it has */
     struct http_dead *dead;
     struct http_conn *conns;
+    struct http_conn *closed; /* to be freed at the end of the turn */
+    struct http_conn *roomy;  /* to be written to then */
     size_t conn_count;
+    size_t conn_peak; /* since memory was last given back */
+    struct http_timer *trim;
+    int64_t trim_by_ns;         /* mono: not put off beyond; 0: it is not set */
     struct http_request *spare; /* requests, to be used again */
     size_t spare_count;
     const struct http_request *current; /* its handler is on the stack */
@@ -270,15 +292,33 @@ void http_server_conn_closed(struct http_server *server);
 /* Called when another thread has woken the loop. */
 void http_server_woken(struct http_server *server);
 
+/* How the loop waits. */
+struct http_loop {
+    size_t connections; /* the default */
+    int (*open)(struct http_server *server,
+                struct lws_context_creation_info *info);
+    /* One turn's events, waiting for them until due_ns (INT64_MAX: for ever). */
+    void (*turn)(struct http_server *server, int64_t due_ns);
+    void (*close)(struct http_server *server); /* server->lws, too, if any */
+};
+
 /* http_loop.c */
 int http_loop_open(struct http_server *server);
+
+/* Called with each event: the first one begins the turn. */
+void http_loop_event(struct http_server *server);
 void http_loop_turn(struct http_server *server);
 void http_loop_wake(struct http_server *server);
 void http_loop_close(struct http_server *server);
 void http_posts_run(struct http_server *server);
 
 /* http_conn.c */
+#define HTTP_PROTOCOL_CONN "nexus-http"
 void http_conn_open(struct http_server *server, int fd);
+int http_conn_callback(struct lws *wsi, enum lws_callback_reasons reason,
+                       void *user, void *in, size_t len);
+void http_conns_write(struct http_server *server); /* where there is room */
+void http_conns_free(struct http_server *server);  /* those that are closed */
 
 /* Sends head and body (takes it, leaves it empty) as the request's reply. */
 void http_conn_reply(struct http_conn *conn, struct str head, struct buf *body);
@@ -301,6 +341,9 @@ void http_conn_close(struct http_conn *conn);
 struct http_request *http_request_new(struct http_server *server,
                                       struct http_conn *conn);
 void http_request_free(struct http_request *req);
+
+/* The client has left, whom a handler may wait for: see http_on_gone. */
+void http_request_gone(struct http_request *req);
 void http_requests_close(struct http_server *server);
 
 /* Takes a whole head (copied). 0, or the refusal's status and *why. */

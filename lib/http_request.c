@@ -44,6 +44,7 @@ static void request_reset(struct http_request *req)
     arena_reset(&req->arena);
     buf_reset(&req->headers);
     req->route = NULL;
+    req->gone = NULL;
     req->param_count = req->query_count = 0;
     req->id[0] = '\0';
     req->last = false;
@@ -389,5 +390,19 @@ bool http_gone(const struct http_request *req)
     if (req->conn == NULL || req->conn->state == CONN_DEAD)
         return true;
     char byte;
-    return recv(req->conn->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return recv(req->conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+void http_on_gone(struct http_request *req, void (*fn)(void *arg), void *arg)
+{
+    req->gone = fn;
+    req->gone_arg = arg;
+}
+
+void http_request_gone(struct http_request *req)
+{
+    void (*fn)(void *arg) = req->gone;
+    req->gone = NULL;
+    if (fn != NULL)
+        fn(req->gone_arg);
 }

@@ -585,11 +585,11 @@ static bool append_small(struct buf *out, double value)
     return true;
 }
 
-/* Whole numbers from where append_decimal ends up to those that %.15g writes
- * with an exponent. */
+/* Whole numbers from where append_decimal ends up to those of which a double
+ * holds each. */
 static bool append_integer(struct buf *out, double value)
 {
-    if (!(fabs(value) < 1e15) || (double)(int64_t)value != value ||
+    if (!(fabs(value) <= 0x1p53) || (double)(int64_t)value != value ||
         (value == 0 && signbit(value)))
         return false;
     buf_append_i64(out, (int64_t)value);

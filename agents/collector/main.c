@@ -290,7 +290,7 @@ int main(int argc, char **argv)
     registry_free(&consume.registry);
     partitions_free(&consume.partitions);
     free(made);
-    nats_Close();
+    bus_library_close();
     log_info("stopped");
     return failed;
 }

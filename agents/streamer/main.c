@@ -244,6 +244,7 @@ static void close_all(struct streamer *s)
     bus_close(&s->bus);
     publish_fini(&s->publish);
     replay_free(&s->replay);
+    bus_library_close();
 }
 
 static int run(struct streamer *s, struct errmsg *err)

@@ -2,7 +2,6 @@
 #include "api/fleet/fleet_private.h"
 
 #include <stdlib.h>
-#include <utlist.h>
 
 #include "lib/mem.h"
 
@@ -52,50 +51,6 @@ void fleet_free(struct fleet **fleet)
     free(m);
 }
 
-/* ---- listeners ---- */
-
-void fleet_listen(struct fleet *f, struct fleet_listener *listener)
-{
-    DL_APPEND(model_of(f)->listeners, listener);
-}
-
-void fleet_unlisten(struct fleet *f, struct fleet_listener *listener)
-{
-    struct model *m = model_of(f);
-    for (struct walk *w = m->walks; w != NULL; w = w->outer)
-        if (w->next == listener)
-            w->next = listener->next;
-    DL_DELETE(m->listeners, listener);
-}
-
-static struct fleet_listener *walk_next(struct walk *walk)
-{
-    struct fleet_listener *listener = walk->next;
-    if (listener != NULL)
-        walk->next = listener->next;
-    return listener;
-}
-
-void model_tell_update(struct model *m, const struct fleet_update *update)
-{
-    struct walk walk = {m->listeners, m->walks};
-    m->walks = &walk;
-    for (struct fleet_listener *l; (l = walk_next(&walk)) != NULL;)
-        if (l->update != NULL)
-            l->update(update, l->arg);
-    m->walks = walk.outer;
-}
-
-void model_tell_change(struct model *m, const struct fleet_change *change)
-{
-    struct walk walk = {m->listeners, m->walks};
-    m->walks = &walk;
-    for (struct fleet_listener *l; (l = walk_next(&walk)) != NULL;)
-        if (l->change != NULL)
-            l->change(change, l->arg);
-    m->walks = walk.outer;
-}
-
 /* ---- what the feed says ---- */
 
 void fleet_set_following(struct fleet *f, bool following)
@@ -113,7 +68,9 @@ void fleet_set_following(struct fleet *f, bool following)
 
 void fleet_quiet(struct fleet *f)
 {
-    f->as_of_ns = model_of(f)->config.wall_ns();
+    struct model *m = model_of(f);
+    f->as_of_ns = m->config.wall_ns();
+    m->known_ns = m->config.mono_ns();
 }
 
 void fleet_stream_anew(struct fleet *f)

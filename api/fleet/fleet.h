@@ -115,6 +115,9 @@ struct fleet_host *fleet_find_host(const struct fleet *f, struct str cluster,
                                    struct str name);
 struct fleet_gpu *fleet_find_gpu(const struct fleet *f, struct str uuid);
 
+/* The order of indices on a host, as memcmp: numbers first, by their value. */
+int fleet_index_order(struct str a, struct str b);
+
 /* ---- what happens ---- */
 
 struct fleet_update { /* a sample that came */
@@ -129,10 +132,23 @@ struct fleet_change { /* of a GPU's status */
     int64_t at_ns;
 };
 
-/* Told of everything, in order, after the model has taken it in. A listener may
- * be removed from within a call, its own too. */
+/* What a listener wants to be told of. It may be told of more: of all of a host
+ * of that name in any cluster, of a GPU wherever it stands. */
+struct fleet_scope {
+    struct str cluster;     /* p NULL: any */
+    struct str host;        /* p NULL: any */
+    const struct str *gpus; /* UUIDs; */
+    uint32_t gpu_count;     /* 0: any */
+};
+
+/* Told in order, after the model has taken it in. A listener may be removed from
+ * within a call, its own too. */
+struct fleet_link;
 struct fleet_listener {
-    struct fleet_listener *prev, *next;
+    const struct fleet_scope
+        *scope;               /* read by fleet_listen; NULL: everything */
+    struct fleet_link *links; /* the model's */
+    uint32_t link_count;
     void (*update)(const struct fleet_update *update, void *arg); /* or NULL */
     void (*change)(const struct fleet_change *change, void *arg); /* or NULL */
     void *arg;

@@ -13,7 +13,9 @@
 #include "lib/mem.h"
 
 #define RETRY_MIN_NS (500 * NS_PER_MS)
-#define RETRY_MAX_NS (10 * NS_PER_S)
+#define RETRY_MAX_NS (5 * NS_PER_S)
+/* While the stream is not heard, what a collector writes is all there is. */
+#define AGAIN_NS (5 * NS_PER_S)
 
 /* Clusters without hosts and hosts without GPUs come, too. A GPU's latest row,
  * and the time of the one before, by which its interval is guessed. */
@@ -124,11 +126,13 @@ static void rows_read(struct model *m, const PGresult *rows)
     /* What the database does not have of a host is not on its way. */
     for (uint32_t i = 0; i < m->pub.host_count; i++)
         tree_fill_holes(m, m->pub.hosts[i]);
-    if (m->pub.as_of_ns == 0)
+    if (!m->deaf && !m->pub.following) /* else the stream has said more */
         m->pub.as_of_ns = m->config.wall_ns();
-    m->pub.loaded = true;
     m->pub.revision++;
     status_arm(m);
+    if (m->pub.loaded)
+        return;
+    m->pub.loaded = true;
     log_info("fleet loaded", LOG_I64("clusters", m->pub.cluster_count),
              LOG_I64("hosts", m->pub.host_count),
              LOG_I64("gpus", m->pub.gpu_count));
@@ -153,14 +157,21 @@ static void loaded(enum db_outcome outcome, const PGresult *rows, void *arg)
         try_later(l);
         return;
     }
+    bool first = !l->model->pub.loaded;
     rows_read(l->model, rows);
-    if (l->done != NULL)
+    l->pause_ns = RETRY_MIN_NS;
+    http_timer_set(l->timer, AGAIN_NS);
+    if (first && l->done != NULL)
         l->done(l->arg);
 }
 
 static void ask(void *arg)
 {
     struct loader *l = arg;
+    if (l->model->pub.loaded && l->model->pub.following) {
+        http_timer_set(l->timer, AGAIN_NS);
+        return;
+    }
     l->asking = true;
     db_query(l->db, &statement, NULL, 0, loaded, l);
 }

@@ -1,7 +1,8 @@
 /* fleet_private: what the files of the live model share. The public face is
  * api/fleet/fleet.h; each of its structs is the first member of one here.
  *
- *   fleet.c         the model, its listeners, what is found by name
+ *   fleet.c         the model, and what the feed says of the stream
+ *   fleet_listen.c  who is told of what
  *   fleet_tree.c    clusters, hosts and GPUs: made, named, put in order
  *   fleet_sample.c  a sample is taken in
  *   fleet_status.c  status, and how it changes with time
@@ -51,8 +52,18 @@ struct cluster {
 
 /* A walk over the listeners, so that one may leave meanwhile. */
 struct walk {
-    struct fleet_listener *next;
+    struct fleet_link *next;
     struct walk *outer;
+};
+
+/* What a listener may be near to. */
+enum scope { SCOPE_ALL, SCOPE_CLUSTER, SCOPE_HOST, SCOPE_GPU, SCOPE_COUNT };
+
+/* A listener's place in one list. */
+struct fleet_link {
+    struct fleet_link *prev, *next;
+    struct fleet_listener *listener;
+    struct place *place;
 };
 
 struct model {
@@ -63,8 +74,9 @@ struct model {
     uint32_t heap_count;
     struct host *settling;
     int64_t grace_ns; /* mono: nobody falls silent before */
+    int64_t known_ns; /* mono: what was sent by then is in */
     bool deaf;        /* followed the stream once, and does not now */
-    struct fleet_listener *listeners;
+    struct place *places[SCOPE_COUNT]; /* by name, those that have listeners */
     struct walk *walks;
     struct http_timer *timer;
     int64_t timer_ns; /* mono: it is set for; 0: not */
@@ -88,7 +100,7 @@ static inline struct host *host_of(struct fleet_host *host)
     return (struct host *)host;
 }
 
-/* fleet.c */
+/* fleet_listen.c */
 void model_tell_update(struct model *m, const struct fleet_update *update);
 void model_tell_change(struct model *m, const struct fleet_change *change);
 
@@ -115,6 +127,8 @@ void status_set(struct model *m, struct gpu *gpu, enum fleet_status status);
 void status_count(struct model *m, const struct gpu *gpu, int n);
 /* It was heard of at heard_ns (wall clock): until when is it active? */
 void status_heard(struct model *m, struct gpu *gpu, int64_t heard_ns);
+/* What was sent by then (wall clock) is in. */
+void status_known(struct model *m, int64_t wall_ns);
 enum fleet_status status_of(const struct model *m, const struct gpu *gpu);
 /* The host has a new GPU: look for missing ones when no more come. */
 void status_settle(struct model *m, struct fleet_host *host);

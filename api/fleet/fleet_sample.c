@@ -94,6 +94,7 @@ void fleet_sample_at(struct fleet *f, const struct sample *sample,
     if (sequence > f->sequence)
         f->sequence = sequence;
     f->as_of_ns = heard_ns;
+    status_known(m, heard_ns);
     struct gpu *gpu = sample_take(m, sample, sequence, heard_ns);
     if (gpu == NULL) {
         f->left_out++;
@@ -133,10 +134,7 @@ static struct str label_copy(char **at, struct str text)
 static int label_compare(const void *a, const void *b)
 {
     const struct fleet_label *x = a, *y = b;
-    size_t n = x->key.len < y->key.len ? x->key.len : y->key.len;
-    int order = n > 0 ? memcmp(x->key.p, y->key.p, n) : 0;
-    return order != 0 ? order
-                      : (x->key.len > y->key.len) - (x->key.len < y->key.len);
+    return str_order(x->key, y->key);
 }
 
 /* One block: the labels, then their texts. */

@@ -13,6 +13,8 @@
 
 /* What is due within this is done together. */
 #define TIMER_SLACK_NS (20 * NS_PER_MS)
+/* What is due and cannot be done yet is looked at again after this. */
+#define OVERDUE_NS (100 * NS_PER_MS)
 
 /* ---- the heap ---- */
 
@@ -184,16 +186,34 @@ static int64_t due_of(const struct model *m, const struct gpu *gpu)
     return gpu->due_ns > m->grace_ns ? gpu->due_ns : m->grace_ns;
 }
 
+void status_known(struct model *m, int64_t wall_ns)
+{
+    int64_t age = m->config.wall_ns() - wall_ns;
+    int64_t known = m->config.mono_ns() - (age > 0 ? age : 0);
+    if (known > m->known_ns)
+        m->known_ns = known;
+}
+
+/* Where we were held up ourselves (the process was stopped, the reader is
+ * behind), what a GPU has sent may be on its way still: it is silent only when
+ * all that came until then is in. */
+static bool is_known(const struct model *m, int64_t due)
+{
+    return !m->pub.following || m->known_ns >= due;
+}
+
 static void silence(struct model *m, int64_t now)
 {
     while (m->heap_count > 0 && m->heap[0]->heap_ns <= now) {
         struct gpu *gpu = m->heap[0];
         int64_t due = due_of(m, gpu);
-        if (due <= now) {
-            status_set(m, gpu, FLEET_SILENT);
-        } else {
+        if (due > now) {
             gpu->heap_ns = due;
             heap_down(m, 0);
+        } else if (is_known(m, due)) {
+            status_set(m, gpu, FLEET_SILENT);
+        } else {
+            return;
         }
     }
 }
@@ -216,7 +236,7 @@ void status_arm(struct model *m)
         return;
     m->timer_ns = next;
     int64_t delay = next - m->config.mono_ns();
-    http_timer_set(m->timer, (delay > 0 ? delay : 0) + TIMER_SLACK_NS);
+    http_timer_set(m->timer, delay > 0 ? delay + TIMER_SLACK_NS : OVERDUE_NS);
 }
 
 int64_t fleet_expire(struct fleet *f)

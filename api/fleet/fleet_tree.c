@@ -51,13 +51,6 @@ static void list_remove(void *list, uint32_t *count, const void *item)
     memmove(items + at, items + at + 1, (n - at) * sizeof *items);
 }
 
-static int str_compare(struct str a, struct str b)
-{
-    size_t n = a.len < b.len ? a.len : b.len;
-    int order = n > 0 ? memcmp(a.p, b.p, n) : 0;
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static bool is_number(struct str s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -66,21 +59,21 @@ static bool is_number(struct str s)
     return s.len > 0;
 }
 
-/* Numbers first; a shorter number is a smaller one. */
-static int index_compare(struct str a, struct str b)
+/* A shorter number is a smaller one. */
+int fleet_index_order(struct str a, struct str b)
 {
     bool number_a = is_number(a), number_b = is_number(b);
     if (number_a != number_b)
         return number_a ? -1 : 1;
     if (number_a && a.len != b.len)
         return a.len < b.len ? -1 : 1;
-    return str_compare(a, b);
+    return str_order(a, b);
 }
 
 static int cluster_compare(const void *a, const void *b)
 {
     const struct fleet_cluster *x = a, *y = b;
-    return str_compare(x->name, y->name);
+    return str_order(x->name, y->name);
 }
 
 static int host_compare(const void *a, const void *b)
@@ -88,7 +81,7 @@ static int host_compare(const void *a, const void *b)
     const struct fleet_host *x = a, *y = b;
     if (x->cluster != y->cluster)
         return cluster_compare(x->cluster, y->cluster);
-    return str_compare(x->name, y->name);
+    return str_order(x->name, y->name);
 }
 
 static int gpu_compare(const void *a, const void *b)
@@ -96,8 +89,8 @@ static int gpu_compare(const void *a, const void *b)
     const struct fleet_gpu *x = a, *y = b;
     if (x->host != y->host)
         return host_compare(x->host, y->host);
-    int order = index_compare(x->index, y->index);
-    return order != 0 ? order : str_compare(x->uuid, y->uuid);
+    int order = fleet_index_order(x->index, y->index);
+    return order != 0 ? order : str_order(x->uuid, y->uuid);
 }
 
 /* ---- texts ---- */

@@ -32,6 +32,7 @@ static void grow(struct exec_field *field, uint32_t more)
                field->child_count * sizeof *children);
     field->children = children;
     field->child_room = (uint32_t)room;
+    execution_weigh(field->execution);
 }
 
 /* Room for more children, within what can be written at all. */

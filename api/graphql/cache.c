@@ -27,6 +27,7 @@ struct entry {
     struct gql_query query; /* first: a query is its entry */
     struct gql_cache *cache;
     uint64_t text_hash, sha_head;
+    size_t bytes;                       /* of memory, with the plans it keeps */
     struct entry *text_next, *sha_next; /* in their chains */
     struct entry *newer, *older;        /* in the list of use */
     struct gql_plan *plans;
@@ -145,7 +146,7 @@ static void list_add(struct gql_cache *cache, struct entry *e)
         cache->oldest = e;
     cache->newest = e;
     cache->count++;
-    cache->bytes += e->query.document.source.len;
+    cache->bytes += e->bytes;
 }
 
 static void list_remove(struct gql_cache *cache, struct entry *e)
@@ -153,7 +154,7 @@ static void list_remove(struct gql_cache *cache, struct entry *e)
     *(e->newer != NULL ? &e->newer->older : &cache->newest) = e->older;
     *(e->older != NULL ? &e->older->newer : &cache->oldest) = e->newer;
     cache->count--;
-    cache->bytes -= e->query.document.source.len;
+    cache->bytes -= e->bytes;
 }
 
 static void touch(struct gql_cache *cache, struct entry *e)
@@ -173,19 +174,45 @@ static void drop(struct gql_cache *cache, struct entry *e)
     gql_query_unref(&query);
 }
 
-static void keep(struct gql_cache *cache, struct entry *e)
+static void make_room(struct gql_cache *cache)
 {
-    if (e->query.document.source.len > cache->config.bytes_max)
-        return;
-    link_entry(cache, e);
-    list_add(cache, e);
-    e->query.refs++;
     while (cache->count > cache->config.entries_max ||
            cache->bytes > cache->config.bytes_max)
         drop(cache, cache->oldest);
 }
 
+static void keep(struct gql_cache *cache, struct entry *e)
+{
+    if (e->bytes > cache->config.bytes_max)
+        return;
+    link_entry(cache, e);
+    list_add(cache, e);
+    e->query.refs++;
+    make_room(cache);
+}
+
 /* ---- entries ---- */
+
+static size_t weight(const struct entry *e)
+{
+    size_t bytes = sizeof *e + e->query.arena.allocated;
+    for (const struct gql_plan *plan = e->plans; plan != NULL;
+         plan = plan->next)
+        bytes += sizeof *plan + plan->arena.allocated;
+    return bytes;
+}
+
+void gql_query_weigh(struct gql_query *query)
+{
+    struct entry *e = (struct entry *)query;
+    size_t bytes = weight(e);
+    bool listed = e->kept && !e->allowed;
+    if (listed)
+        e->cache->bytes += bytes - e->bytes;
+    e->bytes = bytes;
+    if (listed)
+        make_room(e->cache);
+}
 
 static struct entry *make_entry(struct gql_cache *cache, struct str source)
 {
@@ -206,6 +233,7 @@ static struct entry *make_entry(struct gql_cache *cache, struct str source)
                   &query->errors) == 0)
         gql_validate(cache->schema, &query->document, &cache->limits,
                      &query->errors);
+    e->bytes = weight(e);
     return e;
 }
 

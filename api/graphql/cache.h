@@ -26,6 +26,8 @@ struct gql_query *gql_query_ref(struct gql_query *query);
 bool gql_query_recurs(const struct gql_query *query);
 /* The plans of this query that may serve again. */
 struct gql_plan **gql_query_plans(struct gql_query *query);
+/* Counts their memory anew. The query is the caller's: it may leave the cache. */
+void gql_query_weigh(struct gql_query *query);
 
 void plan_destroy(struct gql_plan *plan);
 void execution_destroy(struct gql_execution *execution);

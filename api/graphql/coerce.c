@@ -29,16 +29,21 @@ struct gql_value *gql_value_copy(const struct gql_value *value,
 
 /* A value stands in one list only, so what goes in is copied: it may be shared
  * (a default, a variable used twice). */
+void gql_list_take(struct gql_value *list, struct gql_value **last,
+                   struct gql_value *item)
+{
+    if (*last == NULL)
+        list->items = item;
+    else
+        (*last)->next = item;
+    *last = item;
+    list->count++;
+}
+
 void gql_list_add(struct gql_value *list, struct gql_value **last,
                   const struct gql_value *item, struct arena *arena)
 {
-    struct gql_value *copy = gql_value_copy(item, arena);
-    if (*last == NULL)
-        list->items = copy;
-    else
-        (*last)->next = copy;
-    *last = copy;
-    list->count++;
+    gql_list_take(list, last, gql_value_copy(item, arena));
 }
 
 struct gql_value *gql_value_new(enum gql_value_kind kind, uint32_t at,

@@ -9,7 +9,11 @@ struct gql_value *gql_value_new(enum gql_value_kind kind, uint32_t at,
                                 struct arena *arena);
 struct gql_value *gql_value_copy(const struct gql_value *value,
                                  struct arena *arena);
-/* *last: the end of the list; NULL at first. The value is copied. */
+/* *last: the end of the list; NULL at first. Takes the value, which is in no
+ * other list. */
+void gql_list_take(struct gql_value *list, struct gql_value **last,
+                   struct gql_value *item);
+/* The same with a copy of the value. */
 void gql_list_add(struct gql_value *list, struct gql_value **last,
                   const struct gql_value *item, struct arena *arena);
 void gql_object_add(struct gql_value *object, struct gql_object_field **last,

@@ -8,9 +8,9 @@
 #include "api/graphql/name_map.h"
 #include "api/graphql/validate_private.h"
 
-#define NESTED_MAX \
-    4000 /* sets in each other, through fragments, too; what is
-                           deeper costs more than any limit */
+/* Sets in each other, through fragments, too; what is deeper costs more than
+ * any limit. */
+#define NESTED_MAX 4000
 
 struct price {
     uint64_t fixed, lists;

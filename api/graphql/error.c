@@ -13,6 +13,9 @@
 /* One error's: each is a member of the response. */
 #define LOCATIONS_MAX 100
 
+/* By its address: the error that ends a full list. */
+static const char too_many_code[] = GQL_CODE_LIMIT;
+
 /* Goes on from the offset `from`, which is at. */
 static struct gql_location locate_from(struct str source, uint32_t from,
                                        struct gql_location at, uint32_t offset)
@@ -33,11 +36,6 @@ static struct gql_location locate_from(struct str source, uint32_t from,
     return at;
 }
 
-struct gql_location gql_locate(struct str source, uint32_t offset)
-{
-    return locate_from(source, 0, (struct gql_location){1, 1}, offset);
-}
-
 /* text cut to MESSAGE_MAX bytes, between two characters. */
 static struct str bounded(struct arena *arena, struct str text)
 {
@@ -46,31 +44,14 @@ static struct str bounded(struct arena *arena, struct str text)
     size_t len = MESSAGE_MAX - 3;
     while (len > 0 && ((unsigned char)text.p[len] & 0xC0) == 0x80)
         len--;
-    return str_of(arena_printf(arena, "%.*s\xE2\x80\xA6", (int)len, text.p));
+    char *cut = arena_alloc(arena, MESSAGE_MAX);
+    memcpy(cut, text.p, len);
+    memcpy(cut + len, "\xE2\x80\xA6", 3);
+    return str_make(cut, len + 3);
 }
 
-static void say_too_many(struct gql_errors *errors)
-{
-    struct gql_error *last = errors->last;
-    if (last == NULL)
-        return;
-    last->message =
-        str_of(arena_printf(errors->arena,
-                            "Too many errors, error limit of %u reached. "
-                            "What follows was not looked at.",
-                            errors->count));
-    last->code = GQL_CODE_LIMIT;
-    last->location_count = 0;
-    last->path = NULL;
-}
-
-/* A new last error; NULL where the list is full. */
 static struct gql_error *append(struct gql_errors *errors, const char *code)
 {
-    if (gql_errors_full(errors)) {
-        say_too_many(errors);
-        return NULL;
-    }
     struct gql_error *e = arena_zalloc(errors->arena, sizeof *e);
     e->code = code;
     if (errors->last != NULL)
@@ -80,6 +61,19 @@ static struct gql_error *append(struct gql_errors *errors, const char *code)
     errors->last = e;
     errors->count++;
     return e;
+}
+
+/* Ends a full list: one error more, which says so. */
+static void say_too_many(struct gql_errors *errors, const char *code)
+{
+    if (errors->last != NULL && errors->last->code == too_many_code)
+        return;
+    bool validating = code != NULL && strcmp(code, GQL_CODE_VALIDATION) == 0;
+    append(errors, too_many_code)->message =
+        str_of(validating ? "Too many validation errors, error limit reached. "
+                            "Validation aborted."
+                          : "Too many errors, error limit reached. What "
+                            "follows is not told.");
 }
 
 /* Most come in the order of the text: the next is looked for behind the last. */
@@ -111,17 +105,13 @@ void gql_error_add(struct gql_errors *errors, const char *code,
                    const uint32_t *offsets, uint32_t count, const char *format,
                    ...)
 {
-    struct gql_error *e = append(errors, code);
-    if (e == NULL)
-        return;
     struct buf message = {0};
     va_list args;
     va_start(args, format);
     buf_vprintf(&message, format, args);
     va_end(args);
-    e->message = bounded(errors->arena, buf_str(&message));
+    gql_error_add_str(errors, code, offsets, count, NULL, buf_str(&message));
     buf_fini(&message);
-    locate(errors, e, offsets, count);
 }
 
 static const struct gql_path *copy_path(struct arena *arena,
@@ -140,16 +130,18 @@ static const struct gql_path *copy_path(struct arena *arena,
     return first;
 }
 
-void gql_error_add_at(struct gql_errors *errors, const char *code,
-                      uint32_t offset, const struct gql_path *path,
-                      struct str message)
+void gql_error_add_str(struct gql_errors *errors, const char *code,
+                       const uint32_t *offsets, uint32_t count,
+                       const struct gql_path *path, struct str message)
 {
-    struct gql_error *e = append(errors, code);
-    if (e == NULL)
+    if (gql_errors_full(errors)) {
+        say_too_many(errors, code);
         return;
+    }
+    struct gql_error *e = append(errors, code);
     e->message = bounded(errors->arena, message);
     e->path = copy_path(errors->arena, path);
-    locate(errors, e, &offset, 1);
+    locate(errors, e, offsets, count);
 }
 
 /* ---- JSON ---- */

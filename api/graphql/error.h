@@ -11,7 +11,7 @@
 #include "lib/buf.h"
 #include "lib/str.h"
 
-#define GQL_ERRORS_DEFAULT 100 /* of one request; what is beyond is counted */
+#define GQL_ERRORS_DEFAULT 100 /* of one request */
 
 /* A step of a path: a response name, or an index where name.p is NULL. */
 struct gql_path {
@@ -59,18 +59,17 @@ static inline bool gql_errors_full(const struct gql_errors *errors)
 }
 
 /* Adds an error at byte offsets of the source, in the order given. Where the
- * list is full nothing is added; the last that fits is replaced by "Too many
- * errors …" with code LIMIT_EXCEEDED. */
+ * list is full nothing is added but, once, "Too many … errors" with code
+ * LIMIT_EXCEEDED, which is one more than the maximum. */
 void gql_error_add(struct gql_errors *errors, const char *code,
                    const uint32_t *offsets, uint32_t count, const char *format,
                    ...) __attribute__((format(printf, 5, 6)));
 
-/* The same for an execution error: at a field, with its path (copied). */
-void gql_error_add_at(struct gql_errors *errors, const char *code,
-                      uint32_t offset, const struct gql_path *path,
-                      struct str message);
-
-struct gql_location gql_locate(struct str source, uint32_t offset);
+/* The same with the message as it is, a NUL in it and all, and of an execution
+ * error its path (copied), or NULL. */
+void gql_error_add_str(struct gql_errors *errors, const char *code,
+                       const uint32_t *offsets, uint32_t count,
+                       const struct gql_path *path, struct str message);
 
 /* Appends the JSON list, "[{"message":…,"locations":[…],"path":[…],
  * "extensions":{"code":…}}]". */

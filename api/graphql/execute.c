@@ -74,6 +74,7 @@ static void ask(struct gql_execution *x, struct exec_set *set,
 {
     if (!plan->resolved || plan->refusal != NULL)
         return;
+    execution_weigh(x);
     struct exec_field *field = make_field(x, set, plan);
     set->fields[plan->slot] = field;
     x->open++;
@@ -318,6 +319,13 @@ void execution_abort(struct gql_execution *x, const char *why)
         x->aborted = str_of(why);
 }
 
+void execution_weigh(struct gql_execution *x)
+{
+    size_t max = x->plan->limits->memory;
+    if (max > 0 && x->arena.allocated + x->plan->arena.allocated > max)
+        execution_abort(x, EXECUTION_TOO_GREEDY);
+}
+
 static void find(struct gql_execution *x)
 {
     while (x->queue != NULL && !is_over(x)) {
@@ -420,8 +428,8 @@ static void finish(struct gql_execution *x)
     if (x->aborted.p != NULL) {
         x->errors.count = 0;
         x->errors.first = x->errors.last = NULL;
-        gql_error_add(&x->errors, GQL_CODE_LIMIT, NULL, 0, "%.*s",
-                      STR_ARG(x->aborted));
+        gql_error_add_str(&x->errors, GQL_CODE_LIMIT, NULL, 0, NULL,
+                          x->aborted);
         x->data_null = true;
     }
     if (x->data_null) {
@@ -515,8 +523,8 @@ static void set_root(struct gql_execution *x, const void *root)
     buf_append_text(&x->out, "{\"data\":{");
     if (plan->refusal == NULL)
         return;
-    gql_error_add(&x->errors, GQL_CODE_INPUT, &plan->refusal->at, 1, "%.*s",
-                  STR_ARG(plan->refusal->message));
+    gql_error_add_str(&x->errors, GQL_CODE_INPUT, &plan->refusal->at, 1, NULL,
+                      plan->refusal->message);
     x->data_null = true;
 }
 

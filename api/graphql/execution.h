@@ -15,7 +15,9 @@
 
 #include "api/graphql/plan.h"
 
-#define EXECUTION_TOO_LONG  "The execution took longer than the limit allows."
+#define EXECUTION_TOO_LONG "The execution took longer than the limit allows."
+#define EXECUTION_TOO_GREEDY \
+    "The execution needs more memory than the limit allows."
 #define EXECUTION_TOO_LARGE "The response is larger than the limit allows."
 
 /* What a resolver gave for one parent. */
@@ -111,7 +113,6 @@ struct gql_execution {
     struct exec_error leaf_error; /* … because; code NULL: was said already */
     struct str aborted; /* why everything ends: a limit; p NULL: it goes on */
     struct gql_errors errors;
-    bool errors_said;           /* that there are too many */
     bool data_null;             /* the null climbed to the top */
     struct gql_execution *next; /* in the list of unused ones */
 };
@@ -119,6 +120,8 @@ struct gql_execution {
 /* Nothing more is found or written; the response says why. */
 void execution_abort(struct gql_execution *x, const char *why);
 bool execution_expired(const struct gql_execution *x);
+/* Aborts where more memory is taken than the limit allows. */
+void execution_weigh(struct gql_execution *x);
 
 /* A batch is done: its field waits to be gone on with. */
 void execution_done(struct exec_field *field);

@@ -32,7 +32,7 @@ struct gql_query {
 
 struct gql_cache_config {
     size_t entries_max; /* documents kept; the least used leave first: 1000 */
-    size_t bytes_max;   /* of source text: 16 MiB */
+    size_t bytes_max;   /* of their memory, with plans that are kept: 16 MiB */
     bool allow_list;    /* only what gql_cache_allow has put in is executed */
 };
 

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 
 #include "lib/json.h"
+#include "lib/utf8.h"
 
 #define ITEMS_SHOWN 10
 #define DEPTH_SHOWN 2
+#define BYTES_SHOWN 16384 /* messages are shorter */
 
 /* ---- numbers ---- */
 
@@ -91,14 +93,21 @@ void gql_number_append(double value, struct buf *out)
 
 static void inspect(const struct gql_value *value, int depth, struct buf *out);
 
+static struct str shown(struct str text)
+{
+    return text.len <= BYTES_SHOWN
+               ? text
+               : str_make(text.p, utf8_valid(text.p, BYTES_SHOWN));
+}
+
 static void inspect_list(const struct gql_value *list, int depth,
                          struct buf *out)
 {
-    uint32_t shown = 0;
+    uint32_t n = 0;
     buf_append_byte(out, '[');
-    for (const struct gql_value *i = list->items;
-         i != NULL && shown < ITEMS_SHOWN; i = i->next, shown++) {
-        buf_append_text(out, shown > 0 ? ", " : "");
+    for (const struct gql_value *i = list->items; i != NULL && n < ITEMS_SHOWN;
+         i = i->next, n++) {
+        buf_append_text(out, n > 0 ? ", " : "");
         inspect(i, depth + 1, out);
     }
     if (list->count > ITEMS_SHOWN)
@@ -113,8 +122,11 @@ static void inspect_object(const struct gql_value *object, int depth,
     buf_append_text(out, "{ ");
     for (const struct gql_object_field *f = object->fields; f != NULL;
          f = f->next) {
-        buf_printf(out, "%.*s: ", STR_ARG(f->name));
+        buf_append_str(out, shown(f->name));
+        buf_append_text(out, ": ");
         inspect(f->value, depth + 1, out);
+        if (out->len > BYTES_SHOWN)
+            break;
         buf_append_text(out, f->next != NULL ? ", " : " }");
     }
 }
@@ -137,7 +149,7 @@ static void inspect_leaf(const struct gql_value *value, struct buf *out)
         json_put_null(&w);
         break;
     default:
-        json_put_str(&w, value->text);
+        json_put_str(&w, shown(value->text));
     }
 }
 

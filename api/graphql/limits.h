@@ -24,6 +24,7 @@ struct gql_limits {
     uint32_t list_size;   /* of a list without a limit of its own: 10 */
     uint32_t errors;      /* reported of one request: 100 */
     size_t response;      /* bytes: 64 MiB */
+    size_t memory;        /* bytes of an execution and its plan: 128 MiB */
     int64_t time_ns;      /* of an execution: 10 s */
     bool introspection;   /* __schema and __type may be asked for: true */
     bool suggestions;     /* "Did you mean …?" in messages: true */

@@ -5,9 +5,8 @@
 #include "api/graphql/ast.h"
 #include "api/graphql/error.h"
 
-#define GQL_DEPTH_MAX \
-    200 /* selection sets, values and types inside another:
-                             the parser's own recursion */
+/* Selection sets, values and types inside another: the parser's recursion. */
+#define GQL_DEPTH_MAX 200
 
 struct gql_parse_limits {
     uint32_t tokens;     /* 0: no limit */

@@ -65,7 +65,6 @@ void gql_leave(struct gql_parser *p);
 
 /* Nodes that queries and schemas share. constant: no variables. */
 struct gql_value *gql_read_value(struct gql_parser *p, bool constant);
-struct gql_argument *gql_read_arguments(struct gql_parser *p, bool constant);
 struct gql_directive_use *gql_read_directives(struct gql_parser *p,
                                               bool constant);
 struct gql_type_node *gql_read_type(struct gql_parser *p);

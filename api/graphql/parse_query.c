@@ -127,7 +127,7 @@ static struct gql_argument *read_argument(struct gql_parser *p, bool constant)
     return argument;
 }
 
-struct gql_argument *gql_read_arguments(struct gql_parser *p, bool constant)
+static struct gql_argument *read_arguments(struct gql_parser *p, bool constant)
 {
     struct gql_argument *first = NULL, **tail = &first;
     if (!gql_skip(p, GQL_TOKEN_PAREN_L))
@@ -148,7 +148,7 @@ static struct gql_directive_use *read_directive(struct gql_parser *p,
         gql_parse_fail_limit(p, use->at, "directives", p->limits.directives);
     gql_advance(p);
     use->name = gql_expect_name(p);
-    use->arguments = gql_read_arguments(p, constant);
+    use->arguments = read_arguments(p, constant);
     return use;
 }
 
@@ -216,7 +216,7 @@ static void read_field(struct gql_parser *p, struct gql_selection *field)
         field->name_at = gql_here(p);
         field->name = gql_expect_name(p);
     }
-    field->arguments = gql_read_arguments(p, false);
+    field->arguments = read_arguments(p, false);
     field->directives = gql_read_directives(p, false);
     if (gql_at(p, GQL_TOKEN_BRACE_L))
         field->set = read_set(p);

@@ -13,6 +13,7 @@
 
 #define KEPT_PER_QUERY     4    /* plans of one document, by variables */
 #define VARIABLES_TEXT_MAX 1024 /* of a plan that is kept */
+#define KEPT_BYTES_MAX     ((size_t)256 * 1024)
 
 /* ---- collecting ---- */
 
@@ -323,6 +324,17 @@ static const struct gql_operation *refuse_operation(struct gql_errors *errors,
     return NULL;
 }
 
+static void refuse_name(struct str name, struct gql_errors *errors)
+{
+    struct buf message = {0};
+    buf_append_text(&message, "Unknown operation named \"");
+    buf_append_str(&message, name);
+    buf_append_text(&message, "\".");
+    gql_error_add_str(errors, GQL_CODE_OPERATION, NULL, 0, NULL,
+                      buf_str(&message));
+    buf_fini(&message);
+}
+
 static const struct gql_operation *
 pick_operation(const struct gql_document *doc, struct str name,
                struct gql_errors *errors)
@@ -342,22 +354,8 @@ pick_operation(const struct gql_document *doc, struct str name,
     if (found == NULL && name.p == NULL)
         return refuse_operation(errors, "Must provide an operation.");
     if (found == NULL)
-        gql_error_add(errors, GQL_CODE_OPERATION, NULL, 0,
-                      "Unknown operation named \"%.*s\".", STR_ARG(name));
+        refuse_name(name, errors);
     return found;
-}
-
-static const struct gql_type *root_type(const struct gql_schema *schema,
-                                        enum gql_operation_type type)
-{
-    switch (type) {
-    case GQL_MUTATION:
-        return schema->mutation;
-    case GQL_SUBSCRIPTION:
-        return schema->subscription;
-    default:
-        return schema->query;
-    }
 }
 
 static const struct gql_type *find_root(const struct gql_schema *schema,
@@ -365,7 +363,7 @@ static const struct gql_type *find_root(const struct gql_schema *schema,
                                         struct gql_errors *errors)
 {
     static const char *const names[] = {"query", "mutation", "subscription"};
-    const struct gql_type *root = root_type(schema, operation->type);
+    const struct gql_type *root = gql_schema_root(schema, operation->type);
     if (root == NULL)
         gql_error_add(errors, GQL_CODE_OPERATION, &operation->set->at, 1,
                       "Schema is not configured to execute %s operation.",
@@ -383,7 +381,7 @@ static int check_cost(struct gql_plan *plan, struct gql_errors *errors)
     if (cost <= max)
         return 0;
     gql_error_add(errors, GQL_CODE_LIMIT, NULL, 0,
-                  "The operation's cost is %llu or more, the limit is %llu.",
+                  "A cost of %llu is more than the limit of %llu.",
                   (unsigned long long)cost, (unsigned long long)max);
     return -EINVAL;
 }
@@ -405,6 +403,14 @@ static void forget(struct gql_plan **at)
     plan->kept = false;
     if (plan->refs == 0)
         plan_destroy(plan);
+}
+
+static struct gql_plan **find_in_list(const struct gql_plan *plan)
+{
+    struct gql_plan **at = gql_query_plans(plan->query);
+    while (*at != plan)
+        at = &(*at)->next;
+    return at;
 }
 
 /* One made of the same text, or NULL. Those that turned out to depend on more
@@ -548,8 +554,11 @@ void gql_plan_free(struct gql_plan **at)
         return;
     struct gql_cache *cache = plan->cache;
     struct gql_query *query = plan->query;
-    if (!plan->kept)
+    if (plan->kept && plan->arena.allocated > KEPT_BYTES_MAX)
+        forget(find_in_list(plan));
+    else if (!plan->kept)
         plan_destroy(plan);
+    gql_query_weigh(query);
     gql_query_unref(&query); /* maybe the plan with it */
     gql_cache_unref(cache);
 }

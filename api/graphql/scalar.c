@@ -7,6 +7,7 @@
 #include "api/graphql/bind.h"
 #include "api/graphql/inspect.h"
 #include "api/graphql/schema_private.h"
+#include "lib/utf8.h"
 
 /* One value on its way in. */
 struct leaf {
@@ -20,6 +21,13 @@ struct leaf {
 
 #define SHOWN_MAX 200 /* bytes of a value in a message */
 
+static struct str cut(struct str text)
+{
+    return text.len <= SHOWN_MAX
+               ? text
+               : str_make(text.p, utf8_valid(text.p, SHOWN_MAX));
+}
+
 /* The value as a message shows it, in the arena. */
 static const char *shown(const struct leaf *leaf)
 {
@@ -28,8 +36,7 @@ static const char *shown(const struct leaf *leaf)
         gql_inspect(leaf->in, &text);
     else
         gql_value_append(leaf->in, &text);
-    const char *copy =
-        arena_printf(leaf->arena, "%.*s", SHOWN_MAX, buf_text(&text));
+    const char *copy = arena_text(leaf->arena, cut(buf_str(&text)));
     buf_fini(&text);
     return copy;
 }
@@ -127,14 +134,6 @@ static int coerce_id(const struct leaf *leaf)
 
 /* ---- enums and the API's own ---- */
 
-static bool has_value(const struct gql_type *type, struct str name)
-{
-    for (uint32_t i = 0; i < type->value_count; i++)
-        if (str_eq(type->values[i].name, name))
-            return true;
-    return false;
-}
-
 static int coerce_enum(const struct leaf *leaf)
 {
     bool json = leaf->source == GQL_FROM_JSON;
@@ -143,12 +142,10 @@ static int coerce_enum(const struct leaf *leaf)
         return errmsg_set(leaf->err, -EINVAL,
                           "Enum \"%s\" cannot represent non-%s value: %s.",
                           name, json ? "string" : "enum", shown(leaf));
-    if (!has_value(leaf->type, leaf->in->text))
-        return errmsg_set(
-            leaf->err, -EINVAL, "Value \"%.*s\" does not exist in \"%s\" enum.",
-            leaf->in->text.len < SHOWN_MAX ? (int)leaf->in->text.len
-                                           : SHOWN_MAX,
-            leaf->in->text.p, name);
+    if (gql_find_value(leaf->type, leaf->in->text) == NULL)
+        return errmsg_set(leaf->err, -EINVAL,
+                          "Value \"%.*s\" does not exist in \"%s\" enum.",
+                          STR_ARG(cut(leaf->in->text)), name);
     leaf->out->kind = GQL_ENUM;
     return 0;
 }

@@ -169,6 +169,12 @@ extern const struct gql_field gql_schema_field;   /* on the query type */
 extern const struct gql_field gql_type_field_meta;
 const struct gql_input *gql_find_input(const struct gql_input *list,
                                        uint32_t count, struct str name);
+/* Of an ENUM. */
+const struct gql_enum_value *gql_find_value(const struct gql_type *type,
+                                            struct str name);
+/* The type of that operation's root; NULL where there is none. */
+const struct gql_type *gql_schema_root(const struct gql_schema *schema,
+                                       enum gql_operation_type operation);
 
 static inline bool gql_is_leaf(const struct gql_type *type)
 {

@@ -35,16 +35,16 @@ const char *gql_build_ref_text(struct gql_build *build,
 
 /* ---- directives that mean something to the engine ---- */
 
-const struct gql_directive_use *
-gql_find_use(const struct gql_directive_use *uses, const char *name)
+static const struct gql_directive_use *
+find_use(const struct gql_directive_use *uses, const char *name)
 {
     while (uses != NULL && !str_is(uses->name, name))
         uses = uses->next;
     return uses;
 }
 
-const struct gql_value *gql_find_argument(const struct gql_directive_use *use,
-                                          const char *name)
+static const struct gql_value *
+find_argument(const struct gql_directive_use *use, const char *name)
 {
     for (const struct gql_argument *a = use->arguments; a; a = a->next)
         if (str_is(a->name, name))
@@ -55,10 +55,10 @@ const struct gql_value *gql_find_argument(const struct gql_directive_use *use,
 /* The reason; p NULL: not deprecated. */
 static struct str deprecation_of(const struct gql_directive_use *uses)
 {
-    const struct gql_directive_use *use = gql_find_use(uses, "deprecated");
+    const struct gql_directive_use *use = find_use(uses, "deprecated");
     if (use == NULL)
         return (struct str){0};
-    const struct gql_value *reason = gql_find_argument(use, "reason");
+    const struct gql_value *reason = find_argument(use, "reason");
     return reason != NULL && reason->kind == GQL_STRING
                ? reason->text
                : str_of("No longer supported");
@@ -67,9 +67,9 @@ static struct str deprecation_of(const struct gql_directive_use *uses)
 /* @cost(value: …), where the schema has such a directive. */
 static uint32_t cost_of(const struct gql_directive_use *uses)
 {
-    const struct gql_directive_use *use = gql_find_use(uses, "cost");
+    const struct gql_directive_use *use = find_use(uses, "cost");
     const struct gql_value *value =
-        use != NULL ? gql_find_argument(use, "value") : NULL;
+        use != NULL ? find_argument(use, "value") : NULL;
     int64_t cost = 0;
     bool given = value != NULL && value->kind == GQL_INT &&
                  str_to_i64(value->text, &cost) == 0;
@@ -78,9 +78,9 @@ static uint32_t cost_of(const struct gql_directive_use *uses)
 
 static struct str specified_by_of(const struct gql_directive_use *uses)
 {
-    const struct gql_directive_use *use = gql_find_use(uses, "specifiedBy");
+    const struct gql_directive_use *use = find_use(uses, "specifiedBy");
     const struct gql_value *url =
-        use != NULL ? gql_find_argument(use, "url") : NULL;
+        use != NULL ? find_argument(use, "url") : NULL;
     return url != NULL ? url->text : (struct str){0};
 }
 
@@ -260,7 +260,7 @@ static void build_input_object(struct gql_build *build,
     for (const struct gql_part *p = source->parts; p; p = p->next) {
         count += count_inputs(p->def->inputs);
         type->one_of =
-            type->one_of || gql_find_use(p->def->directives, "oneOf") != NULL;
+            type->one_of || find_use(p->def->directives, "oneOf") != NULL;
     }
     struct gql_input *list = arena_alloc(build->arena, count * sizeof *list);
     for (const struct gql_part *p = source->parts; p; p = p->next)

@@ -72,10 +72,4 @@ const struct gql_type *gql_build_find(const struct gql_build *build,
 void gql_check_constant(struct gql_build *build, const struct gql_value *value,
                         const struct gql_type_ref *type, const char *what);
 
-/* The use of that directive, or NULL; its argument of that name, or NULL. */
-const struct gql_directive_use *
-gql_find_use(const struct gql_directive_use *uses, const char *name);
-const struct gql_value *gql_find_argument(const struct gql_directive_use *use,
-                                          const char *name);
-
 #endif

@@ -31,6 +31,28 @@ int gql_location_find(struct str name)
     return -1;
 }
 
+const struct gql_enum_value *gql_find_value(const struct gql_type *type,
+                                            struct str name)
+{
+    for (uint32_t i = 0; i < type->value_count; i++)
+        if (str_eq(type->values[i].name, name))
+            return &type->values[i];
+    return NULL;
+}
+
+const struct gql_type *gql_schema_root(const struct gql_schema *schema,
+                                       enum gql_operation_type operation)
+{
+    switch (operation) {
+    case GQL_QUERY:
+        return schema->query;
+    case GQL_MUTATION:
+        return schema->mutation;
+    default:
+        return schema->subscription;
+    }
+}
+
 const struct gql_type *gql_schema_type(const struct gql_schema *schema,
                                        struct str name)
 {

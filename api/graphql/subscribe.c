@@ -7,7 +7,7 @@ static struct gql_source *refuse(const struct plan_field *field,
                                  uint32_t at, struct str message)
 {
     struct gql_path path = {.name = field->name};
-    gql_error_add_at(errors, code, at, &path, message);
+    gql_error_add_str(errors, code, &at, 1, &path, message);
     return NULL;
 }
 
@@ -44,8 +44,8 @@ struct gql_source *gql_subscribe(struct gql_plan *plan, void *context,
     const struct plan_field *field = plan->root->fields;
     errors->source = plan->query->document.source;
     if (plan->root->refusal != NULL) {
-        gql_error_add(errors, GQL_CODE_INPUT, &plan->root->refusal->at, 1,
-                      "%.*s", STR_ARG(plan->root->refusal->message));
+        gql_error_add_str(errors, GQL_CODE_INPUT, &plan->root->refusal->at, 1,
+                          NULL, plan->root->refusal->message);
         return NULL;
     }
     if (plan->operation->type != GQL_SUBSCRIPTION || plan->root->count == 0 ||

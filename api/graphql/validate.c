@@ -41,19 +41,6 @@ const struct gql_field *validation_field_of(const struct gql_schema *schema,
     return parent->kind == GQL_TYPE_UNION ? NULL : gql_type_field(parent, name);
 }
 
-static const struct gql_type *root_type(const struct gql_schema *schema,
-                                        enum gql_operation_type operation)
-{
-    switch (operation) {
-    case GQL_QUERY:
-        return schema->query;
-    case GQL_MUTATION:
-        return schema->mutation;
-    default:
-        return schema->subscription;
-    }
-}
-
 /* ---- directives ---- */
 
 static void walk_arguments(struct validation *v,
@@ -299,7 +286,7 @@ static struct validation_body body_of(const struct validation *v,
             .def = def,
             .set = def->operation.set,
             .directives = def->operation.directives,
-            .type = root_type(v->schema, def->operation.type)};
+            .type = gql_schema_root(v->schema, def->operation.type)};
     return (struct validation_body){
         .def = def,
         .set = def->fragment.set,

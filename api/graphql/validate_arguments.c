@@ -1,4 +1,5 @@
 /* Arguments, and the directives that have some. */
+#include "api/graphql/suggest.h"
 #include "api/graphql/validate_private.h"
 
 /* ---- directives ---- */
@@ -52,8 +53,8 @@ void rule_known_argument_names(struct validation *v,
 {
     REPORT(v, given->at, "Unknown argument \"%.*s\" on field \"%.*s.%.*s\".%s",
            STR_ARG(given->name), STR_ARG(parent->name), STR_ARG(field->name),
-           validation_suggest_input(v, given->name, field->arguments,
-                                    field->argument_count));
+           gql_suggest_input(&v->arena, v->limits, given->name,
+                             field->arguments, field->argument_count));
 }
 
 void rule_known_directive_arguments(struct validation *v,
@@ -70,8 +71,8 @@ void rule_known_directive_arguments(struct validation *v,
             REPORT(v, a->at,
                    "Unknown argument \"%.*s\" on directive \"@%.*s\".%s",
                    STR_ARG(a->name), STR_ARG(use->name),
-                   validation_suggest_input(v, a->name, def->arguments,
-                                            def->argument_count));
+                   gql_suggest_input(&v->arena, v->limits, a->name,
+                                     def->arguments, def->argument_count));
 }
 
 /* ---- unique ---- */

@@ -1,3 +1,4 @@
+#include "api/graphql/suggest.h"
 #include "api/graphql/validate_private.h"
 
 /* ---- the names of types ---- */
@@ -18,7 +19,7 @@ static const char *suggest_type(struct validation *v, struct str name)
     struct str *names = arena_alloc(&v->arena, (count + 1) * sizeof *names);
     for (uint32_t i = 0; i < count; i++)
         names[i] = v->schema->types[i]->name;
-    return validation_suggest(v, NULL, name, names, count);
+    return gql_suggest(&v->arena, v->limits, NULL, name, names, count);
 }
 
 void rule_known_type_names(struct validation *v, struct str name, uint32_t at)
@@ -102,7 +103,7 @@ static bool before(const struct candidate *a, const struct candidate *b)
         return true;
     if (implements(a->type, b->type))
         return false;
-    return validation_natural_compare(a->type->name, b->type->name) < 0;
+    return gql_natural_compare(a->type->name, b->type->name) < 0;
 }
 
 static void sort_candidates(struct candidates *c)
@@ -128,8 +129,8 @@ static const char *suggest_types(struct validation *v,
     struct str *names = arena_alloc(&v->arena, (c.count + 1) * sizeof *names);
     for (uint32_t i = 0; i < c.count; i++)
         names[i] = c.list[i].type->name;
-    return validation_did_you_mean(v, "to use an inline fragment on", names,
-                                   c.count);
+    return gql_did_you_mean(&v->arena, v->limits,
+                            "to use an inline fragment on", names, c.count);
 }
 
 static const char *suggest_fields(struct validation *v,
@@ -139,7 +140,7 @@ static const char *suggest_fields(struct validation *v,
     struct str *names = arena_alloc(&v->arena, (count + 1) * sizeof *names);
     for (uint32_t i = 0; i < count; i++)
         names[i] = type->fields[i].name;
-    return validation_suggest(v, NULL, field, names, count);
+    return gql_suggest(&v->arena, v->limits, NULL, field, names, count);
 }
 
 void rule_fields_on_correct_type(struct validation *v,

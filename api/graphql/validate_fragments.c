@@ -49,7 +49,9 @@ static void find_spreads(struct spreads *s, const struct gql_selection_set *set)
     }
 }
 
-void validation_spreads(struct validation *v, struct validation_body *body)
+/* Fills body->spreads, sets that come later first: the order in which
+ * graphql-js finds them. */
+static void find_all_spreads(struct validation *v, struct validation_body *body)
 {
     if (body->spreads_known)
         return;
@@ -85,7 +87,7 @@ static struct path path_new(struct validation *v)
 static void path_push(struct validation *v, struct path *path,
                       struct validation_body *body)
 {
-    validation_spreads(v, body);
+    find_all_spreads(v, body);
     path->steps[path->count++] = (struct path_step){body, 0};
     body->known->on_path = path->count;
 }
@@ -231,7 +233,7 @@ struct reach {
 
 static void reach_from(struct reach *r, struct validation_body *body)
 {
-    validation_spreads(r->v, body);
+    find_all_spreads(r->v, body);
     for (uint32_t i = 0; i < body->spread_count; i++) {
         struct validation_body *next =
             validation_fragment(r->v, body->spreads[i]->name);

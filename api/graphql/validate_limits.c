@@ -3,9 +3,10 @@
 
 #include <inttypes.h>
 
-#define LISTS_MAX \
-    3                   /* of fields, interfaces … inside one another, below
-                           __schema and __type: graphql-js's figure */
+/* Lists of fields, interfaces … inside one another, below __schema and __type:
+ * graphql-js's figure. */
+#define LISTS_MAX 3
+
 #define NESTED_MAX 4000 /* sets in each other, through fragments, too */
 
 /* ---- introspection ---- */

@@ -23,9 +23,9 @@
 
 #include <stdlib.h>
 
-#define VARIANTS_MAX \
-    32 /* of a response name, in types that exclude each other;
-                          with more the exact search decides */
+/* Of a response name, in types that exclude each other; with more the exact
+ * search decides. */
+#define VARIANTS_MAX 32
 
 /* ---- pots ---- */
 

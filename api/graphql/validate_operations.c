@@ -94,8 +94,8 @@ static void add_root_field(struct root *root, const struct gql_selection *field)
     list->end = &node->next;
 }
 
-bool validation_condition_holds(const struct validation *v, struct str on,
-                                const struct gql_type *object)
+static bool condition_holds(const struct validation *v, struct str on,
+                            const struct gql_type *object)
 {
     const struct gql_type *type =
         on.len > 0 ? gql_schema_type(v->schema, on) : object;
@@ -115,8 +115,7 @@ static void collect_spread(struct root *root,
     if (fragment == NULL || fragment->reached == root->v->walks)
         return;
     fragment->reached = root->v->walks;
-    if (validation_condition_holds(root->v, fragment->def->fragment.on,
-                                   root->type))
+    if (condition_holds(root->v, fragment->def->fragment.on, root->type))
         collect_root(root, fragment->set);
 }
 
@@ -146,7 +145,7 @@ static void collect_root(struct root *root, const struct gql_selection_set *set)
             add_root_field(root, s);
         else if (s->kind == GQL_SPREAD)
             collect_spread(root, s);
-        else if (validation_condition_holds(root->v, s->on, root->type))
+        else if (condition_holds(root->v, s->on, root->type))
             collect_root(root, s->set);
     }
     root->nested--;

@@ -11,7 +11,7 @@
  *                            of the whole document, fast
  *     validate_conflict.c    which may not: only where validate_merge.c doubts
  *     validate_limits.c      what a request may ask for
- *     validate_suggest.c     "Did you mean …?"
+ *     validate_text.c        types and values as messages name them
  *
  * A rule whose name starts with rule_ is one of the specification's. They are
  * asked in the order of graphql-js's list, so errors come in its order, too. */
@@ -42,7 +42,7 @@ struct validation_body {
     const struct gql_type *named; /* a fragment's type condition, any type */
     const struct gql_type *type;  /* of the selections; NULL: not composite */
 
-    const struct gql_selection **spreads; /* see validation_spreads */
+    const struct gql_selection **spreads; /* see find_all_spreads */
     uint32_t spread_count;
     bool spreads_known, usages_known;
     struct validation_usage *usages; /* in the order of the text */
@@ -142,19 +142,6 @@ const char *validation_node_text(struct validation *v,
 const char *validation_value_text(struct validation *v,
                                   const struct gql_value *value);
 
-/* " Did you mean "x" or "y"?", or "". what: "the enum value" or NULL. */
-const char *validation_did_you_mean(struct validation *v, const char *what,
-                                    const struct str *names, uint32_t count);
-/* The same of those of the options that resemble the input. */
-const char *validation_suggest(struct validation *v, const char *what,
-                               struct str input, const struct str *options,
-                               uint32_t count);
-const char *validation_suggest_input(struct validation *v, struct str input,
-                                     const struct gql_input *options,
-                                     uint32_t count);
-/* By value of digits, then by letters: "a2" before "a10". */
-int validation_natural_compare(struct str a, struct str b);
-
 /* ---- what validate.c knows ---- */
 
 /* The type a node names, in the schema; NULL where it is unknown. */
@@ -169,17 +156,11 @@ const struct gql_type *validation_composite(const struct gql_type *type);
 /* The last fragment of that name, or NULL. */
 struct validation_body *validation_fragment(const struct validation *v,
                                             struct str name);
-/* Fills body->spreads, sets that come later first: the order in which
- * graphql-js finds them. */
-void validation_spreads(struct validation *v, struct validation_body *body);
 /* What the bodies spread, directly or not, in graphql-js's order. Good until
  * the next call. */
 struct validation_body **validation_reach(struct validation *v,
                                           struct validation_body **from,
                                           uint32_t from_count, uint32_t *count);
-/* Does an object of that type suit a type condition? */
-bool validation_condition_holds(const struct validation *v, struct str on,
-                                const struct gql_type *object);
 
 /* gql_validate, which says how many steps it took: selections, values, places
  * and comparisons looked at. */

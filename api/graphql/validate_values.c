@@ -1,4 +1,5 @@
 /* Literals against the types of their places. */
+#include "api/graphql/suggest.h"
 #include "api/graphql/validate_private.h"
 
 #include "api/graphql/bind.h"
@@ -17,33 +18,14 @@ static void unexpected(struct validation *v, const struct gql_value *value,
            why != NULL ? "; " : ".", why != NULL ? why : "");
 }
 
-static const char *suggest_value(struct validation *v,
-                                 const struct gql_type *type,
-                                 const char *written)
-{
-    uint32_t count = type->value_count;
-    struct str *names = arena_alloc(&v->arena, (count + 1) * sizeof *names);
-    for (uint32_t i = 0; i < count; i++)
-        names[i] = type->values[i].name;
-    return validation_suggest(v, "the enum value", str_of(written), names,
-                              count);
-}
-
-static bool has_value(const struct gql_type *type, struct str name)
-{
-    for (uint32_t i = 0; i < type->value_count; i++)
-        if (str_eq(type->values[i].name, name))
-            return true;
-    return false;
-}
-
 static void check_enum(struct validation *v, const struct gql_value *value,
                        const struct gql_type *type)
 {
-    if (value->kind == GQL_ENUM && has_value(type, value->text))
+    if (value->kind == GQL_ENUM && gql_find_value(type, value->text) != NULL)
         return;
     const char *written = validation_value_text(v, value);
-    const char *hint = suggest_value(v, type, written);
+    const char *hint =
+        gql_suggest_value(&v->arena, v->limits, str_of(written), type);
     if (value->kind == GQL_ENUM)
         REPORT(v, value->at, "Value \"%s\" does not exist in \"%.*s\" enum.%s",
                written, STR_ARG(type->name), hint);
@@ -184,8 +166,8 @@ static void unknown_field(struct validation *v,
 {
     REPORT(v, field->at, "Field \"%.*s\" is not defined by type \"%.*s\".%s",
            STR_ARG(field->name), STR_ARG(type->name),
-           validation_suggest_input(v, field->name, type->inputs,
-                                    type->input_count));
+           gql_suggest_input(&v->arena, v->limits, field->name, type->inputs,
+                             type->input_count));
 }
 
 /* seen: the names before, to their first field. */

@@ -4,7 +4,7 @@
 
 #include "api/graphql/coerce_private.h"
 #include "api/graphql/inspect.h"
-#include "api/graphql/validate_private.h"
+#include "api/graphql/suggest.h"
 #include "lib/errmsg.h"
 
 #define VARIABLE_ERRORS_MAX 50
@@ -38,8 +38,8 @@ static void refuse(struct intake *in, const struct buf *message)
     if (is_full(in))
         return;
     in->failed++;
-    gql_error_add(in->errors, GQL_CODE_INPUT, &in->def->at, 1, "%.*s",
-                  (int)message->len, message->data);
+    gql_error_add_str(in->errors, GQL_CODE_INPUT, &in->def->at, 1, NULL,
+                      buf_str(message));
 }
 
 static void append_path(const struct gql_path *path, struct buf *out)
@@ -47,19 +47,17 @@ static void append_path(const struct gql_path *path, struct buf *out)
     if (path == NULL)
         return;
     append_path(path->up, out);
-    if (path->name.p != NULL)
-        buf_printf(out, ".%.*s", STR_ARG(path->name));
-    else
+    if (path->name.p == NULL) {
         buf_printf(out, "[%u]", path->index);
+        return;
+    }
+    buf_append_byte(out, '.');
+    buf_append_str(out, path->name);
 }
 
-/* "Variable "$a" got invalid value 1 at "a.b[0]"; …" */
-static void refuse_value(struct intake *in, const struct gql_value *value,
-                         const struct gql_path *path, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void refuse_value(struct intake *in, const struct gql_value *value,
-                         const struct gql_path *path, const char *format, ...)
+/* "Variable "$a" got invalid value 1 at "a.b[0]"; why" */
+static void refuse_because(struct intake *in, const struct gql_value *value,
+                           const struct gql_path *path, struct str why)
 {
     if (is_full(in))
         return;
@@ -73,50 +71,52 @@ static void refuse_value(struct intake *in, const struct gql_value *value,
         buf_append_byte(&message, '"');
     }
     buf_append_text(&message, "; ");
-    va_list args;
-    va_start(args, format);
-    buf_vprintf(&message, format, args);
-    va_end(args);
+    buf_append_str(&message, why);
     refuse(in, &message);
     buf_fini(&message);
 }
 
-/* ---- "Did you mean …?", as validation says it ---- */
+static void refuse_value(struct intake *in, const struct gql_value *value,
+                         const struct gql_path *path, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
-static const char *keep_hint(struct intake *in, struct validation *v,
-                             const char *hint)
+static void refuse_value(struct intake *in, const struct gql_value *value,
+                         const struct gql_path *path, const char *format, ...)
 {
-    const char *copy = arena_text(in->arena, str_of(hint));
-    arena_fini(&v->arena);
-    return copy;
+    struct buf why = {0};
+    va_list args;
+    va_start(args, format);
+    buf_vprintf(&why, format, args);
+    va_end(args);
+    refuse_because(in, value, path, buf_str(&why));
+    buf_fini(&why);
 }
 
-static const char *hint_input(struct intake *in, struct str name,
-                              const struct gql_type *type)
+/* 'Begin "text" …': the text is the client's, and may hold anything. */
+static void refuse_quoting(struct intake *in, const struct gql_value *value,
+                           const struct gql_path *path, const char *begin,
+                           struct str text, const char *end)
 {
-    struct validation v = {.limits = in->limits};
-    return keep_hint(
-        in, &v,
-        validation_suggest_input(&v, name, type->inputs, type->input_count));
+    struct buf why = {0};
+    buf_append_text(&why, begin);
+    buf_append_byte(&why, '"');
+    buf_append_str(&why, text);
+    buf_append_byte(&why, '"');
+    buf_append_text(&why, end);
+    refuse_because(in, value, path, buf_str(&why));
+    buf_fini(&why);
 }
 
 static const char *hint_value(struct intake *in, const struct gql_value *value,
                               const struct gql_type *type)
 {
-    struct validation v = {.limits = in->limits};
     struct buf written = {0};
     if (value->kind == GQL_STRING)
         buf_append_str(&written, value->text);
     else
         gql_inspect(value, &written);
-    struct str *names =
-        arena_alloc(&v.arena, (type->value_count + 1) * sizeof *names);
-    for (uint32_t i = 0; i < type->value_count; i++)
-        names[i] = type->values[i].name;
     const char *hint =
-        keep_hint(in, &v,
-                  validation_suggest(&v, "the enum value", buf_str(&written),
-                                     names, type->value_count));
+        gql_suggest_value(in->arena, in->limits, buf_str(&written), type);
     buf_fini(&written);
     return hint;
 }
@@ -134,14 +134,13 @@ static const char *type_text(const struct gql_type_ref *type,
 
 /* ---- values ---- */
 
-static const struct gql_value *take(struct intake *in,
-                                    const struct gql_value *value,
-                                    const struct gql_type_ref *type,
-                                    const struct gql_path *path);
+static struct gql_value *take(struct intake *in, const struct gql_value *value,
+                              const struct gql_type_ref *type,
+                              const struct gql_path *path);
 
 /* A copy that needs nothing of the JSON text any more. */
-static const struct gql_value *keep(const struct gql_value *value,
-                                    struct arena *arena)
+static struct gql_value *keep(const struct gql_value *value,
+                              struct arena *arena)
 {
     struct gql_value *copy = gql_value_copy(value, arena);
     if (value->text.p != NULL)
@@ -151,7 +150,7 @@ static const struct gql_value *keep(const struct gql_value *value,
         struct gql_value *last = NULL;
         copy->items = NULL;
         for (const struct gql_value *i = value->items; i != NULL; i = i->next)
-            gql_list_add(copy, &last, keep(i, arena), arena);
+            gql_list_take(copy, &last, keep(i, arena));
     } else if (value->kind == GQL_OBJECT) {
         struct gql_object_field *last = NULL;
         copy->fields = NULL;
@@ -163,43 +162,58 @@ static const struct gql_value *keep(const struct gql_value *value,
     return copy;
 }
 
-static const struct gql_value *take_leaf(struct intake *in,
-                                         const struct gql_value *value,
-                                         const struct gql_type *leaf,
-                                         const struct gql_path *path)
+static void refuse_enum(struct intake *in, const struct gql_value *value,
+                        const struct gql_type *type,
+                        const struct gql_path *path, const struct errmsg *err)
+{
+    const char *hint = hint_value(in, value, type);
+    if (value->kind != GQL_STRING)
+        refuse_value(in, value, path, "%s%s", err->text, hint);
+    else
+        refuse_quoting(in, value, path, "Value ", value->text,
+                       arena_printf(in->arena,
+                                    " does not exist in \"%.*s\" enum.%s",
+                                    STR_ARG(type->name), hint));
+}
+
+static struct gql_value *take_leaf(struct intake *in,
+                                   const struct gql_value *value,
+                                   const struct gql_type *leaf,
+                                   const struct gql_path *path)
 {
     if (gql_takes_anything(leaf))
         return keep(value, in->arena);
     in->hooked |= gql_is_hooked(leaf);
-    struct gql_value *out = gql_value_copy(value, in->arena);
+    struct gql_value out;
     struct errmsg err;
-    if (gql_leaf_coerce(leaf, GQL_FROM_JSON, value, out, in->arena, &err) == 0)
-        return keep(out, in->arena);
-    refuse_value(in, value, path, "%s%s", err.text,
-                 leaf->kind == GQL_TYPE_ENUM ? hint_value(in, value, leaf)
-                                             : "");
+    if (gql_leaf_coerce(leaf, GQL_FROM_JSON, value, &out, in->arena, &err) == 0)
+        return keep(&out, in->arena);
+    if (leaf->kind == GQL_TYPE_ENUM)
+        refuse_enum(in, value, leaf, path, &err);
+    else
+        refuse_value(in, value, path, "%s", err.text);
     return NULL;
 }
 
-static const struct gql_value *take_list(struct intake *in,
-                                         const struct gql_value *value,
-                                         const struct gql_type_ref *item,
-                                         const struct gql_path *path)
+static struct gql_value *take_list(struct intake *in,
+                                   const struct gql_value *value,
+                                   const struct gql_type_ref *item,
+                                   const struct gql_path *path)
 {
     struct gql_value *list = gql_value_new(GQL_LIST, 0, in->arena);
     struct gql_value *last = NULL;
     if (value->kind != GQL_LIST) {
-        const struct gql_value *only = take(in, value, item, path);
+        struct gql_value *only = take(in, value, item, path);
         if (only != NULL)
-            gql_list_add(list, &last, only, in->arena);
+            gql_list_take(list, &last, only);
         return list;
     }
     struct gql_path at = {.up = path};
     for (const struct gql_value *i = value->items; i != NULL && !is_full(in);
          i = i->next, at.index++) {
-        const struct gql_value *taken = take(in, i, item, &at);
+        struct gql_value *taken = take(in, i, item, &at);
         if (taken != NULL)
-            gql_list_add(list, &last, taken, in->arena);
+            gql_list_take(list, &last, taken);
     }
     return list;
 }
@@ -251,10 +265,12 @@ static void refuse_unknown(struct intake *in, const struct gql_value *value,
          f != NULL && !is_full(in); f = f->next) {
         if (gql_find_input(type->inputs, type->input_count, f->name) != NULL)
             continue;
-        refuse_value(in, value, path,
-                     "Field \"%.*s\" is not defined by type \"%.*s\".%s",
-                     STR_ARG(f->name), STR_ARG(type->name),
-                     hint_input(in, f->name, type));
+        refuse_quoting(
+            in, value, path, "Field ", f->name,
+            arena_printf(in->arena, " is not defined by type \"%.*s\".%s",
+                         STR_ARG(type->name),
+                         gql_suggest_input(in->arena, in->limits, f->name,
+                                           type->inputs, type->input_count)));
     }
 }
 
@@ -275,10 +291,10 @@ static void check_one_of(struct intake *in, const struct gql_value *value,
                  "Field \"%.*s\" must be non-null.", STR_ARG(at.name));
 }
 
-static const struct gql_value *take_object(struct intake *in,
-                                           const struct gql_value *value,
-                                           const struct gql_type *type,
-                                           const struct gql_path *path)
+static struct gql_value *take_object(struct intake *in,
+                                     const struct gql_value *value,
+                                     const struct gql_type *type,
+                                     const struct gql_path *path)
 {
     if (value->kind != GQL_OBJECT) {
         refuse_value(in, value, path, "Expected type \"%.*s\" to be an object.",
@@ -293,11 +309,10 @@ static const struct gql_value *take_object(struct intake *in,
     return object;
 }
 
-/* NULL with an error added. */
-static const struct gql_value *take(struct intake *in,
-                                    const struct gql_value *value,
-                                    const struct gql_type_ref *type,
-                                    const struct gql_path *path)
+/* A new value; NULL with an error added. */
+static struct gql_value *take(struct intake *in, const struct gql_value *value,
+                              const struct gql_type_ref *type,
+                              const struct gql_path *path)
 {
     if (type->wrap == GQL_NON_NULL && value->kind == GQL_NULL) {
         refuse_value(in, value, path,
@@ -306,7 +321,7 @@ static const struct gql_value *take(struct intake *in,
         return NULL;
     }
     if (value->kind == GQL_NULL)
-        return value;
+        return keep(value, in->arena);
     if (type->wrap == GQL_NON_NULL)
         return take(in, value, type->of, path);
     if (type->wrap == GQL_LIST_OF)

@@ -20,32 +20,24 @@ static bool write_object(struct gql_execution *x, const struct exec_set *set,
 
 /* ---- errors ---- */
 
-/* The places of all selections that were merged into the field. */
-static void locate_nodes(struct gql_execution *x,
-                         const struct plan_field *field)
+/* The places of the selections that were merged into the field; how many. */
+static uint32_t places_of(const struct plan_field *field,
+                          uint32_t places[LOCATIONS_MAX])
 {
-    struct gql_error *error = x->errors.last;
-    uint32_t max =
-        field->node_count < LOCATIONS_MAX ? field->node_count : LOCATIONS_MAX;
-    const struct plan_node *n = field->nodes;
-    error->locations = arena_alloc(&x->arena, max * sizeof *error->locations);
-    for (error->location_count = 0; error->location_count < max; n = n->next)
-        error->locations[error->location_count++] =
-            gql_locate(x->errors.source, n->selection->at);
+    uint32_t count = 0;
+    for (const struct plan_node *n = field->nodes;
+         n != NULL && count < LOCATIONS_MAX; n = n->next)
+        places[count++] = n->selection->at;
+    return count;
 }
 
 void execution_error(struct gql_execution *x, const struct plan_field *field,
                      const struct gql_path *path,
                      const struct exec_error *error)
 {
-    bool full = gql_errors_full(&x->errors);
-    if (full && x->errors_said)
-        return;
-    x->errors_said = full;
-    gql_error_add_at(&x->errors, error->code, field->nodes->selection->at, path,
-                     error->message);
-    if (!full && field->node_count > 1)
-        locate_nodes(x, field);
+    uint32_t places[LOCATIONS_MAX];
+    gql_error_add_str(&x->errors, error->code, places, places_of(field, places),
+                      path, error->message);
 }
 
 /* At the path being written. */
@@ -60,8 +52,8 @@ static bool fail(struct gql_execution *x, const struct plan_field *field,
 static bool fail_at(struct gql_execution *x,
                     const struct gql_coerce_error *refusal)
 {
-    gql_error_add_at(&x->errors, GQL_CODE_INPUT, refusal->at, x->path,
-                     refusal->message);
+    gql_error_add_str(&x->errors, GQL_CODE_INPUT, &refusal->at, 1, x->path,
+                      refusal->message);
     return false;
 }
 

@@ -6,9 +6,6 @@
 #include "lib/clock.h"
 #include "lib/mem.h"
 
-/* A message that the stream took longer ago than this was sent late to us. */
-#define LATE_NS (2 * NS_PER_S)
-
 void channel_init(struct channel *c, int batches_max)
 {
     *c = (struct channel){.batches_max = batches_max};
@@ -118,17 +115,8 @@ void channel_close(struct channel *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* What has just come is heard now, whatever the broker's clock says. */
-static int64_t heard_ns(const struct tail_message *message)
-{
-    int64_t now = clock_wall_ns();
-    return message->pending == 0 || message->time_ns > now - LATE_NS
-               ? now
-               : message->time_ns;
-}
-
 bool batch_add(struct batch *batch, struct tail_message *message,
-               struct errmsg *err)
+               int64_t heard_ns, struct errmsg *err)
 {
     struct batch_item *item = &batch->items[batch->count];
     struct str text = str_make(natsMsg_GetData(message->msg),
@@ -139,7 +127,7 @@ bool batch_add(struct batch *batch, struct tail_message *message,
     if (sample_decode(text, &batch->arena, &item->sample, err) < 0)
         return false;
     item->sequence = message->sequence;
-    item->heard_ns = heard_ns(message);
+    item->heard_ns = heard_ns;
     batch->count++;
     return true;
 }

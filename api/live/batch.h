@@ -21,6 +21,7 @@ struct batch_item {
 struct batch {
     struct batch *next;
     struct arena arena;
+    int64_t stream_ns;  /* when the stream was made */
     bool anew;          /* the stream was made anew before these */
     bool lost;          /* nothing is heard from now on */
     bool caught_up;     /* these are all there are */
@@ -53,7 +54,7 @@ bool channel_wait_closed(struct channel *c, int64_t wait_ns);
 /* Decodes into the batch and destroys the message; false when it is no sample,
  * with *err. */
 bool batch_add(struct batch *batch, struct tail_message *message,
-               struct errmsg *err);
+               int64_t heard_ns, struct errmsg *err);
 
 /* ---- the loop's side ---- */
 

@@ -20,6 +20,7 @@
 #define POLL_MS         250
 #define RETRY_NS        (500 * NS_PER_MS)
 #define QUIET_NS        (500 * NS_PER_MS) /* between two signs of life */
+#define LATE_NS         (2 * NS_PER_S)    /* longer ago is late */
 #define BATCHES_AT_ONCE 4 /* then the loop looks after its clients */
 /* Further behind than this, what was missed is skipped but for a minute. */
 #define CATCH_UP_MAX 2000000
@@ -57,6 +58,7 @@ static void take_items(struct feed *f, const struct batch *batch)
 
 static void take_batch(struct feed *f, const struct batch *batch)
 {
+    f->stream_ns = batch->stream_ns;
     if (batch->anew) {
         f->taken = 0;
         f->streams++;
@@ -105,9 +107,22 @@ static struct batch *spare(struct feed *f)
     struct batch *batch = channel_spare(&f->channel);
     if (batch != NULL) {
         batch->anew = f->anew;
+        batch->stream_ns = f->created_ns;
         f->anew = false;
     }
     return batch;
+}
+
+/* What has just come is heard now, whatever the broker's clock says: by it we
+ * know how far the clocks are apart. What was waiting in the stream was heard
+ * when the stream took it. */
+static int64_t heard_ns(struct feed *f, const struct tail_message *m)
+{
+    int64_t now = clock_wall_ns();
+    if (m->pending == 0)
+        f->apart_ns = now - m->time_ns;
+    int64_t age = now - m->time_ns - f->apart_ns;
+    return age > LATE_NS ? now - age : now;
 }
 
 static void add(struct feed *f, struct batch *batch, struct tail_message *m)
@@ -119,7 +134,7 @@ static void add(struct feed *f, struct batch *batch, struct tail_message *m)
         return;
     }
     struct errmsg err;
-    if (batch_add(batch, m, &err))
+    if (batch_add(batch, m, heard_ns(f, m), &err))
         return;
     count(f->config.stats.malformed, 1);
     log_debug("a message is no sample", LOG_I64("sequence", m->sequence),
@@ -372,4 +387,9 @@ bool feed_check(void *feed, struct errmsg *why)
 uint64_t feed_streams(const struct feed *feed)
 {
     return feed->streams;
+}
+
+int64_t feed_stream(const struct feed *feed)
+{
+    return feed->stream_ns;
 }

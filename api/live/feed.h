@@ -47,6 +47,9 @@ bool feed_check(void *feed, struct errmsg *why);
  * sequences means nothing when this has grown. */
 uint64_t feed_streams(const struct feed *feed);
 
+/* Which one it is, by the time it was made at; 0: not known yet. */
+int64_t feed_stream(const struct feed *feed);
+
 /* ---- catching up ---- */
 
 #define FEED_REPLAYS_MAX 16 /* at once */
@@ -56,22 +59,31 @@ struct feed_replay;
 
 struct feed_replay_end {
     uint64_t first;    /* not 0: what was between since and this is gone */
-    bool anew;         /* the stream ends before since: it was made anew */
+    bool anew;         /* it is not the stream that since is of */
     const char *error; /* NULL: it went to its end */
 };
 
-/* Reads what the stream has after `since` and the filter takes, up to sequence
+/* Where to begin: behind `since`, in the stream that was made at stream_ns (0:
+ * it is not known which, and taken for another if it ends before that). */
+struct feed_place {
+    uint64_t since;
+    int64_t stream_ns;
+};
+
+/* Reads what the stream has after the place and the filter takes, up to sequence
  * `until`, oldest first; then done, once. Pull it: event is called while it
  * returns true (what it was called with is taken); feed_replay_more goes on.
  * Neither is called from within a function here, and the replay must not be
- * freed from within event. min_interval_ns does not count here. NULL when the
+ * freed from within event. min_interval_ns is the caller's. NULL when the
  * broker is not connected, or FEED_REPLAYS_MAX go on, with *err. */
 struct feed_replay_handlers {
-    bool (*event)(const struct sample *sample, uint64_t sequence, void *arg);
+    bool (*event)(const struct sample *sample, uint64_t sequence,
+                  int64_t time_ns, void *arg); /* time: the broker's */
     void (*done)(const struct feed_replay_end *end, void *arg);
 };
 struct feed_replay *feed_replay_new(struct feed *feed,
-                                    const struct filter *filter, uint64_t since,
+                                    const struct filter *filter,
+                                    const struct feed_place *place,
                                     uint64_t until,
                                     const struct feed_replay_handlers *handlers,
                                     void *arg, struct errmsg *err);

@@ -17,6 +17,7 @@ struct feed {
     struct tail *tail;
     uint64_t last;      /* sequence that was read last */
     int64_t created_ns; /* of the stream; 0: never seen */
+    int64_t apart_ns;   /* our clock less the broker's */
     int64_t quiet_due;  /* mono: when the loop is told that all is well */
     bool following;     /* … and that it was told so */
     bool anew;          /* the next batch says so */
@@ -24,6 +25,8 @@ struct feed {
     /* Of the loop. */
     uint64_t taken; /* sequence that was taken in last */
     uint64_t streams;
+    int64_t
+        stream_ns; /* when the one that is followed was made; 0: not known */
     bool stopped;
     struct feed_replay *all; /* replays that are not freed yet */
 

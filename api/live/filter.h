@@ -17,6 +17,12 @@ struct filter {
     int64_t min_interval_ns; /* between two updates of one GPU; 0: all */
 };
 
+/* A copy, texts and all, in one block: free it. */
+struct filter *filter_copy(const struct filter *filter);
+
+/* For a listener that looks at what it is told with filter_takes. */
+struct fleet_scope filter_scope(const struct filter *filter);
+
 bool filter_takes(const struct filter *filter, const struct fleet_gpu *gpu);
 
 /* Appends the broker's subjects that hold what it takes, e.g.
@@ -35,6 +41,9 @@ struct filter_feed *filter_feed_new(struct fleet *fleet,
                                     struct http_server *server,
                                     const struct filter *filter,
                                     filter_feed_fn fn, void *arg);
+/* During fn: all up to this sequence has been given, but for what is held of
+ * other GPUs, which begins behind it. */
+uint64_t filter_feed_resume(const struct filter_feed *feed);
 void filter_feed_free(struct filter_feed **feed);
 
 #endif

@@ -70,6 +70,12 @@ void message_update(struct buf *out, const struct sample *s, uint64_t metrics,
     json_member_u64(&w, "sequence", sequence);
 }
 
+void message_resume(struct buf *out, uint64_t sequence)
+{
+    buf_append_text(out, ",\"resume\":");
+    buf_append_u64(out, sequence);
+}
+
 static void put_member(struct buf *out, const char *key, struct str json)
 {
     buf_append_text(out, key);

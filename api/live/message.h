@@ -15,6 +15,9 @@
 void message_update(struct buf *out, const struct sample *sample,
                     uint64_t metrics, uint64_t sequence);
 
+/* ,"resume":N: behind an update, where some are held back. */
+void message_resume(struct buf *out, uint64_t sequence);
+
 /* "timestamp":…,"gpu_uuid":…,…,"before":…,"status":…,"sequence":N */
 void message_change(struct buf *out, const struct fleet_change *change,
                     uint64_t sequence);

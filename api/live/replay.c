@@ -21,20 +21,23 @@ struct feed_replay {
     struct feed_replay *prev, *next; /* the feed's list of all */
     struct channel channel;
     char cover[FOLLOW_BYTES_MAX];
-    uint64_t since, until;
+    struct feed_place place;
+    uint64_t until;
 
     /* Of the thread, until it hands over its last batch. */
     struct feed_replay_end end;
     struct errmsg error;
+    /* What the broker said is left. nats-server counts what has just come a
+     * little later than it stores it, so none is believed when nothing came. */
+    uint64_t pending;
     int quiet; /* polls in a row without a message */
 
     /* Of the loop. */
     const struct feed_replay_handlers *handlers;
     void *arg;
-    struct filter filter;
-    struct arena arena;  /* of the filter */
-    struct batch *batch; /* being given */
-    bool waiting;        /* event returned false */
+    struct filter *filter; /* its own */
+    struct batch *batch;   /* being given */
+    bool waiting;          /* event returned false */
     bool posted;
     int holders; /* the thread, the owner */
 };
@@ -55,11 +58,13 @@ static bool thread_add(struct feed_replay *r, struct batch *batch,
                        struct tail_message *message)
 {
     struct errmsg err;
-    bool more = message->pending > 0 && message->sequence < r->until;
+    bool more = message->sequence < r->until;
+    r->pending = message->pending;
     if (message->sequence > r->until)
         natsMsg_Destroy(message->msg);
     else
-        batch_add(batch, message, &err); /* malformed: as the feed does */
+        batch_add(batch, message, message->time_ns,
+                  &err); /* malformed: as the feed does */
     return more;
 }
 
@@ -71,7 +76,8 @@ static bool thread_fill(struct feed_replay *r, struct tail *tail,
     while (batch->count < BATCH_SAMPLES_MAX) {
         enum tail_result result = tail_next(tail, wait_ms, &message);
         if (result == TAIL_QUIET)
-            return batch->count > 0 || ++r->quiet < QUIET_MAX;
+            return batch->count > 0 ||
+                   (r->pending > 0 && ++r->quiet < QUIET_MAX);
         if (result == TAIL_LOST) {
             r->end.error = "the broker was lost";
             return false;
@@ -86,7 +92,8 @@ static bool thread_fill(struct feed_replay *r, struct tail *tail,
 
 static void thread_read(struct feed_replay *r, struct tail *tail)
 {
-    bool more = !tail_empty(tail);
+    bool more = r->place.since < r->until;
+    r->pending = tail_empty(tail) ? 0 : 1;
     while (more) {
         struct batch *batch = channel_spare(&r->channel);
         if (batch == NULL)
@@ -103,12 +110,14 @@ static void thread_replay(struct feed_replay *r)
         r->end.error = r->error.text;
         return;
     }
-    r->end.anew = state.last < r->since;
-    if (state.first > r->since + 1)
+    r->end.anew =
+        state.last < r->place.since ||
+        (r->place.stream_ns != 0 && state.created_ns != r->place.stream_ns);
+    if (state.first > r->place.since + 1)
         r->end.first = state.first;
     if (r->end.anew || state.empty)
         return;
-    struct tail_from from = {.sequence = r->since + 1, .pull = true};
+    struct tail_from from = {.sequence = r->place.since + 1, .pull = true};
     struct tail *tail = tail_open(r->feed->bus, r->cover, &from, &r->error);
     if (tail == NULL)
         r->end.error = r->error.text;
@@ -139,7 +148,7 @@ static void *thread_run(void *arg)
 
 static bool takes(const struct feed_replay *r, const struct sample *s)
 {
-    const struct filter *filter = &r->filter;
+    const struct filter *filter = r->filter;
     if (filter->metrics != 0 && (filter->metrics & s->present) == 0)
         return false;
     if (filter->cluster.p != NULL && !str_eq(filter->cluster, s->cluster))
@@ -158,7 +167,8 @@ static bool batch_deliver(struct feed_replay *r, struct batch *batch)
     while (batch->at < batch->count) {
         const struct batch_item *item = &batch->items[batch->at++];
         if (takes(r, &item->sample) &&
-            !r->handlers->event(&item->sample, item->sequence, r->arg)) {
+            !r->handlers->event(&item->sample, item->sequence, item->heard_ns,
+                                r->arg)) {
             r->waiting = true;
             return false;
         }
@@ -212,24 +222,6 @@ static void add_subject(const char *subject, void *arg)
         follow_cover(cover, subject);
 }
 
-static struct str keep(struct arena *arena, struct str text)
-{
-    return text.p != NULL ? arena_str(arena, text) : text;
-}
-
-static void filter_keep(struct feed_replay *r, const struct filter *filter)
-{
-    r->filter = *filter;
-    r->filter.cluster = keep(&r->arena, filter->cluster);
-    r->filter.host = keep(&r->arena, filter->host);
-    struct str *gpus =
-        arena_alloc(&r->arena, (filter->gpu_count + 1) * sizeof *gpus);
-    for (uint32_t i = 0; i < filter->gpu_count; i++)
-        gpus[i] = arena_str(&r->arena, filter->gpus[i]);
-    r->filter.gpus = gpus;
-    filter_subjects(filter, add_subject, r->cover);
-}
-
 /* Room and a connection for one more? */
 static int admit(struct feed *feed, struct errmsg *err)
 {
@@ -247,7 +239,8 @@ static int admit(struct feed *feed, struct errmsg *err)
 }
 
 struct feed_replay *feed_replay_new(struct feed *feed,
-                                    const struct filter *filter, uint64_t since,
+                                    const struct filter *filter,
+                                    const struct feed_place *place,
                                     uint64_t until,
                                     const struct feed_replay_handlers *handlers,
                                     void *arg, struct errmsg *err)
@@ -256,7 +249,7 @@ struct feed_replay *feed_replay_new(struct feed *feed,
         return NULL;
     struct feed_replay *r = mem_zalloc(sizeof *r);
     r->feed = feed;
-    r->since = since;
+    r->place = *place;
     r->until = until;
     r->holders = 2;
     r->handlers = handlers;
@@ -265,7 +258,8 @@ struct feed_replay *feed_replay_new(struct feed *feed,
     if (feed->config.stats.replays != NULL)
         stat_add(feed->config.stats.replays, 1);
     channel_init(&r->channel, BATCHES_MAX);
-    filter_keep(r, filter);
+    r->filter = filter_copy(filter);
+    filter_subjects(filter, add_subject, r->cover);
     pthread_t thread;
     pthread_create(&thread, NULL, thread_run, r);
     pthread_detach(thread);
@@ -280,7 +274,7 @@ static void replay_destroy(struct feed_replay *r)
     if (r->batch != NULL)
         channel_return(&r->channel, r->batch);
     channel_fini(&r->channel);
-    arena_fini(&r->arena);
+    free(r->filter);
     free(r);
 }
 

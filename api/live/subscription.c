@@ -18,6 +18,7 @@
 
 #define QUEUE_BYTES_MAX    (64 << 10) /* of a replay, rendered and unsent */
 #define SNAPSHOT_BYTES_MAX (48 << 10) /* of one message, but for one GPU more */
+#define TRIES_MAX          20         /* to read on where the broker was lost */
 #define NEAR_ENOUGH        5000       /* live updates a replay may be behind */
 
 static struct fleet *fleet_of(const struct subscription *s)
@@ -105,33 +106,59 @@ static void tell_first(struct subscription *s, uint64_t first)
     s->last = first - 1;
 }
 
-static void update_render(struct subscription *s, const struct sample *sample,
-                          uint64_t sequence)
+static void replay_send(struct subscription *s, const struct sample *sample,
+                        uint64_t sequence, uint64_t resume)
 {
     struct buf *out = &s->client->ws->scratch;
     buf_reset(out);
     buf_append_str(out, s->prefix);
-    message_update(out, sample, s->topic->filter.metrics, sequence);
+    message_update(out, sample, s->topic->filter->metrics, sequence);
+    if (s->pace != NULL)
+        message_resume(out, resume);
     buf_append_text(out, ",\"previous\":");
     buf_append_u64(out, s->last);
     buf_append_byte(out, '}');
-}
-
-static bool replay_event(const struct sample *sample, uint64_t sequence,
-                         void *arg)
-{
-    struct subscription *s = arg;
-    tell_first(s, feed_replay_first(s->replay));
-    update_render(s, sample, sequence);
-    queue_put(s, buf_str(&s->client->ws->scratch));
+    queue_put(s, buf_str(out));
     count(s->client->ws->config.stats.updates, 1);
     s->last = sequence;
+}
+
+static void paced(const struct fleet_update *update, uint64_t resume, void *arg)
+{
+    replay_send(arg, update->sample, update->sequence, resume);
+}
+
+/* min_interval_ms is kept by the stream's own time. */
+static bool replay_event(const struct sample *sample, uint64_t sequence,
+                         int64_t time_ns, void *arg)
+{
+    struct subscription *s = arg;
+    s->place.since = sequence;
+    s->tries = 0;
+    struct fleet_update update = {fleet_find_gpu(fleet_of(s), sample->uuid),
+                                  sample, sequence};
+    tell_first(s, feed_replay_first(s->replay));
+    if (s->pace == NULL || update.gpu == NULL) {
+        replay_send(s, sample, sequence, sequence);
+    } else {
+        pace_tick(s->pace, time_ns);
+        pace_take(s->pace, &update, time_ns);
+    }
     return s->queue.len < QUEUE_BYTES_MAX;
+}
+
+/* Nothing is held back any more. */
+static void pace_end(struct subscription *s)
+{
+    if (s->pace != NULL)
+        pace_flush(s->pace);
+    pace_free(&s->pace);
 }
 
 static void resumed(struct subscription *s)
 {
     struct buf *out = &s->client->ws->scratch;
+    pace_end(s);
     buf_reset(out);
     buf_append_text(out, "{\"type\":\"resumed\",\"id\":");
     buf_append_str(out, s->id);
@@ -148,17 +175,36 @@ static void replay_failed(struct subscription *s,
     const char *reason = end->anew ? "the stream was made anew: its sequences "
                                      "start again"
                                    : end->error;
+    pace_end(s);
     queue_put(s, gap_text(s, 0, reason));
     s->last = s->after = end->anew ? 0 : s->last;
     s->streams = feed_streams(s->client->ws->feed);
     s->state = SUBSCRIPTION_LIVE;
 }
 
+/* What was read already is not read again. */
+static void await_broker(struct subscription *s)
+{
+    struct ws *ws = s->client->ws;
+    event_reader_leave(&s->reader);
+    s->state = SUBSCRIPTION_WAIT;
+    if (ws->retrying)
+        return;
+    ws->retrying = true;
+    http_timer_set(ws->retry, 200 * NS_PER_MS);
+}
+
 static void replay_done(const struct feed_replay_end *end, void *arg)
 {
     struct subscription *s = arg;
-    tell_first(s, end->first);
-    s->after = s->until;
+    if (end->error != NULL && ++s->tries < TRIES_MAX) {
+        feed_replay_free(&s->replay);
+        await_broker(s);
+        return;
+    }
+    if (!end->anew)
+        tell_first(s, end->first);
+    s->place.since = s->after = s->until;
     if (end->anew || end->error != NULL)
         replay_failed(s, end);
     feed_replay_free(&s->replay);
@@ -173,32 +219,28 @@ static void replay_done(const struct feed_replay_end *end, void *arg)
 static const struct feed_replay_handlers replay_handlers = {replay_event,
                                                             replay_done};
 
-static void await_broker(struct subscription *s)
-{
-    struct ws *ws = s->client->ws;
-    s->state = SUBSCRIPTION_WAIT;
-    if (ws->retrying)
-        return;
-    ws->retrying = true;
-    http_timer_set(ws->retry, 200 * NS_PER_MS);
-}
-
-/* From s->after to where the live updates begin, which is now. */
+/* From where it got to, to where the live updates begin, which is now. */
 static void replay_start(struct subscription *s)
 {
     struct errmsg err;
     struct fleet *fleet = fleet_of(s);
-    event_reader_leave(&s->reader);
-    uint64_t until = fleet->sequence > s->after ? fleet->sequence : s->after;
+    uint64_t until = s->place.since;
+    if (s->place.stream_ns == 0)
+        s->place.stream_ns = feed_stream(s->client->ws->feed);
+    if (fleet->sequence > until)
+        until = fleet->sequence;
     if (fleet->following)
-        s->replay = feed_replay_new(s->client->ws->feed, &s->topic->filter,
-                                    s->after, until, &replay_handlers, s, &err);
+        s->replay =
+            feed_replay_new(s->client->ws->feed, s->topic->filter, &s->place,
+                            until, &replay_handlers, s, &err);
     if (s->replay == NULL) {
         await_broker(s);
         return;
     }
     s->until = until;
+    s->gap_told = false;
     s->state = SUBSCRIPTION_REPLAY;
+    event_reader_leave(&s->reader);
     event_reader_join(&s->reader, s->topic->log);
 }
 
@@ -230,7 +272,7 @@ static void snapshot_begin(struct subscription *s, struct buf *out)
 static void snapshot_gpus(struct subscription *s, struct buf *out)
 {
     const struct fleet *fleet = fleet_of(s);
-    const struct filter *filter = &s->topic->filter;
+    const struct filter *filter = s->topic->filter;
     const char *separator = ",\"data\":[";
     while (s->snapshot_at < fleet->gpu_count && out->len < SNAPSHOT_BYTES_MAX) {
         const struct fleet_gpu *gpu = fleet->gpus[s->snapshot_at++];
@@ -251,7 +293,7 @@ static void snapshot_send(struct subscription *s, struct buf *to)
     struct buf *out = &s->client->ws->scratch;
     snapshot_begin(s, out);
     if (s->topic->kind == TOPIC_FLEET) {
-        message_fleet(out, fleet_of(s), &s->topic->filter);
+        message_fleet(out, fleet_of(s), s->topic->filter);
         buf_append_byte(out, '}');
         s->snapshot_at = UINT32_MAX;
     } else {
@@ -352,6 +394,9 @@ static void start(struct subscription *s, const struct wish *wish)
     s->last = fleet_of(s)->sequence;
     if (wish->resume) {
         s->last = s->after = wish->since;
+        s->place = (struct feed_place){wish->since, wish->stream};
+        if (wish->filter.min_interval_ns > 0)
+            s->pace = pace_new(wish->filter.min_interval_ns, paced, s);
         replay_start(s);
         return;
     }
@@ -394,6 +439,7 @@ void subscription_free(struct subscription **subscription)
     client->count--;
     client->ws->subscription_count--;
     feed_replay_free(&s->replay);
+    pace_free(&s->pace);
     event_reader_leave(&s->reader);
     topic_put(&s->topic);
     buf_fini(&s->queue);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "api/live/message.h"
+#include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/mem.h"
 
@@ -35,15 +36,17 @@ static void on_update(const struct fleet_update *update, void *arg)
 {
     struct topic *t = arg;
     buf_reset(&t->topics->scratch);
-    message_update(&t->topics->scratch, update->sample, t->filter.metrics,
+    message_update(&t->topics->scratch, update->sample, t->filter->metrics,
                    update->sequence);
+    if (t->filter->min_interval_ns > 0)
+        message_resume(&t->topics->scratch, filter_feed_resume(t->feed));
     append(t, update->gpu, update->sequence);
 }
 
 static void on_change(const struct fleet_change *change, void *arg)
 {
     struct topic *t = arg;
-    if (!filter_takes(&t->filter, change->gpu))
+    if (!filter_takes(t->filter, change->gpu))
         return;
     uint64_t sequence = t->topics->fleet->sequence;
     buf_reset(&t->topics->scratch);
@@ -53,8 +56,8 @@ static void on_change(const struct fleet_change *change, void *arg)
 
 static int64_t fleet_interval(const struct topic *t)
 {
-    return t->filter.min_interval_ns > 0 ? t->filter.min_interval_ns
-                                         : FLEET_INTERVAL_NS;
+    return t->filter->min_interval_ns > 0 ? t->filter->min_interval_ns
+                                          : FLEET_INTERVAL_NS;
 }
 
 static void on_interval(void *arg)
@@ -66,7 +69,7 @@ static void on_interval(void *arg)
         return;
     t->revision = fleet->revision;
     buf_reset(&t->topics->scratch);
-    message_fleet(&t->topics->scratch, fleet, &t->filter);
+    message_fleet(&t->topics->scratch, fleet, t->filter);
     append(t, NULL, fleet->sequence);
 }
 
@@ -74,11 +77,14 @@ static void topic_start(struct topic *t)
 {
     struct topics *topics = t->topics;
     if (t->kind == TOPIC_TELEMETRY) {
-        t->feed = filter_feed_new(topics->fleet, topics->server, &t->filter,
+        t->feed = filter_feed_new(topics->fleet, topics->server, t->filter,
                                   on_update, t);
     } else if (t->kind == TOPIC_STATUS) {
-        t->listener = (struct fleet_listener){.change = on_change, .arg = t};
+        struct fleet_scope scope = filter_scope(t->filter);
+        t->listener = (struct fleet_listener){
+            .scope = &scope, .change = on_change, .arg = t};
         fleet_listen(topics->fleet, &t->listener);
+        t->listener.scope = NULL;
     } else {
         t->revision = topics->fleet->revision;
         t->timer = http_timer_new(topics->server, on_interval, t);
@@ -96,12 +102,10 @@ static void topic_stop(struct topic *t)
 
 /* ---- by key ---- */
 
-static int str_order(const void *a, const void *b)
+static int gpu_order(const void *a, const void *b)
 {
     const struct str *x = a, *y = b;
-    size_t n = x->len < y->len ? x->len : y->len;
-    int order = n > 0 ? memcmp(x->p, y->p, n) : 0;
-    return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
+    return str_order(*x, *y);
 }
 
 static void key_append(struct buf *out, struct str text)
@@ -122,7 +126,7 @@ static struct str key_make(struct arena *arena, enum topic_kind kind,
     uint32_t n = 0;
     if (filter->gpu_count > 0)
         memcpy(gpus, filter->gpus, filter->gpu_count * sizeof *gpus);
-    qsort(gpus, filter->gpu_count, sizeof *gpus, str_order);
+    qsort(gpus, filter->gpu_count, sizeof *gpus, gpu_order);
     buf_printf(&key, "%d %llx %lld ", kind, (unsigned long long)filter->metrics,
                (long long)filter->min_interval_ns);
     key_append(&key, filter->cluster);
@@ -139,35 +143,19 @@ static struct str key_make(struct arena *arena, enum topic_kind kind,
     return text;
 }
 
-static struct str keep(struct arena *arena, struct str text)
-{
-    return text.p != NULL ? arena_str(arena, text) : text;
-}
-
-static void filter_keep(struct topic *t, const struct filter *filter)
-{
-    struct str *gpus =
-        arena_alloc(&t->arena, (filter->gpu_count + 1) * sizeof *gpus);
-    for (uint32_t i = 0; i < filter->gpu_count; i++)
-        gpus[i] = arena_str(&t->arena, filter->gpus[i]);
-    t->filter = *filter;
-    t->filter.cluster = keep(&t->arena, filter->cluster);
-    t->filter.host = keep(&t->arena, filter->host);
-    t->filter.gpus = gpus;
-}
-
 static struct topic *topic_new(struct topics *topics, enum topic_kind kind,
                                const struct filter *filter, struct str key)
 {
-    struct topic *t = mem_zalloc(sizeof *t);
+    struct topic *t = mem_zalloc(sizeof *t + key.len);
     t->topics = topics;
     t->kind = kind;
-    t->key = arena_str(&t->arena, key);
-    filter_keep(t, filter);
+    t->key_len = key.len;
+    memcpy(t->key, key.p, key.len);
+    t->filter = filter_copy(filter);
     struct event_log_config config = {.bytes_max = LOG_BYTES_MAX,
                                       .budget = &topics->budget};
     t->log = event_log_new(&config);
-    HASH_ADD_KEYPTR(hh, topics->by_key, t->key.p, t->key.len, t);
+    HASH_ADD_KEYPTR(hh, topics->by_key, t->key, t->key_len, t);
     topics->count++;
     topic_start(t);
     return t;
@@ -202,6 +190,6 @@ void topic_put(struct topic **topic)
     HASH_DEL(t->topics->by_key, t);
     t->topics->count--;
     event_log_free(&t->log);
-    arena_fini(&t->arena);
+    free(t->filter);
     free(t);
 }

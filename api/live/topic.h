@@ -7,7 +7,6 @@
 
 #include "api/live/event_log.h"
 #include "api/live/filter.h"
-#include "lib/arena.h"
 #include "lib/errmsg.h"
 
 enum topic_kind { TOPIC_TELEMETRY, TOPIC_STATUS, TOPIC_FLEET, TOPIC_KINDS };
@@ -18,15 +17,15 @@ struct topic {
     UT_hash_handle hh; /* by key */
     struct topics *topics;
     enum topic_kind kind;
-    struct filter filter; /* in the arena, as the key */
+    struct filter *filter; /* its own */
     struct event_log *log;
-    struct arena arena;
-    struct str key;
     uint32_t users;
     struct filter_feed *feed;       /* TOPIC_TELEMETRY */
     struct fleet_listener listener; /* TOPIC_STATUS */
     struct http_timer *timer;       /* TOPIC_FLEET */
     uint64_t revision;              /* of the fleet when it was last told */
+    size_t key_len;
+    char key[];
 };
 
 struct topics {

@@ -80,6 +80,16 @@ static int read_since(struct reader *r, struct str key, struct json value)
     return 0;
 }
 
+/* As `subscribed` said it. */
+static int read_stream(struct reader *r, struct str key, struct json value)
+{
+    struct str text = {NULL, 0};
+    json_string(value, r->arena, &text);
+    if (str_to_i64(text, &r->wish->stream) < 0 || r->wish->stream <= 0)
+        return refuse(r, key, "the text that came with \"subscribed\"");
+    return 0;
+}
+
 static int read_interval(struct reader *r, struct str key, struct json value)
 {
     int64_t ms;
@@ -208,6 +218,7 @@ static const struct member subscribes[] = {
     {"min_interval_ms", read_interval},
     {"snapshot", read_bool},
     {"since", read_since},
+    {"stream", read_stream},
     {NULL, NULL},
 };
 

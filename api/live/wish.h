@@ -17,6 +17,7 @@ struct wish {
     bool snapshot;
     bool resume;
     uint64_t since;
+    int64_t stream; /* that since is of; 0: not said */
 };
 
 /* Reads a message. Texts are in the arena or borrowed. 0, or -EINVAL with *err

@@ -103,6 +103,18 @@ static int admit(struct ws_client *c, const struct wish *wish,
     return 0;
 }
 
+/* A text: it is more than a number of JavaScript holds. */
+static void answer_stream(struct ws_client *c, struct json_writer *w)
+{
+    int64_t stream = feed_stream(c->ws->feed);
+    json_key(w, "stream");
+    if (stream == 0)
+        json_put_null(w);
+    else
+        json_put_text(w,
+                      arena_printf(&c->ws->arena, "%lld", (long long)stream));
+}
+
 /* The answer goes first; what the subscription brings is pulled later. */
 static void subscribed(struct ws_client *c, const struct wish *wish)
 {
@@ -111,6 +123,7 @@ static void subscribed(struct ws_client *c, const struct wish *wish)
     json_member_text(&w, "topic", topic_names[wish->topic]);
     json_member_u64(&w, "sequence",
                     wish->resume ? wish->since : c->ws->topics.fleet->sequence);
+    answer_stream(c, &w);
     answer_end(c, &w);
 }
 

@@ -3,6 +3,7 @@
 #ifndef NEXUS_API_WS_PRIVATE_H
 #define NEXUS_API_WS_PRIVATE_H
 
+#include "api/live/pace.h"
 #include "api/live/topic.h"
 #include "api/live/wish.h"
 #include "api/live/ws.h"
@@ -28,7 +29,10 @@ struct subscription {
     uint64_t streams;  /* feed_streams when it was last told of that */
     uint32_t snapshot_at;
     struct feed_replay *replay;
-    uint64_t until; /* sequence at which the replay ends */
+    struct feed_place place; /* how far the stream has been read again */
+    uint64_t until;          /* sequence at which the replay ends */
+    int tries;               /* to read on, in a row */
+    struct pace *pace;       /* of the replay; NULL: every update is told */
     bool gap_told;
     struct buf queue; /* rendered by the replay: length, text, … */
     size_t queue_at;

@@ -1,47 +1,56 @@
 /* gpus: GET /api/v1/gpus. */
+#include <stdlib.h>
+
 #include "api/respond.h"
 #include "api/rest/rest.h"
 
-/* A shorter number is a smaller one, so length and text order by number. */
-static const struct db_statement statement = {
-    .slot = SLOT_GPUS,
-    .name = "gpus",
-    .sql = "SELECT g.gpu_index, g.uuid, h.hostname, g.model, g.device,"
-           " (g.last_seen >= $1::timestamptz)::int::bigint"
-           " FROM gpu g JOIN host h ON h.id = g.host_id"
-           " ORDER BY h.hostname COLLATE \"C\", length(g.gpu_index),"
-           " g.gpu_index COLLATE \"C\", g.uuid COLLATE \"C\"",
-};
-
-enum { COL_INDEX, COL_UUID, COL_HOSTNAME, COL_MODEL, COL_DEVICE, COL_ACTIVE };
-
-static const char *status_of(const struct fleet *fleet, const PGresult *rows,
-                             int i)
+static int gpu_order(const void *a, const void *b)
 {
-    const struct fleet_gpu *gpu =
-        fleet_find_gpu(fleet, db_str(rows, i, COL_UUID));
-    if (gpu != NULL)
-        return fleet_status_names[gpu->status];
-    return db_i64(rows, i, COL_ACTIVE) != 0 ? "active" : "silent";
+    const struct fleet_gpu *x = *(const struct fleet_gpu *const *)a,
+                           *y = *(const struct fleet_gpu *const *)b;
+    int order = str_order(x->host->name, y->host->name);
+    if (order == 0)
+        order = fleet_index_order(x->index, y->index);
+    return order != 0 ? order : str_order(x->uuid, y->uuid);
 }
 
-static void gpu_append(struct json_writer *w, const struct fleet *fleet,
-                       const PGresult *rows, int i)
+/* A place whose GPU was never seen has none to list. */
+static uint32_t gpus_gather(const struct fleet *fleet, struct arena *arena,
+                            const void ***items)
 {
+    uint32_t count = 0;
+    *items = arena_alloc(arena, (fleet->gpu_count + 1) * sizeof **items);
+    for (uint32_t i = 0; i < fleet->gpu_count; i++)
+        if (fleet->gpus[i]->uuid.len > 0)
+            (*items)[count++] = fleet->gpus[i];
+    /* Within a cluster the model has this order. */
+    if (fleet->cluster_count > 1)
+        qsort(*items, count, sizeof **items, gpu_order);
+    return count;
+}
+
+static void gpu_append(struct json_writer *w, const void *item)
+{
+    const struct fleet_gpu *gpu = item;
     json_begin_object(w);
-    json_member_str(w, "id", db_str(rows, i, COL_INDEX));
-    json_member_str(w, "uuid", db_str(rows, i, COL_UUID));
-    json_member_str(w, "hostname", db_str(rows, i, COL_HOSTNAME));
-    json_member_str(w, "name", db_str(rows, i, COL_MODEL));
-    json_member_str(w, "device", db_str(rows, i, COL_DEVICE));
-    json_member_text(w, "status", status_of(fleet, rows, i));
+    json_key(w, "id");
+    json_put_raw(w, gpu->json_index);
+    json_key(w, "uuid");
+    json_put_raw(w, gpu->json_uuid);
+    json_key(w, "hostname");
+    json_put_raw(w, gpu->host->json_name);
+    json_key(w, "name");
+    json_put_raw(w, gpu->json_model);
+    json_key(w, "device");
+    json_put_raw(w, gpu->json_device);
+    json_member_text(w, "status", fleet_status_names[gpu->status]);
     json_end_object(w);
 }
 
 static void gpus_handle(struct api_call *call)
 {
-    struct db_param since = respond_active_since(call);
-    respond_rows(call, &statement, &since, 1, gpu_append);
+    static const struct fleet_list list = {gpus_gather, gpu_append};
+    respond_fleet(call, &list);
 }
 
 static const struct api_param params[] = {PARAMS_END};

@@ -1,43 +1,52 @@
 /* hosts: GET /api/v1/hosts. */
+#include <stdlib.h>
+
 #include "api/respond.h"
 #include "api/rest/rest.h"
 
-static const struct db_statement statement = {
-    .slot = SLOT_HOSTS,
-    .name = "hosts",
-    .sql = "SELECT h.hostname, c.name, count(g.id),"
-           " count(g.id) FILTER (WHERE g.last_seen >= $1::timestamptz)"
-           " FROM host h JOIN cluster c ON c.id = h.cluster_id"
-           " LEFT JOIN gpu g ON g.host_id = h.id"
-           " GROUP BY h.id, c.id"
-           " ORDER BY h.hostname COLLATE \"C\", c.name COLLATE \"C\"",
-};
-
-enum { COL_HOSTNAME, COL_CLUSTER, COL_GPUS, COL_ACTIVE };
-
-static int64_t active_of(const struct fleet *fleet, const PGresult *rows, int i)
+static int host_order(const void *a, const void *b)
 {
-    const struct fleet_host *host = fleet_find_host(
-        fleet, db_str(rows, i, COL_CLUSTER), db_str(rows, i, COL_HOSTNAME));
-    return host != NULL ? host->counts[FLEET_ACTIVE]
-                        : db_i64(rows, i, COL_ACTIVE);
+    const struct fleet_host *x = *(const struct fleet_host *const *)a,
+                            *y = *(const struct fleet_host *const *)b;
+    int order = str_order(x->name, y->name);
+    return order != 0 ? order : str_order(x->cluster->name, y->cluster->name);
 }
 
-static void host_append(struct json_writer *w, const struct fleet *fleet,
-                        const PGresult *rows, int i)
+static uint32_t hosts_gather(const struct fleet *fleet, struct arena *arena,
+                             const void ***items)
 {
+    *items = arena_alloc(arena, (fleet->host_count + 1) * sizeof **items);
+    for (uint32_t i = 0; i < fleet->host_count; i++)
+        (*items)[i] = fleet->hosts[i];
+    qsort(*items, fleet->host_count, sizeof **items, host_order);
+    return fleet->host_count;
+}
+
+int64_t rest_gpus_of(const struct fleet_host *host)
+{
+    int64_t n = 0;
+    for (uint32_t i = 0; i < host->gpu_count; i++)
+        n += host->gpus[i]->uuid.len > 0;
+    return n;
+}
+
+static void host_append(struct json_writer *w, const void *item)
+{
+    const struct fleet_host *host = item;
     json_begin_object(w);
-    json_member_str(w, "hostname", db_str(rows, i, COL_HOSTNAME));
-    json_member_str(w, "cluster_id", db_str(rows, i, COL_CLUSTER));
-    json_member_i64(w, "total_gpus", db_i64(rows, i, COL_GPUS));
-    json_member_i64(w, "active_gpus", active_of(fleet, rows, i));
+    json_key(w, "hostname");
+    json_put_raw(w, host->json_name);
+    json_key(w, "cluster_id");
+    json_put_raw(w, host->cluster->json_name);
+    json_member_i64(w, "total_gpus", rest_gpus_of(host));
+    json_member_i64(w, "active_gpus", host->counts[FLEET_ACTIVE]);
     json_end_object(w);
 }
 
 static void hosts_handle(struct api_call *call)
 {
-    struct db_param since = respond_active_since(call);
-    respond_rows(call, &statement, &since, 1, host_append);
+    static const struct fleet_list list = {hosts_gather, host_append};
+    respond_fleet(call, &list);
 }
 
 static const struct api_param params[] = {PARAMS_END};

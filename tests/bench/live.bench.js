@@ -33,6 +33,16 @@ const DOCUMENT = `subscription { telemetryUpdates(clusterId: \\"bench\\") {
   eventType timestamp hostId gpuId data {
   gpuUtilization temperature powerDraw energyMj } } }`.replace(/\s+/g, ' ');
 
+// The same metrics by /ws.
+const WISH = JSON.stringify({
+  type: 'subscribe',
+  topic: 'telemetry',
+  filters: {
+    cluster: 'bench',
+    metrics: ['gpu_utilization', 'temperature', 'power_draw', 'energy_mj'],
+  },
+});
+
 const report = reporter('live');
 
 // { line(): the next line it prints, child }
@@ -61,10 +71,10 @@ function startLoad(...args) {
 }
 
 // Events and the server's CPU time for them.
-async function fan(server, broker, rate) {
+async function fan(server, broker, rate, path = '/graphql', wish = DOCUMENT) {
   const load = startLoad(
-    ...['fan', server.port, '/graphql', CLIENTS, broker.port],
-    ...[rate, SECONDS, GPUS, DOCUMENT]
+    ...['fan', server.port, path, CLIENTS, broker.port],
+    ...[rate, SECONDS, GPUS, wish]
   );
   assert.equal(await load.line(), 'ready');
   const before = cpuSeconds(server.pid);
@@ -99,6 +109,7 @@ async function start() {
 test('fan-out', async () => {
   const { broker, gateway } = await start();
   const mine = await fan(gateway, broker, RATE);
+  const plain = await fan(gateway, broker, RATE, '/ws', WISH);
   const peer = await startPeer('graphql_ws.js', broker.url);
   const theirs = await fan(peer, broker, PEER_RATE);
   report(
@@ -106,6 +117,7 @@ test('fan-out', async () => {
       `(graphql-ws: ${PEER_RATE}/s), ${SECONDS} s`
   );
   show('ours', mine);
+  show('ours, /ws', plain);
   show('graphql-ws', theirs);
   report(
     `  ${(mine.perCpu / theirs.perCpu).toFixed(1)} times as many events a ` +

@@ -6,13 +6,27 @@ import { gunzipSync } from 'node:zlib';
 import { request } from 'node:http';
 
 import { startGraphql } from '../integration/support/graphql.js';
-import { waitFor } from '../integration/support/index.js';
+import { insertFleet, startGateway, waitFor } from '../integration/support/index.js';
 import { assertWellBehaved, missing, openPage } from './support/browser.js';
 
+const FLEET = [
+  {
+    cluster: 'east',
+    host: 'alpha',
+    index: '0',
+    uuid: 'GPU-1',
+    model: 'H100',
+    lastSeen: new Date(),
+  },
+];
 let api, url, origin;
 
 before(async () => {
   api = await startGraphql();
+  await insertFleet(api.postgres, FLEET);
+  await api.gateway.stop(); // the fleet is read at its start
+  api.gateway = await startGateway({ broker: api.broker, database: api.postgres });
+  api.url = `${api.gateway.httpUrl}/graphql`;
   url = api.url;
   origin = api.gateway.httpUrl;
 });
@@ -135,6 +149,33 @@ describe('the page', { skip: missing }, () => {
     }
     // It read the schema: an unknown field is marked as it is typed.
     await waitFor(async () => (await page.locator('.CodeMirror-lint-mark-error').count()) === 0, 'no marks');
+    assertWellBehaved(page, origin);
+    await page.close();
+  });
+
+  test('its examples ask about what there is', async () => {
+    const page = await open();
+    await tab(page, /^Gpu$/).click();
+    await run(page, 'Gpu');
+    await waitFor(async () => (await result(page)).includes('"GPU-1"'), 'the GPU');
+    await tab(page, 'Cluster').click();
+    await run(page, 'Cluster');
+    await waitFor(async () => (await result(page)).includes('"east"'), 'the cluster');
+    assertWellBehaved(page, origin);
+    await page.close();
+  });
+
+  test('the keyboard is enough', async () => {
+    const page = await open();
+    const focused = () => page.evaluate(() => document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent);
+    await page.locator('.graphiql-tab-button').first().focus();
+    await page.keyboard.press('Tab'); // its ×
+    await page.keyboard.press('Tab');
+    assert.match(await focused(), /Gpu|Tree|close/i);
+    await page.locator('.graphiql-query-editor textarea').focus();
+    await page.waitForFunction(() => localStorage.getItem('graphiql:operationName') === 'Gpus');
+    await page.keyboard.press('Control+Enter');
+    await waitFor(async () => (await result(page)).includes('"gpus"'), 'the result');
     assertWellBehaved(page, origin);
     await page.close();
   });

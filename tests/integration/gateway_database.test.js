@@ -26,6 +26,9 @@ const FLEET = [
   },
 ];
 
+// Read from the database whenever it is asked for; lists are not.
+const ROWS = '/api/v1/gpus/GPU-1/telemetry';
+
 async function startBoth(env) {
   const postgres = await startPostgres();
   await createSchema(postgres);
@@ -64,7 +67,7 @@ async function lockGpus(postgres) {
 test('a slow query holds nobody else up and ends with 503', async () => {
   const { postgres, get } = await startBoth({ DB_TIMEOUT: '2s' });
   const unlock = await lockGpus(postgres);
-  const slow = get('/api/v1/gpus');
+  const slow = get(ROWS);
   for (let i = 0; i < 20; i++) {
     const started = Date.now();
     assert.equal((await get('/health')).status, 200);
@@ -75,7 +78,7 @@ test('a slow query holds nobody else up and ends with 503', async () => {
   assert.equal(headers.get('retry-after'), '1');
   assert.match(body.detail, /in time/);
   await unlock();
-  assert.equal((await get('/api/v1/gpus')).body.count, 1);
+  assert.equal((await get(ROWS)).status, 200);
 });
 
 test('more requests than may wait are refused at once', async () => {
@@ -85,7 +88,7 @@ test('more requests than may wait are refused at once', async () => {
     DB_QUEUE: '3',
   });
   const unlock = await lockGpus(postgres);
-  const asked = Array.from({ length: 30 }, () => get('/api/v1/gpus'));
+  const asked = Array.from({ length: 30 }, () => get(ROWS));
   await waitFor(
     async () =>
       (await metric(
@@ -110,14 +113,14 @@ test('a server that goes silent is left, and the connections replaced', async ()
   const stopped = (await postgres.query(backends)).map((row) => row.pid);
   assert.ok(stopped.length > 0);
   for (const pid of stopped) process.kill(pid, 'SIGSTOP');
-  const replies = Promise.all([get('/api/v1/gpus'), get('/api/v1/hosts')]);
+  const replies = Promise.all([get(ROWS), get(ROWS)]);
   assert.equal((await get('/health')).status, 200);
   assert.deepEqual(
     (await replies).map((r) => r.status),
     [503, 503]
   );
   await waitFor(
-    async () => (await get('/api/v1/gpus')).status === 200,
+    async () => (await get(ROWS)).status === 200,
     'new connections'
   );
   assert.match(gateway.output, /database connection lost/);
@@ -134,11 +137,11 @@ test('the database may be killed and come back', async () => {
   }, 'the gateway to be unavailable');
   assert.equal(down.body.status, 'unavailable');
   assert.notEqual(down.body.checks.database, 'ok');
-  assert.equal((await get('/api/v1/gpus')).status, 503);
+  assert.equal((await get(ROWS)).status, 503);
   assert.equal((await get('/health')).status, 200);
   await postgres.start();
   await waitFor(async () => (await get('/ready')).status === 200, 'ready');
-  assert.equal((await get('/api/v1/gpus')).body.count, 1);
+  assert.equal((await get(ROWS)).status, 200);
 });
 
 test('connections the server ends are made anew unnoticed', async () => {
@@ -147,7 +150,7 @@ test('connections the server ends are made anew unnoticed', async () => {
     await postgres.query(
       `select pg_terminate_backend(pid) from (${backends}) b`
     );
-    assert.equal((await get('/api/v1/gpus')).status, 200);
+    assert.equal((await get(ROWS)).status, 200);
   }
 });
 
@@ -208,16 +211,62 @@ test('before the tables are there the answer is 503, then it works', async () =>
   const gateway = await startGateway({ database: postgres });
   const get = (path) => getJson(`${gateway.httpUrl}${path}`);
   const early = await Promise.all(
-    Array.from({ length: 20 }, () => get('/api/v1/gpus'))
+    Array.from({ length: 20 }, () => get(ROWS))
   );
   for (const { status, body } of early) {
     assert.equal(status, 503);
     assert.match(body.detail, /no tables yet/);
   }
   await createSchema(postgres);
-  const { status, body } = await get('/api/v1/gpus');
-  assert.equal(status, 200);
-  assert.equal(body.count, 0);
+  assert.equal((await get(ROWS)).status, 404);
+});
+
+test('lists come from memory: the database may be slow, or gone', async () => {
+  const { postgres, get } = await startBoth({
+    DB_TIMEOUT: '1s',
+    SILENT_AFTER: '1h',
+  });
+  const lists = ['gpus', 'hosts', 'clusters'].map((name) => `/api/v1/${name}`);
+  const before = await Promise.all(lists.map(get));
+  for (const { status, body } of before) {
+    assert.equal(status, 200);
+    assert.equal(body.count, 1);
+  }
+  const unlock = await lockGpus(postgres);
+  const unchanged = async () => {
+    const replies = await Promise.all(lists.map(get));
+    assert.deepEqual(
+      replies.map((r) => r.body),
+      before.map((r) => r.body)
+    );
+  };
+  await unchanged();
+  await unlock();
+  await postgres.kill();
+  await waitFor(async () => (await get('/ready')).status === 503, 'the end');
+  await unchanged();
+});
+
+test('a list before the fleet is known waits a moment, then says so', async () => {
+  const postgres = await startPostgres();
+  const gateway = await startGateway({ database: postgres });
+  const get = (path) => getJson(`${gateway.httpUrl}${path}`);
+  const { status, headers, body } = await get('/api/v1/hosts');
+  assert.equal(status, 503);
+  assert.equal(headers.get('retry-after'), '1');
+  assert.match(body.detail, /not known yet.*database.*broker/);
+  const early = get('/api/v1/gpus');
+  await createSchema(postgres);
+  await insertFleet(postgres, FLEET);
+  await waitFor(async () => (await get('/api/v1/gpus')).body.count === 1, 'it');
+  assert.ok([200, 503].includes((await early).status));
+});
+
+test('without a broker, what a collector writes is found in the database', async () => {
+  const { postgres, get } = await startBoth();
+  assert.equal((await get('/api/v1/gpus')).body.count, 1);
+  await insertFleet(postgres, [{ ...FLEET[0], index: '1', uuid: 'GPU-2' }]);
+  await waitFor(async () => (await get('/api/v1/gpus')).body.count === 2, 'it');
 });
 
 test('without a database it starts, and says so', async () => {

@@ -193,6 +193,42 @@ for (const [name, start] of [
       );
     });
 
+    test('a broker that dies while a client catches up is waited for', async () => {
+      const since = await publish(nc, sample('GPU-0', { temperature: 0 }));
+      const COUNT = 4000;
+      const pending = [];
+      for (let i = 1; i <= COUNT; i++) {
+        pending.push(publish(nc, sample('GPU-0', { temperature: i })));
+        if (pending.length === 500) await Promise.all(pending.splice(0));
+      }
+      const client = await liveClient(gateway);
+      client.say({ type: 'subscribe', topic: 'telemetry', since });
+      await client.next('telemetry_update');
+      await broker.kill();
+      broker = await start({ port: broker.port, dir: broker.dir });
+      nc = await connectNats(broker);
+      await client.next('resumed');
+      assert.equal(client.of('gap').length, 0);
+      assert.deepEqual(
+        client.of('telemetry_update').map((u) => [u.sequence, u.previous]),
+        Array.from({ length: COUNT }, (_, i) => [since + i + 1, since + i])
+      );
+    });
+
+    test('a sequence of another stream is not taken for one of this', async () => {
+      const client = await liveClient(gateway);
+      const { stream } = await client.subscribe({ topic: 'telemetry', id: 'a' });
+      const since = await publish(nc, sample('GPU-0', { temperature: 1 }));
+      const resume = { topic: 'telemetry', since };
+      await client.subscribe({ ...resume, id: 'same', stream });
+      assert.equal((await client.next('resumed')).id, 'same');
+      const other = String(BigInt(stream) - 1n);
+      await client.subscribe({ ...resume, id: 'other', stream: other });
+      const gap = await client.next('gap');
+      assert.deepEqual([gap.id, gap.first], ['other', null]);
+      assert.match(gap.reason, /made anew/);
+    });
+
     test('a stream made anew is followed, and clients are told', async () => {
       const client = await liveClient(gateway);
       await client.subscribe({ topic: 'telemetry' });
@@ -259,4 +295,14 @@ test('a gateway may follow a part of the fleet', async () => {
   await from('west', 'gamma', 'GPU-4');
   await waitFor(async () => (await snapshot(gateway)).has('GPU-4'), 'GPU-4');
   assert.deepEqual([...(await snapshot(gateway)).keys()], ['GPU-1', 'GPU-4']);
+});
+
+// While it connects, waits for a stream that is not there, follows one.
+test('a gateway that is stopped soon ends clean', async () => {
+  const broker = await startBroker();
+  const postgres = await startPostgres();
+  for (let i = 0; i < 30; i++) {
+    if (i === 15) await makeStream(await connectNats(broker));
+    await (await startGateway({ broker, database: postgres })).stop();
+  }
 });

@@ -213,6 +213,98 @@ test('telemetryUpdates', async () => {
   await streamer.stop();
 });
 
+function subscribe(query) {
+  const client = createClient({
+    url: `${gateway.httpUrl.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+  });
+  const events = client.iterate({ query: `subscription { ${query} }` });
+  return {
+    async next() {
+      const { value } = await events.next();
+      assert.equal(value.errors, undefined, JSON.stringify(value.errors));
+      return value.data;
+    },
+    stop: () => events.return().then(() => client.dispose()),
+  };
+}
+
+test('gpuStatusChanged', async () => {
+  const out = (uuid, on) =>
+    data(`mutation { setGpuMaintenance(uuid: "${uuid}", on: ${on}) { id } }`);
+  const { gpu } = await data(`{ gpu(uuid: "${first}") { hostname host { id }
+    index status } }`);
+  const events = subscribe(`gpuStatusChanged(hostId: "${gpu.host.id}",
+    gpuUuids: ["${first}", "nobody"]) { eventType timestamp clusterId hostId
+    hostname gpuId gpuUuid gpuIndex before now gpu { uuid status } }`);
+  const other = uuids.find((uuid) => uuid !== first);
+  const changes = [];
+  let next = events.next();
+  // Until the subscription is there nothing is told of changes.
+  while (changes.length === 0) {
+    await out(other, true);
+    await out(first, true);
+    await out(first, false);
+    await Promise.race([
+      next.then((d) => changes.push(d.gpuStatusChanged)),
+      new Promise((resolve) => setTimeout(resolve, 50)),
+    ]);
+  }
+  await out(other, false);
+  const [change] = changes;
+  assert.ok(Math.abs(Date.parse(change.timestamp) - Date.now()) < 60e3);
+  const { timestamp, before, now, gpu: state, ...rest } = change;
+  assert.deepEqual(rest, {
+    eventType: 'status_change',
+    clusterId: 'local',
+    hostId: gpu.host.id,
+    hostname: gpu.hostname,
+    gpuId: first,
+    gpuUuid: first,
+    gpuIndex: gpu.index,
+  });
+  assert.deepEqual(
+    new Set([before, now]),
+    new Set([gpu.status, 'maintenance'])
+  );
+  assert.equal(state.uuid, first);
+  next = events.next();
+  await out(first, true);
+  for (;;) {
+    const { gpuStatusChanged } = await next;
+    assert.equal(gpuStatusChanged.gpuUuid, first);
+    if (gpuStatusChanged.now === 'maintenance') break;
+    next = events.next();
+  }
+  await out(first, false);
+  await events.stop();
+});
+
+test('fleetSummary', async () => {
+  const FLEET = `eventType asOf timestamp sequence following totalClusters
+    totalHosts totalGPUs activeHosts activeGPUs
+    statusCounts { active silent missing maintenance } models { model count }`;
+  const events = subscribe(`fleetSummary(intervalMs: 100) { ${FLEET} }`);
+  const summary = (await events.next()).fleetSummary;
+  assert.equal(summary.eventType, 'fleet_summary');
+  assert.equal(summary.totalClusters, 1);
+  assert.equal(summary.totalHosts, expected.hosts.size);
+  assert.equal(summary.totalGPUs, uuids.length);
+  const { fleet } = await data(`{ fleet { ${FLEET} } }`);
+  assert.deepEqual(summary.models, fleet.models);
+  const times = [];
+  for (let i = 0; i < 5; i++) {
+    await events.next();
+    times.push(Date.now());
+  }
+  assert.ok(times[4] - times[0] >= 300, 'they come too often');
+  await events.stop();
+  await assert.rejects(
+    subscribe('fleetSummary(intervalMs: 99) { totalGPUs }').next(),
+    (errors) => /intervalMs: expected 100 to 3600000/.test(errors[0].message)
+  );
+});
+
 // ---- values ----
 
 test('a value that was not reported is null, wherever it is', async () => {
@@ -461,6 +553,47 @@ test('filters take what they say', async () => {
   assert.equal(literal.gpus.length, those((g) => g.hostname === host).length);
 });
 
+// Each is held against every GPU: a long one would hold up everybody.
+test('a filter has an end', async () => {
+  const many = (count) => Array.from({ length: count }, (_, i) => `x${i}`);
+  const cases = [
+    ['GPUFilter', 'gpus', { text: 'n '.repeat(129) }, /filter\.text: 256 bytes/],
+    ['GPUFilter', 'gpus', { uuid: many(257) }, /filter\.uuid: 256 at most, got 257/],
+    ['GPUFilter', 'gpus', { model: many(33) }, /filter\.model: 32/],
+    ['GPUFilter', 'gpusConnection', { host: many(257) }, /filter\.host: 256/],
+    ['GPUFilter', 'fleet', { cluster: many(257) }, /filter\.cluster: 256/],
+    ['HostFilter', 'hosts', { hostname: many(257) }, /filter\.hostname: 256/],
+  ];
+  for (const [type, field, filter, words] of cases)
+    await refused(
+      `query($f: ${type}) { ${field}(filter: $f) { __typename } }`,
+      'BAD_USER_INPUT',
+      words,
+      { f: filter }
+    );
+  const { gpus } = await data('query($f: GPUFilter) { gpus(filter: $f) { uuid } }', {
+    f: { text: 'n '.repeat(128), uuid: [...many(255), first] },
+  });
+  assert.deepEqual(gpus, [{ uuid: first }]);
+});
+
+test('histograms have an end, and none of their bounds', async () => {
+  await refused(
+    '{ gpus { host { statistics { histogram(buckets: 1000) { count } } } } }',
+    'LIMIT_EXCEEDED',
+    /histograms of 1000 buckets each are more than 100000/
+  );
+  const wide = 2 ** 1023; // twice that is no double any more
+  const { fleet } = await data(`{ fleet { statistics(metrics: temperature) {
+    count histogram(buckets: 4, from: ${-wide}, to: ${wide}) { from to count } } } }`);
+  const [{ count, histogram }] = fleet.statistics;
+  assert.deepEqual(
+    histogram.map((b) => [b.from, b.to]),
+    [[-wide, -wide / 2], [-wide / 2, 0], [0, wide / 2], [wide / 2, wide]]
+  );
+  assert.deepEqual(histogram.map((b) => b.count), [0, 0, count, 0]);
+});
+
 test('orders are total', async () => {
   const { gpus } = await data(
     `{ gpus(sort: [{metric: temperature, direction: DESC}, {field: uuid}]) {
@@ -570,7 +703,7 @@ test('every id leads back to its object', async () => {
 
 test('a place whose GPU is left out is missing, not a GPU', async () => {
   const { hosts } = await data(`{ hosts { hostname totalGPUs
-    statusCounts { active missing } missing { index gpu { id } } } }`);
+    statusCounts { active missing } missing { index since } } }`);
   const sizes = new Set(hosts.map((h) => h.totalGPUs + h.missing.length));
   for (const host of hosts) {
     assert.equal(host.statusCounts.missing, host.missing.length);
@@ -697,6 +830,39 @@ test('maintenance keeps its beginning, and ends', async () => {
   assert.notEqual(after.status, 'maintenance');
   await data(SET_LABELS, { labels: [] });
   assert.deepEqual((await data(STATE)).gpu.labels, []);
+});
+
+// The last one written is what all of them say in the end, and not a mixture.
+test('two gateways write at the same time', async () => {
+  const other = await gatewayOf();
+  await waitFor(
+    async () => (await data(STATE, {}, other)).gpu !== null,
+    'the other gateway to know the GPU'
+  );
+  const labelsOf = (i) =>
+    ['a', 'b', 'c'].map((key) => ({ key, value: `${i}` }));
+  await Promise.all(
+    Array.from({ length: 40 }, (_, i) =>
+      data(SET_LABELS, { labels: labelsOf(i) }, i % 2 ? other : gateway)
+    )
+  );
+  const [{ labels }] = await postgres.query(
+    `select a.labels from gpu_annotation a join gpu g on g.id = a.gpu_id
+     where g.uuid = $1`,
+    [first]
+  );
+  const stored = labelsOf(labels.a);
+  assert.deepEqual(
+    Object.entries(labels).map(([key, value]) => ({ key, value })),
+    stored
+  );
+  for (const one of [gateway, other])
+    await waitFor(async () => {
+      const { gpu } = await data(STATE, {}, one);
+      return JSON.stringify(gpu.labels) === JSON.stringify(stored);
+    }, 'both to say what is stored');
+  await data(SET_LABELS, { labels: [] });
+  await other.stop();
 });
 
 test('bad mutations change nothing and say why', async () => {

@@ -16,10 +16,16 @@ import {
 import { makeCorpus } from './support/graphql/corpus.js';
 import { askEngine, fileOf } from './support/graphql/engine.js';
 import { makeFixture } from './support/graphql/fixtures.js';
-import { Oracle, sdlOf } from './support/graphql/oracle.js';
+import {
+  Oracle,
+  includeDeprecatedIsNeverNull,
+  sdlOf,
+} from './support/graphql/oracle.js';
 import { Random } from './support/graphql/random.js';
 import { shrink } from './support/graphql/shrink.js';
 import { ROOT } from './support/program.js';
+
+includeDeprecatedIsNeverNull();
 
 const SEED = Number(process.env.SEED ?? 20251121);
 const SCALE = Number(process.env.SCALE ?? 1); // of how many documents are made

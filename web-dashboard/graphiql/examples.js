@@ -1,7 +1,8 @@
-// What the tabs hold at first.
-window.examples = [
+// What the tabs hold at first, about a GPU and a cluster that there are. Their
+// comments end where the buttons beside them begin.
+window.examplesOf = (uuid, cluster) => [
   {
-    query: `# Every GPU of the fleet, with what it is doing now.
+    query: `# Every GPU of the fleet, and its state.
 query Gpus {
   gpus {
     id
@@ -15,7 +16,8 @@ query Gpus {
 `,
   },
   {
-    query: `# One GPU with its latest samples: put a UUID into the variables.
+    query: `# One GPU with its latest samples.
+# Which one, the variables below say.
 query Gpu($uuid: ID!) {
   gpu(uuid: $uuid) {
     id
@@ -32,10 +34,10 @@ query Gpu($uuid: ID!) {
   }
 }
 `,
-    variables: '{\n  "uuid": "GPU-"\n}',
+    variables: JSON.stringify({ uuid }, null, 2),
   },
   {
-    query: `# The tree: clusters, their hosts, their GPUs.
+    query: `# Clusters, their hosts, their GPUs.
 query Tree {
   clusters {
     id
@@ -55,7 +57,7 @@ query Tree {
   {
     query: `# One cluster, and how its GPUs are.
 query Cluster {
-  cluster(id: "local") {
+  cluster(id: ${JSON.stringify(cluster)}) {
     id
     name
     region
@@ -79,9 +81,11 @@ query Cluster {
 `,
   },
   {
-    query: `# Samples as they arrive. Stop it with the same button.
+    query: `# Samples as they arrive, until the
+# button is pressed again. What a sample
+# did not bring is null.
 subscription Live {
-  telemetryUpdates(clusterId: "local") {
+  telemetryUpdates(clusterId: ${JSON.stringify(cluster)}) {
     eventType
     timestamp
     hostId

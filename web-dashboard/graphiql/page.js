@@ -24,15 +24,33 @@
   const linked = new URLSearchParams(location.hash.slice(1));
   const query = linked.get('query') ?? undefined;
 
-  const app = React.createElement(GraphiQL, {
-    fetcher,
-    query,
-    variables: linked.get('variables') ?? undefined,
-    defaultTabs: window.examples,
-    defaultQuery: '',
-    defaultEditorToolsVisibility: 'variables',
-    inputValueDeprecation: true,
-    schemaDescription: true,
-  });
-  ReactDOM.createRoot(document.getElementById('graphiql')).render(app);
+  // What the examples ask about. Without it they are shown nevertheless.
+  async function findGpu() {
+    const reply = await fetch(url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ query: '{ gpus(limit: 1) { uuid clusterId } }' }),
+    });
+    const { data } = await reply.json();
+    return data.gpus[0];
+  }
+
+  function render(gpu) {
+    const app = React.createElement(GraphiQL, {
+      fetcher,
+      query,
+      variables: linked.get('variables') ?? undefined,
+      defaultTabs: window.examplesOf(
+        gpu?.uuid ?? 'GPU-',
+        gpu?.clusterId ?? 'local'
+      ),
+      defaultQuery: '',
+      defaultEditorToolsVisibility: 'variables',
+      inputValueDeprecation: true,
+      schemaDescription: true,
+    });
+    ReactDOM.createRoot(document.getElementById('graphiql')).render(app);
+  }
+
+  findGpu().then(render, () => render());
 })();

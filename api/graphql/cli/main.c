@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "api/graphql/cli/cli.h"
+#include "lib/mem.h"
 
 #define FILE_MAX ((size_t)256 * 1024 * 1024)
 
 enum { GOOD = 0, HAS_ERRORS = 1, CALLED_WRONGLY = 2 };
 
-static int usage(void)
+static void usage(FILE *to)
 {
     fputs("usage: nexus-graphql parse    QUERY\n"
           "       nexus-graphql schema   SCHEMA\n"
@@ -18,8 +19,19 @@ static int usage(void)
           "       nexus-graphql batch    [SCHEMA [FIXTURE]]\n"
           "Each is a file, - standard input; api/graphql/cli/README.md says "
           "more.\n",
-          stderr);
-    return CALLED_WRONGLY;
+          to);
+}
+
+static int help(void)
+{
+    usage(stdout);
+    return GOOD;
+}
+
+static bool wants_help(int argc, char **argv)
+{
+    return argc == 2 &&
+           (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
 }
 
 /* ---- files ---- */
@@ -139,14 +151,17 @@ int main(int argc, char **argv)
     struct cli cli = {.limits = gql_limits_default};
     struct errmsg err = {0};
     int code = CALLED_WRONGLY;
+    mem_return_large();
     const struct cli_action *action =
         argc > 1 ? cli_action(str_of(argv[1])) : NULL;
     if (action != NULL && suits(action, argc - 2))
         code = run(&cli, action, argv + 2, &err);
     else if (argc > 1 && argc <= 4 && strcmp(argv[1], "batch") == 0)
         code = batch(&cli, argv + 2, &err);
+    else if (wants_help(argc, argv))
+        code = help();
     else
-        code = usage();
+        usage(stderr);
     if (err.text[0] != '\0')
         fprintf(stderr, "nexus-graphql: %s\n", err.text);
     cli_execution_end(&cli);

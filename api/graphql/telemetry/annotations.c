@@ -45,6 +45,12 @@ static const struct db_statement read_statement = {
            " WHERE a.changed_at >= $1::timestamptz",
 };
 
+/* Said when the row is locked: of two that are written at the same time, the one
+ * that stays is the later. */
+#define CHANGED_NOW               \
+    "greatest(clock_timestamp()," \
+    " a.changed_at + interval '1 microsecond')"
+
 /* Doing either twice is doing it once, but for changed_at: a repeated one wins
  * over another gateway's that came between, as if it had been sent later. */
 static const struct db_statement labels_statement = {
@@ -54,7 +60,7 @@ static const struct db_statement labels_statement = {
     .sql = "INSERT INTO gpu_annotation AS a (gpu_id, labels)"
            " SELECT id, $2::text::jsonb FROM gpu WHERE uuid = $1::text"
            " ON CONFLICT (gpu_id) DO UPDATE SET labels = excluded.labels,"
-           " changed_at = excluded.changed_at RETURNING " COLUMNS,
+           " changed_at = " CHANGED_NOW " RETURNING " COLUMNS,
 };
 
 /* A GPU that is out of service already is so since then. */
@@ -72,7 +78,7 @@ static const struct db_statement maintenance_statement = {
            " maintenance_since = CASE"
            " WHEN a.maintenance AND excluded.maintenance"
            " THEN a.maintenance_since ELSE excluded.maintenance_since END,"
-           " changed_at = excluded.changed_at RETURNING " COLUMNS,
+           " changed_at = " CHANGED_NOW " RETURNING " COLUMNS,
 };
 
 /* ---- labels ---- */

@@ -1,5 +1,6 @@
 /* args: what the arguments of several fields have in common. */
 #include <ctype.h>
+#include <errno.h>
 
 #include "api/graphql/telemetry/shared.h"
 #include "lib/clock.h"
@@ -94,6 +95,44 @@ void time_of(const struct gql_value *value, int64_t *ns)
 {
     if (is_given(value))
         timestamp_parse_query(value->text, clock_wall_ns(), ns);
+}
+
+/* ---- what a filter may ask for ---- */
+
+#define TEXT_MAX 256 /* bytes */
+
+static const struct {
+    const char *name;
+    uint32_t max;
+} filter_lists[] = {
+    {"cluster", 256}, {"host", 256},  {"hostname", 256}, {"uuid", 256},
+    {"model", 32},    {"status", 32}, {"labels", 32},    {"values", 32},
+};
+#define FILTER_LISTS (sizeof filter_lists / sizeof *filter_lists)
+
+static uint32_t length_of(const struct gql_value *list)
+{
+    uint32_t count = 0;
+    for (const struct gql_value *v = items_of(list); v != NULL; v = v->next)
+        count++;
+    return count;
+}
+
+int filter_check(const struct gql_value *filter, struct errmsg *err)
+{
+    for (size_t i = 0; i < FILTER_LISTS; i++) {
+        const struct gql_value *list = gql_member(filter, filter_lists[i].name);
+        uint32_t count = is_given(list) ? length_of(list) : 0;
+        if (count > filter_lists[i].max)
+            return errmsg_set(err, -EINVAL, "filter.%s: %u at most, got %u",
+                              filter_lists[i].name, filter_lists[i].max, count);
+    }
+    const struct gql_value *text = gql_member(filter, "text");
+    if (is_given(text) && text->text.len > TEXT_MAX)
+        return errmsg_set(err, -EINVAL,
+                          "filter.text: %d bytes at most, got %zu", TEXT_MAX,
+                          text->text.len);
+    return 0;
 }
 
 /* ---- searching ---- */

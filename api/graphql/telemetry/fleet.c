@@ -61,10 +61,15 @@ const struct fleet_view *fleet_view_new(const struct gql_call *call,
 
 static void resolve_fleet(struct gql_batch *batch)
 {
-    const struct fleet_view *view =
-        fleet_view_new(&batch->call, gpu_filter_of(&batch->call));
-    for (uint32_t i = 0; i < batch->count; i++)
-        gql_batch_object(batch, i, view);
+    const struct gpu_filter *filter;
+    struct errmsg err;
+    if (gpu_filter_of(&batch->call, &filter, &err) < 0) {
+        gql_batch_fail(batch, GQL_CODE_INPUT, "%s", err.text);
+    } else {
+        const struct fleet_view *view = fleet_view_new(&batch->call, filter);
+        for (uint32_t i = 0; i < batch->count; i++)
+            gql_batch_object(batch, i, view);
+    }
     gql_batch_done(batch);
 }
 

@@ -1,6 +1,8 @@
 /* gpu_filter: the input GPUFilter. */
 #include "api/graphql/telemetry/selection.h"
 
+#include <errno.h>
+
 struct label_filter {
     struct str key, value;
     bool any_value;
@@ -76,12 +78,9 @@ static void read_values(struct gpu_filter *filter, const struct gql_value *list,
     }
 }
 
-const struct gpu_filter *gpu_filter_of(const struct gql_call *call)
+static const struct gpu_filter *filter_read(const struct gql_value *in,
+                                            struct arena *arena)
 {
-    const struct gql_value *in = gql_argument(call, "filter");
-    if (is_null(in))
-        return NULL;
-    struct arena *arena = call->arena;
     struct gpu_filter *filter = arena_zalloc(arena, sizeof *filter);
     filter->clusters = names_of(gql_member(in, "cluster"), arena);
     filter->hosts = names_of(gql_member(in, "host"), arena);
@@ -93,6 +92,19 @@ const struct gpu_filter *gpu_filter_of(const struct gql_call *call)
     read_labels(filter, gql_member(in, "labels"), arena);
     read_values(filter, gql_member(in, "values"), arena);
     return filter;
+}
+
+int gpu_filter_of(const struct gql_call *call, const struct gpu_filter **filter,
+                  struct errmsg *err)
+{
+    const struct gql_value *in = gql_argument(call, "filter");
+    *filter = NULL;
+    if (is_null(in))
+        return 0;
+    if (filter_check(in, err) < 0)
+        return -EINVAL;
+    *filter = filter_read(in, call->arena);
+    return 0;
 }
 
 bool gpu_filter_names_status(const struct gpu_filter *filter)

@@ -112,7 +112,8 @@ static bool arguments_check(struct reading *r, struct errmsg *err)
                    (long long)r->limit);
     else if (r->set.shape.stepped &&
              (r->step_ns < STEP_MIN_NS || r->step_ns > STEP_MAX_NS))
-        errmsg_set(err, 0, "step: expected 1s to 366d");
+        errmsg_set(err, 0, "step: expected 1s to 366d, got %g s",
+                   (double)r->step_ns / NS_PER_S);
     else if (r->start_ns > r->end_ns)
         errmsg_set(err, 0, "start is after end");
     else

@@ -213,15 +213,6 @@ static void write_missing_since(struct gql_out *out, const void *object)
     write_time_or_null(out, place->status_since_ns);
 }
 
-static void resolve_missing_gpu(struct gql_batch *batch)
-{
-    for (uint32_t i = 0; i < batch->count; i++) {
-        const struct fleet_gpu *place = batch->parents[i];
-        gql_batch_object(batch, i, gpu_is_known(place) ? place : NULL);
-    }
-    gql_batch_done(batch);
-}
-
 const struct gql_binding host_bindings[] = {
     {.name = "Query.hosts", .resolve = resolve_hosts},
     {.name = "Query.host", .resolve = resolve_host},
@@ -240,6 +231,5 @@ const struct gql_binding host_bindings[] = {
     {.name = "Host.statistics", .resolve = resolve_statistics},
     {.name = "MissingGPU.index", .write = write_missing_index},
     {.name = "MissingGPU.since", .write = write_missing_since},
-    {.name = "MissingGPU.gpu", .resolve = resolve_missing_gpu},
     {.name = NULL},
 };

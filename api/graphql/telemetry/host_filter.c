@@ -1,6 +1,8 @@
 /* host_filter: the input HostFilter. */
 #include "api/graphql/telemetry/selection.h"
 
+#include <errno.h>
+
 struct host_filter {
     struct names clusters, hostnames, words;
     uint32_t statuses; /* bits */
@@ -8,12 +10,9 @@ struct host_filter {
     bool by_missing, missing;
 };
 
-const struct host_filter *host_filter_of(const struct gql_call *call)
+static const struct host_filter *filter_read(const struct gql_value *in,
+                                             struct arena *arena)
 {
-    const struct gql_value *in = gql_argument(call, "filter");
-    if (in == NULL || in->kind == GQL_NULL)
-        return NULL;
-    struct arena *arena = call->arena;
     struct host_filter *filter = arena_zalloc(arena, sizeof *filter);
     const struct gql_value *missing = gql_member(in, "missing");
     filter->clusters = names_of(gql_member(in, "cluster"), arena);
@@ -24,6 +23,19 @@ const struct host_filter *host_filter_of(const struct gql_call *call)
     filter->by_missing = missing != NULL && missing->kind == GQL_BOOLEAN;
     filter->missing = filter->by_missing && missing->boolean;
     return filter;
+}
+
+int host_filter_of(const struct gql_call *call,
+                   const struct host_filter **filter, struct errmsg *err)
+{
+    const struct gql_value *in = gql_argument(call, "filter");
+    *filter = NULL;
+    if (in == NULL || in->kind == GQL_NULL)
+        return 0;
+    if (filter_check(in, err) < 0)
+        return -EINVAL;
+    *filter = filter_read(in, call->arena);
+    return 0;
 }
 
 static bool takes_words(const struct names *words,

@@ -238,22 +238,28 @@ static int selection_begin(struct selection *s, const struct gql_call *call,
     return order_read(&s->order, call, scope->of_hosts, err);
 }
 
-static void select_gpus(struct selection *s)
+static int select_gpus(struct selection *s, struct errmsg *err)
 {
-    const struct gpu_filter *filter = gpu_filter_of(s->call);
+    const struct gpu_filter *filter;
+    if (gpu_filter_of(s->call, &filter, err) < 0)
+        return -EINVAL;
     for (uint32_t i = 0; i < s->scope.count; i++) {
         const struct fleet_gpu *gpu = s->scope.gpus[i];
         if (gpu_is_known(gpu) && gpu_filter_takes(filter, gpu))
             selected_fill(s, selection_add(s, gpu, i));
     }
+    return 0;
 }
 
-static void select_hosts(struct selection *s)
+static int select_hosts(struct selection *s, struct errmsg *err)
 {
-    const struct host_filter *filter = host_filter_of(s->call);
+    const struct host_filter *filter;
+    if (host_filter_of(s->call, &filter, err) < 0)
+        return -EINVAL;
     for (uint32_t i = 0; i < s->scope.count; i++)
         if (host_filter_takes(filter, s->scope.hosts[i]))
             selected_fill(s, selection_add(s, s->scope.hosts[i], i));
+    return 0;
 }
 
 int selection_make(struct selection *s, const struct gql_call *call,
@@ -261,12 +267,10 @@ int selection_make(struct selection *s, const struct gql_call *call,
 {
     if (selection_begin(s, call, scope, err) < 0)
         return -EINVAL;
-    if (s->scope.of_hosts)
-        select_hosts(s);
-    else
-        select_gpus(s);
-    selection_sort(s);
-    return 0;
+    int rc = s->scope.of_hosts ? select_hosts(s, err) : select_gpus(s, err);
+    if (rc == 0)
+        selection_sort(s);
+    return rc;
 }
 
 /* ---- giving lists ---- */

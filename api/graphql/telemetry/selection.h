@@ -55,9 +55,11 @@ struct selection {
 int selection_make(struct selection *s, const struct gql_call *call,
                    const struct scope *scope, struct errmsg *err);
 
-/* The call's argument `filter` alone; NULL takes all. */
+/* The call's argument `filter` alone; NULL takes all. 0, or -EINVAL with
+ * *err. */
 struct gpu_filter;
-const struct gpu_filter *gpu_filter_of(const struct gql_call *call);
+int gpu_filter_of(const struct gql_call *call, const struct gpu_filter **filter,
+                  struct errmsg *err);
 bool gpu_filter_takes(const struct gpu_filter *filter,
                       const struct fleet_gpu *gpu);
 bool gpu_filter_names_status(const struct gpu_filter *filter);
@@ -87,7 +89,8 @@ void resolve_lists(struct gql_batch *batch, scope_fn scope_of);
 /* ---- what hosts are filtered and sorted by ---- */
 
 struct host_filter;
-const struct host_filter *host_filter_of(const struct gql_call *call);
+int host_filter_of(const struct gql_call *call,
+                   const struct host_filter **filter, struct errmsg *err);
 bool host_filter_takes(const struct host_filter *filter,
                        const struct fleet_host *host);
 

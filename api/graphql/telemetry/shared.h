@@ -94,6 +94,10 @@ struct names words_of(const struct gql_value *text, struct arena *arena);
 /* Is word (in lower case) in text, whatever its case? */
 bool text_has(struct str text, struct str word);
 
+/* The lists and the text of a filter are short enough: each is held against
+ * every object. 0, or -EINVAL with *err. */
+int filter_check(const struct gql_value *filter, struct errmsg *err);
+
 /* ---- ids ---- */
 
 /* Appends "<cluster>/<hostname>", each as a subject's token. */

@@ -4,7 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define BUCKETS_MAX 1000
+#define BUCKETS_MAX     1000
+#define ALL_BUCKETS_MAX 100000 /* of all histograms of a field */
 
 /* ---- figures ---- */
 
@@ -68,23 +69,29 @@ double stats_deviation(const struct metric_stats *stats)
 
 /* ---- the histogram ---- */
 
+/* A range may be wider than any double. */
 static double bound(double from, double to, uint32_t buckets, uint32_t i)
 {
-    return i == buckets ? to : from + (to - from) / buckets * i;
+    double part = (double)i / buckets;
+    if (i == buckets)
+        return to;
+    return isfinite(to - from) ? from + (to - from) / buckets * i
+                               : from * (1 - part) + to * part;
 }
 
-/* The part that a value is in: division may miss it by one. */
+/* The part that a value is in: the last that does not begin above it. */
 static uint32_t bucket_of(const struct histogram_bucket *all, uint32_t buckets,
                           double value)
 {
-    double width = all[buckets - 1].to - all[0].from;
-    double at = width > 0 ? (value - all[0].from) / width * buckets : 0;
-    uint32_t i = at < buckets ? (uint32_t)at : buckets - 1;
-    if (value < all[i].from)
-        i--;
-    else if (i + 1 < buckets && value >= all[i].to)
-        i++;
-    return i;
+    uint32_t first = 0, last = buckets - 1;
+    while (first < last) {
+        uint32_t middle = last - (last - first) / 2;
+        if (value < all[middle].from)
+            last = middle - 1;
+        else
+            first = middle;
+    }
+    return first;
 }
 
 struct histogram_bucket *stats_histogram(const struct metric_stats *stats,
@@ -250,6 +257,11 @@ static void resolve_histogram(struct gql_batch *batch)
         gql_batch_fail(batch, GQL_CODE_INPUT,
                        "buckets: expected 1 to %d, got %d", BUCKETS_MAX,
                        (int)buckets);
+    else if ((uint64_t)buckets * batch->count > ALL_BUCKETS_MAX)
+        gql_batch_fail(batch, GQL_CODE_LIMIT,
+                       "%u histograms of %d buckets each are more than %d "
+                       "buckets",
+                       (unsigned)batch->count, (int)buckets, ALL_BUCKETS_MAX);
     else
         for (uint32_t i = 0; i < batch->count; i++)
             give_histogram(batch, i, (uint32_t)buckets);

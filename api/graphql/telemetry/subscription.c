@@ -132,8 +132,7 @@ struct status_source {
     struct gql_source source; /* first */
     struct fleet *fleet;
     struct fleet_listener listener;
-    struct filter filter; /* its strings are in the arena */
-    struct arena arena;
+    struct filter *filter; /* its own */
     gql_event_fn on_event;
     void *arg;
 };
@@ -142,31 +141,15 @@ static void status_stop(struct gql_source *source)
 {
     struct status_source *s = (struct status_source *)source;
     fleet_unlisten(s->fleet, &s->listener);
-    arena_fini(&s->arena);
+    free(s->filter);
     free(s);
 }
 
 static void status_event(const struct fleet_change *change, void *arg)
 {
     struct status_source *s = arg;
-    if (filter_takes(&s->filter, change->gpu))
+    if (filter_takes(s->filter, change->gpu))
         s->on_event(change, key_of(change->gpu), s->arg);
-}
-
-static struct str str_keep(struct arena *arena, struct str s)
-{
-    return s.p != NULL ? arena_str(arena, s) : s;
-}
-
-static void filter_keep(struct filter *filter, struct arena *arena)
-{
-    struct str *gpus =
-        arena_alloc(arena, (filter->gpu_count + 1) * sizeof *gpus);
-    for (uint32_t i = 0; i < filter->gpu_count; i++)
-        gpus[i] = arena_str(arena, filter->gpus[i]);
-    filter->gpus = gpus;
-    filter->cluster = str_keep(arena, filter->cluster);
-    filter->host = str_keep(arena, filter->host);
 }
 
 static struct gql_source *status_subscribe(const struct gql_call *call,
@@ -179,13 +162,15 @@ static struct gql_source *status_subscribe(const struct gql_call *call,
     struct status_source *s = mem_zalloc(sizeof *s);
     s->source.stop = status_stop;
     s->fleet = fleet_of(call);
-    s->filter = filter;
-    filter_keep(&s->filter, &s->arena);
+    s->filter = filter_copy(&filter);
     s->on_event = on_event;
     s->arg = arg;
+    struct fleet_scope scope = filter_scope(s->filter);
+    s->listener.scope = &scope;
     s->listener.change = status_event;
     s->listener.arg = s;
     fleet_listen(s->fleet, &s->listener);
+    s->listener.scope = NULL;
     return &s->source;
 }
 

@@ -97,6 +97,17 @@ static void call_result(struct operation *op, struct buf *out)
 
 static const struct operation_handlers handlers = {.result = call_result};
 
+/* Nobody waits for a query's result any more; a mutation is done to its end.
+ * The reply is read by none but a client that only closed its own side. */
+static void call_gone(void *arg)
+{
+    struct call *call = arg;
+    operation_end(&call->operation);
+    graphql_http_refuse(call->req, 400, "CLIENT_GONE",
+                        "The connection was closed before the answer was "
+                        "there.");
+}
+
 /* An operation of a type that cannot be had in this way. */
 static void type_refuse(struct http_request *req, enum gql_operation_type type)
 {
@@ -117,6 +128,8 @@ static void call_run(struct http_request *req, const struct operation *begun,
     struct gql_errors none = {.arena = http_arena(req)};
     struct call *call = arena_zalloc(http_arena(req), sizeof *call);
     *call = (struct call){*begun, req, type};
+    if (begun->type == GQL_QUERY)
+        http_on_gone(req, call_gone, call);
     operation_run(&call->operation, &none);
 }
 

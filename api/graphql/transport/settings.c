@@ -13,8 +13,11 @@ struct gql_limits graphql_limits(const struct graphql_settings *settings)
         .list_size = (uint32_t)settings->list_size,
         .errors = (uint32_t)settings->errors,
         .response = (size_t)settings->response_bytes,
+        .memory = (size_t)settings->memory_bytes,
         .time_ns = settings->time_ns,
         .introspection = settings->introspection,
+        /* What may not be asked for is not told by the way, either. */
+        .suggestions = settings->introspection,
     };
 }
 

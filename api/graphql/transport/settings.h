@@ -17,7 +17,7 @@ struct graphql_settings {
     const char *allow_list; /* a file or folder of documents; NULL: any */
     int64_t cache_entries, cache_bytes;
     int64_t tokens, depth, aliases, directives, root_fields, cost, list_size;
-    int64_t errors, response_bytes, time_ns;
+    int64_t errors, response_bytes, memory_bytes, time_ns;
 
     int64_t sockets;      /* WebSocket connections */
     int64_t operations;   /* of one connection, at the same time */
@@ -93,6 +93,9 @@ struct websocket_config graphql_websocket(const struct graphql_settings *s);
         GRAPHQL_SIZE_OPTION("graphql-response-size", (s).response_bytes,       \
                             "64MiB", 0, INT64_C(1) << 32,                      \
                             "bytes of a response; 0: any"),                    \
+        GRAPHQL_SIZE_OPTION("graphql-memory", (s).memory_bytes, "128MiB", 0,   \
+                            INT64_C(1) << 40,                                  \
+                            "bytes an operation may need; 0: any"),            \
         GRAPHQL_TIME_OPTION("graphql-timeout", (s).time_ns, "10s",             \
                             "time an operation may take"),                     \
         GRAPHQL_COUNT_OPTION("graphql-connections", (s).sockets, "10000",      \

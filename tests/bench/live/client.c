@@ -63,6 +63,11 @@ static int connect_to(int port)
     return fd;
 }
 
+static bool is_plain(const char *path)
+{
+    return strcmp(path, "/ws") == 0;
+}
+
 /* Reads byte by byte, so nothing behind the head is taken. */
 static void upgrade(int fd, int port, const char *path)
 {
@@ -72,8 +77,11 @@ static void upgrade(int fd, int port, const char *path)
                      "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                      "Sec-WebSocket-Version: 13\r\n"
                      "Sec-WebSocket-Key: bmV4dXMtYmVuY2gtMDAwMA==\r\n"
-                     "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n",
-                     path, port);
+                     "%s\r\n",
+                     path, port,
+                     is_plain(path)
+                         ? ""
+                         : "Sec-WebSocket-Protocol: graphql-transport-ws\r\n");
     send_all(fd, text, (size_t)n);
     size_t len = 0;
     while (len < 4 || memcmp(text + len - 4, "\r\n\r\n", 4) != 0) {
@@ -123,6 +131,11 @@ static bool contains(struct str text, const char *part)
     return memmem(text.p, text.len, part, strlen(part)) != NULL;
 }
 
+static const char *event_mark(const struct client *client)
+{
+    return client->plain ? "\"telemetry_update\"" : "\"next\"";
+}
+
 static void take(struct client *client, unsigned opcode, struct str payload,
                  client_event_fn event, void *arg)
 {
@@ -130,7 +143,7 @@ static void take(struct client *client, unsigned opcode, struct str payload,
         pong(client, payload);
     } else if (opcode == 8) {
         fail("the server closes: %.*s", STR_ARG(payload));
-    } else if (contains(payload, "\"next\"")) {
+    } else if (contains(payload, event_mark(client))) {
         client->events++;
         event(payload, arg);
     } else if (contains(payload, "\"error\"")) {
@@ -188,7 +201,7 @@ static void wait_for(struct client *client, const char *part)
             keep(client, frame + taken, len - taken);
             return;
         }
-        if (taken > 0 && contains(payload, "\"next\""))
+        if (taken > 0 && contains(payload, event_mark(client)))
             client->events++;
         else if (taken > 0 && contains(payload, "\"error\""))
             fail("%.*s", STR_ARG(payload));
@@ -203,8 +216,10 @@ static void wait_for(struct client *client, const char *part)
 
 void client_open(struct client *client, int port, const char *path)
 {
-    *client = (struct client){.fd = connect_to(port)};
+    *client = (struct client){.fd = connect_to(port), .plain = is_plain(path)};
     upgrade(client->fd, port, path);
+    if (client->plain)
+        return;
     send_text(client->fd, "{\"type\":\"connection_init\"}");
     wait_for(client, "\"connection_ack\"");
 }
@@ -212,6 +227,11 @@ void client_open(struct client *client, int port, const char *path)
 void client_subscribe(struct client *client, const char *document)
 {
     char text[4096];
+    if (client->plain) {
+        send_text(client->fd, document);
+        wait_for(client, "\"subscribed\"");
+        return;
+    }
     snprintf(text, sizeof text,
              "{\"id\":\"1\",\"type\":\"subscribe\",\"payload\":{\"query\":"
              "\"%s\"}}",

@@ -18,20 +18,22 @@ struct client {
     int fd;
     char *kept; /* the beginning of a frame that is not whole; or NULL */
     size_t kept_len;
+    bool plain; /* speaks as /ws does, not graphql-transport-ws */
     uint64_t events;
 };
 
-/* Connected to 127.0.0.1, acknowledged by graphql-transport-ws. */
+/* Connected to 127.0.0.1, acknowledged by graphql-transport-ws; at /ws there is
+ * nothing to acknowledge. */
 void client_open(struct client *client, int port, const char *path);
 
-/* Subscribes with the document, a JSON string's inside; returns when the server
- * has taken it. */
+/* Subscribes with the document, a JSON string's inside, or at /ws with the
+ * message itself; returns when the server has taken it. */
 void client_subscribe(struct client *client, const char *document);
 
 /* Leaves as a client that dies: without a word, what is unread thrown away. */
 void client_kill(struct client *client);
 
-/* Called for every "next" message. */
+/* Called for every event. */
 typedef void (*client_event_fn)(struct str payload, void *arg);
 
 /* Reads once what has arrived. False when the server has hung up. */

@@ -1,4 +1,6 @@
 /* live_load: many subscribers on one GraphQL server, and what they receive.
+ * Where PATH is /ws they speak its protocol, and DOCUMENT is the message that
+ * subscribes.
  *
  *     live_load fan PORT PATH CLIENTS BROKER RATE SECONDS GPUS DOCUMENT
  *         CLIENTS subscribe; a thread publishes RATE samples a second over GPUS
@@ -103,12 +105,14 @@ static void *publish(void *arg)
 static void count_event(struct str payload, void *arg)
 {
     (void)arg;
-    static const char key[] = "\"energyMj\":";
+    static const char key[] = "\"energyMj\":", plain[] = "\"energy_mj\":";
     const char *at = memmem(payload.p, payload.len, key, sizeof key - 1);
+    if (at == NULL)
+        at = memmem(payload.p, payload.len, plain, sizeof plain - 1);
     received++;
     if (at == NULL)
-        fail("an event without energyMj: %.*s", STR_ARG(payload));
-    int64_t us = now_us() - (int64_t)strtod(at + sizeof key - 1, NULL);
+        fail("an event without its time: %.*s", STR_ARG(payload));
+    int64_t us = now_us() - (int64_t)strtod(strchr(at, ':') + 1, NULL);
     if (us < 0)
         us = 0;
     latencies[us < LATENCY_MAX_US ? us / 10 : LATENCY_MAX_US / 10]++;

@@ -5,6 +5,7 @@
  *     http_server [KEY=NUMBER …]   message_max unsent_max ping_ms pong_ms
  *                                  gather_ms compress body_max connections_max
  *                                  frame_bytes (of one that is pulled)
+ *                                  poll (1: libwebsockets' own loop)
  *
  *     GET  /size/{n}     n bytes
  *     POST /echo         the body
@@ -35,7 +36,7 @@ struct peer {
 static LIST_HEAD(, peer) peers;
 static struct http_server *server;
 static struct websocket_config config;
-static struct http_config http = {.host = "127.0.0.1"};
+static struct http_config http = {.host = "127.0.0.1", .loop = &http_loop_uv};
 static char padding[1000];
 static int64_t frame_bytes;
 static struct http_timer *rate_timer;
@@ -278,6 +279,8 @@ static void set(const char *key, size_t key_len, int64_t value)
     }
     if (str_is(name, "frame_bytes"))
         frame_bytes = value < (int64_t)sizeof padding ? value : 0;
+    if (str_is(name, "poll") && value != 0)
+        http.loop = &http_loop_poll;
     if (str_is(name, "compress"))
         config.compress = value != 0;
 }

@@ -16,6 +16,8 @@ function build() {
   execFileSync(
     process.env.CC ?? 'cc',
     [...flags, '-o', program, source, join(BUILD, 'libnexus.a')].concat([
+      '-lwebsockets',
+      '-luv',
       '-lcrypto',
       '-lz',
       '-lm',

@@ -1,5 +1,5 @@
 /* The server, asked over real sockets. It runs in a thread of its own; each
- * test has a fresh one on a free port. */
+ * test has a fresh one on a free port. All is tested on each of its loops. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,6 +87,21 @@ static void answer_kept(void *arg)
     sem_post(&f->reached);
 }
 
+/* Answers what handle_await kept, whose client has left. */
+static void answer_gone(void *arg)
+{
+    struct fixture *f = arg;
+    http_reply_problem(f->kept, 400, NULL, "too late");
+    f->kept = NULL;
+    sem_post(&f->reached);
+}
+
+static void handle_await(struct http_request *req, void *arg)
+{
+    http_on_gone(req, answer_gone, arg);
+    handle_keep(req, arg);
+}
+
 static void set_timer(void *timer)
 {
     http_timer_set(timer, 300 * NS_PER_MS);
@@ -115,18 +130,22 @@ static struct http_route routes[] = {
     {"GET", "/large/{size}", handle_large, NULL},
     {"GET", "/keep", handle_keep, NULL},
     {"GET", "/rest/{id...}", handle_echo, NULL},
+    {"GET", "/await", handle_await, NULL},
     {.method = NULL},
 };
 
 static const struct http_route *const tables[] = {routes, NULL};
+
+static const struct http_loop *loop;
 
 static struct fixture *fixture_start(struct http_config config)
 {
     struct fixture *f = mem_zalloc(sizeof *f);
     struct errmsg err;
     sem_init(&f->reached, 0, 0);
-    routes[4].arg = f;
+    routes[4].arg = routes[6].arg = f;
     config.host = "127.0.0.1";
+    config.loop = loop;
     config.routes = tables;
     config.observe = observe;
     config.observe_arg = f;
@@ -472,6 +491,59 @@ static void client_may_reset_while_it_waits(void **state)
     fixture_stop(f);
 }
 
+static int ask_and_wait(struct fixture *f, const char *request)
+{
+    int fd = dial(f);
+    say(fd, request);
+    wait_reached(f);
+    return fd;
+}
+
+static void handler_hears_that_the_client_left(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_start((struct http_config){0});
+    struct buf in = {0};
+    const char *await = "GET /await HTTP/1.1\r\n" HOST "\r\n";
+    close(ask_and_wait(f, await)); /* an end … */
+    wait_reached(f);
+    struct linger hard = {.l_onoff = 1, .l_linger = 0};
+    int fd = ask_and_wait(f, await); /* … a reset … */
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    close(fd);
+    wait_reached(f);
+    fd = ask_and_wait(f, await); /* … and the end of one side */
+    shutdown(fd, SHUT_WR);
+    wait_reached(f);
+    hear_all(fd, &in);
+    assert_int_equal(count_of(in.data, "too late"), 1);
+    buf_fini(&in);
+    fixture_stop(f);
+}
+
+/* Nor of a request before, on the same connection. */
+static void handler_hears_of_no_end_behind_its_reply(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_start((struct http_config){0});
+    struct buf in = {0};
+    int fd = ask_and_wait(f, "GET /await HTTP/1.1\r\n" HOST "\r\n");
+    http_server_post(f->server, answer_kept, f);
+    wait_reached(f);
+    assert_false(f->gone);
+    assert_true(hear(fd, &in));
+    say(fd, "GET /keep HTTP/1.1\r\n" HOST "\r\n");
+    wait_reached(f);
+    close(fd);
+    ANSWERS(f, "GET /hello HTTP/1.0\r\n\r\n", "hello");
+    assert_non_null(f->kept);
+    http_server_post(f->server, answer_kept, f);
+    wait_reached(f);
+    assert_true(f->gone);
+    buf_fini(&in);
+    fixture_stop(f);
+}
+
 static void clients_beyond_the_limit_wait(void **state)
 {
     (void)state;
@@ -650,6 +722,8 @@ int main(void)
         cmocka_unit_test(large_replies_are_written_in_parts),
         cmocka_unit_test(client_that_left_is_noticed),
         cmocka_unit_test(client_may_reset_while_it_waits),
+        cmocka_unit_test(handler_hears_that_the_client_left),
+        cmocka_unit_test(handler_hears_of_no_end_behind_its_reply),
         cmocka_unit_test(clients_beyond_the_limit_wait),
         cmocka_unit_test(stop_waits_for_the_reply),
         cmocka_unit_test(stop_does_not_wait_for_ever),
@@ -657,5 +731,8 @@ int main(void)
         cmocka_unit_test(watch_is_called_while_ready),
         cmocka_unit_test(health_tells_what_is_wrong),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    loop = &http_loop_poll;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    loop = &http_loop_uv;
+    return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -628,10 +628,32 @@ export const VALID_OR_NOT = [
   'query($a: [String!]){shape(in: {top: 1, tags: $a}){id}}',
   'query($a: Any){any(value: $a, time: $a)}',
   'query($a: Int = $a){old}',
+  // Around the most errors that are told: 99, 100, 101, 150.
+  ...[99, 100, 101, 150].map((n) => `{${'nope '.repeat(n)}}`),
+  `{any(values: [${'$x '.repeat(150)}])}`,
+  `{cube(values: [[["${'", "'.repeat(120)}"]]])}`,
 ];
 
 // Executed over a fixture: { query, variables, operationName }
 export const EXECUTED = [
+  // Text of the client's in messages, a NUL in it.
+  { query: '{old}', operationName: 'x\0y' },
+  {
+    query: 'query($f: Lang!){defaults(f: $f)}',
+    variables: { f: 'E\0N' },
+  },
+  {
+    query: 'query($c: Box){defaults(c: $c)}',
+    variables: { c: { top: 1, 'to\0p': 2 } },
+  },
+  {
+    query: 'query($b: [Int!]!){defaults(b: $b)}',
+    variables: { b: Array(60).fill('\0') },
+  },
+  {
+    query: 'query($f: Lang!){defaults(f: $f)}',
+    variables: { f: 'é'.repeat(300) },
+  },
   { query: '{a: old @skip(if: true)}' },
   { query: '{old @include(if: false) self @skip(if: true) {old}}' },
   { query: '{self{old @skip(if: true)}}' },

@@ -41,7 +41,6 @@ export function differingErrors(ours, theirs) {
 function differing(ours, theirs) {
   if ((ours.length === 0) !== (theirs.length === 0))
     return both('verdict', ours, theirs);
-  if (theirs.length > 100) return undefined;
   if (!sameList(ours, theirs, place)) return both('locations', ours, theirs);
   // Theirs cut an escape in the middle of a character.
   if (theirs.some((e) => /\p{Surrogate}/u.test(e.message))) return undefined;

@@ -2,12 +2,14 @@
 import { readFileSync } from 'node:fs';
 import {
   GraphQLError,
+  GraphQLNonNull,
   SingleFieldSubscriptionsRule,
   buildASTSchema,
   buildSchema,
   execute,
   getNamedType,
   getNullableType,
+  introspectionTypes,
   isAbstractType,
   isExecutableDefinitionNode,
   isInputObjectType,
@@ -155,6 +157,17 @@ const RULES = [
 ];
 
 const ERRORS_MAX = 100;
+
+// includeDeprecated is never null in that edition. Changes the types that all
+// schemas of this process share.
+export function includeDeprecatedIsNeverNull() {
+  const fields = introspectionTypes.flatMap((type) =>
+    Object.values(type.getFields?.() ?? {})
+  );
+  for (const arg of fields.flatMap((field) => field.args))
+    if (arg.name === 'includeDeprecated' && !isNonNullType(arg.type))
+      arg.type = new GraphQLNonNull(arg.type);
+}
 
 // One of schemas/.
 export const sdlOf = (name) =>

@@ -6,11 +6,12 @@
 
 #define START (INT64_C(1760000000) * NS_PER_S)
 
-static int64_t now; /* both clocks, less START for one of them */
+static int64_t now;  /* both clocks, less START for one of them … */
+static int64_t jump; /* … and what somebody has put that one forward by */
 
 static int64_t wall(void)
 {
-    return START + now;
+    return START + now + jump;
 }
 
 static int64_t mono(void)
@@ -45,11 +46,19 @@ static void hear(struct fleet *f, const char *host, const char *index,
     fleet_sample(f, &s, f->sequence + 1);
 }
 
+/* The feed tells now and then that nothing more is there. */
+static void quiet(struct fleet *f)
+{
+    if (f->following)
+        fleet_quiet(f);
+    fleet_expire(f);
+}
+
 static void pass(struct fleet *f, int64_t seconds)
 {
     for (int64_t end = now + seconds * NS_PER_S; now < end; now += NS_PER_S / 4)
-        fleet_expire(f);
-    fleet_expire(f);
+        quiet(f);
+    quiet(f);
 }
 
 static enum fleet_status status(struct fleet *f, const char *uuid)
@@ -277,6 +286,42 @@ static void nobody_is_silent_while_we_are_deaf(void **state)
     fleet_free(&f);
 }
 
+/* Stopped and going on again: the clock has run, the samples are not read yet. */
+static void nobody_is_silent_while_we_were_held_up(void **state)
+{
+    (void)state;
+    struct fleet *f = fleet_at_start();
+    fleet_set_following(f, true);
+    hear(f, "h", "0", "GPU-1");
+    hear(f, "h", "1", "GPU-2");
+    pass(f, 5);
+    now += 600 * NS_PER_S;
+    fleet_expire(f);
+    assert_counts(f, 2, 0, 0);
+    hear(f, "h", "0", "GPU-1"); /* all until now is in: GPU-2 said nothing */
+    fleet_expire(f);
+    assert_counts(f, 1, 1, 0);
+    fleet_free(&f);
+}
+
+static void a_jump_of_the_wall_clock_silences_nobody(void **state)
+{
+    (void)state;
+    struct fleet *f = fleet_at_start();
+    fleet_set_following(f, true);
+    for (int i = 0; i < 4; i++) {
+        hear(f, "h", "0", "GPU-1");
+        pass(f, 10);
+        jump += (i % 2 == 0 ? 1 : -2) * 7200 * NS_PER_S;
+        quiet(f);
+        assert_counts(f, 1, 0, 0);
+    }
+    pass(f, 20);
+    assert_counts(f, 0, 1, 0);
+    jump = 0;
+    fleet_free(&f);
+}
+
 static void what_is_read_late_was_heard_then(void **state)
 {
     (void)state;
@@ -466,7 +511,7 @@ static void many_fall_silent_each_in_its_time(void **state)
             }
         }
         now += NS_PER_S;
-        fleet_expire(f);
+        quiet(f);
         for (uint32_t i = 0; i < f->gpu_count; i++) {
             struct fleet_gpu *g = f->gpus[i];
             int64_t wait = g->interval_ns * 3;
@@ -490,6 +535,8 @@ int main(void)
         cmocka_unit_test(a_pace_is_learnt_an_outage_is_not),
         cmocka_unit_test(parts_of_one_sample_are_no_interval),
         cmocka_unit_test(nobody_is_silent_while_we_are_deaf),
+        cmocka_unit_test(nobody_is_silent_while_we_were_held_up),
+        cmocka_unit_test(a_jump_of_the_wall_clock_silences_nobody),
         cmocka_unit_test(what_is_read_late_was_heard_then),
         cmocka_unit_test(an_index_that_is_left_out_is_missing),
         cmocka_unit_test(maintenance_comes_first),

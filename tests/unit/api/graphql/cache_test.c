@@ -129,18 +129,35 @@ static void the_least_used_leave_first(void **state)
     assert_false(is_kept(b));
 }
 
-static void texts_have_a_limit_in_bytes(void **state)
+static void documents_have_a_limit_in_bytes(void **state)
 {
     (void)state;
-    char a[GQL_HASH_LEN + 1], b[GQL_HASH_LEN + 1];
-    begin_with(&(struct gql_cache_config){.bytes_max = 20});
+    char a[GQL_HASH_LEN + 1], b[GQL_HASH_LEN + 1], text[64];
+    begin_with(&(struct gql_cache_config){.bytes_max = 20000});
     strcpy(a, hash_of("{a:__typename}"));
     assert_true(is_kept(a));
-    strcpy(b, hash_of("{b:__typename}"));
+    for (int i = 0; i < 100; i++) {
+        snprintf(text, sizeof text, "{b%d:__typename}", i);
+        strcpy(b, hash_of(text));
+    }
     assert_false(is_kept(a));
     assert_true(is_kept(b));
-    assert_false(is_kept(hash_of("{longer:__typename}  ")));
-    assert_true(is_kept(b)); /* what is too long drives nobody out */
+}
+
+/* 600 bytes of text, but each name is a node. */
+static void what_is_too_large_drives_nobody_out(void **state)
+{
+    (void)state;
+    char a[GQL_HASH_LEN + 1], many[602];
+    begin_with(&(struct gql_cache_config){.bytes_max = 20000});
+    strcpy(a, hash_of("{a:__typename}"));
+    for (size_t i = 0; i < 600; i++)
+        many[i] = "a "[i % 2];
+    many[0] = '{';
+    many[600] = '}';
+    many[601] = '\0';
+    assert_false(is_kept(hash_of(many)));
+    assert_true(is_kept(a));
 }
 
 static void what_left_lives_while_it_is_used(void **state)
@@ -235,6 +252,29 @@ static void many_variables_leave_few_plans(void **state)
     gql_plan_free(&first);
 }
 
+/* A short document of which a large plan is made. */
+static void plans_count_as_memory(void **state)
+{
+    (void)state;
+    struct buf query = {0};
+    char small[GQL_HASH_LEN + 1], hash[GQL_HASH_LEN + 1];
+    buf_append_text(&query, "{...F0}");
+    for (int i = 0; i < 7; i++)
+        buf_printf(&query,
+                   "fragment F%d on Query {a:empty{...F%d} b:empty{...F%d}}", i,
+                   i + 1, i + 1);
+    buf_append_text(&query, "fragment F7 on Query {__typename}");
+    begin_with(&(struct gql_cache_config){.bytes_max = 65536});
+    strcpy(small, hash_of(HOST_QUERY));
+    strcpy(hash, hash_of(buf_text(&query)));
+    world_run(w, HOST_QUERY, NULL);
+    assert_true(is_kept(small));
+    assert_true(is_kept(hash));
+    world_run(w, buf_text(&query), NULL);
+    assert_false(is_kept(hash));
+    buf_fini(&query);
+}
+
 static void variables_text_may_go_away(void **state)
 {
     (void)state;
@@ -270,12 +310,14 @@ int main(void)
         TEST(a_hash_alone_is_found_once_the_text_was_sent),
         TEST(a_hash_of_another_text_is_refused),
         TEST(the_least_used_leave_first),
-        TEST(texts_have_a_limit_in_bytes),
+        TEST(documents_have_a_limit_in_bytes),
+        TEST(what_is_too_large_drives_nobody_out),
         TEST(what_left_lives_while_it_is_used),
         TEST(the_allow_list_lets_nothing_else_through),
         TEST(an_allowed_document_must_be_valid),
         TEST(a_plan_serves_again),
         TEST(many_variables_leave_few_plans),
+        TEST(plans_count_as_memory),
         TEST(variables_text_may_go_away),
         TEST(a_cache_may_end_before_its_plans),
     };

@@ -293,6 +293,27 @@ static void arguments_are_coerced(void **state)
                 "{\"data\":{\"echo\":\"{n: 7, list: [1, null]}\"}}");
 }
 
+static void refuse_with(const char *variables, const char *message)
+{
+    const char *response =
+        world_run(w, "query($w:Word){echo(word:$w)}", variables);
+    if (strstr(response, message) == NULL)
+        fail_msg("%s\nis not in\n%s", message, response);
+}
+
+static void messages_quote_a_nul(void **state)
+{
+    (void)state;
+    refuse_with("{\"w\":{\"a\":1,\"x\\u0000y\":2}}",
+                "got invalid value { a: 1, x\\u0000y: 2 }; Field "
+                "\\\"x\\u0000y\\\" is not defined by type");
+    refuse_with("{\"w\":{\"letter\":\"x\\u0000y\"}}",
+                "Value \\\"x\\u0000y\\\" does not exist in \\\"Letter\\\" "
+                "enum.");
+    refuse_with("{\"w\":{\"letter\":\"BE\"}}",
+                "Did you mean the enum value \\\"B\\\"?");
+}
+
 static void variables_are_refused_with_their_place(void **state)
 {
     (void)state;
@@ -378,6 +399,31 @@ static void a_response_has_its_limit(void **state)
            "{\"errors\":[{\"message\":\"The response is larger than the limit "
            "allows.\",\"extensions\":{\"code\":\"LIMIT_EXCEEDED\"}}],"
            "\"data\":null}");
+}
+
+static void memory_has_its_limit(void **state)
+{
+    (void)state;
+    struct gql_limits limits = gql_limits_default;
+    struct buf query = {0};
+    buf_append_text(&query, "{...F0}");
+    for (int i = 0; i < 12; i++)
+        buf_printf(&query,
+                   "fragment F%d on Query {a:empty{...F%d} b:empty{...F%d}}", i,
+                   i + 1, i + 1);
+    buf_append_text(&query, "fragment F12 on Query {__typename}");
+    limits.memory = 256 * 1024;
+    world_free(&w);
+    w = world_new(&limits);
+    expect("{hosts{gpus{id}}}",
+           "{\"data\":{\"hosts\":[{\"gpus\":[{\"id\":\"10\"},{\"id\":\"11\"}]},"
+           "{\"gpus\":[{\"id\":\"20\"},{\"id\":\"21\"}]},{\"gpus\":[{\"id\":"
+           "\"30\"},{\"id\":\"31\"}]}]}}");
+    expect(buf_text(&query),
+           "{\"errors\":[{\"message\":\"The execution needs more memory than "
+           "the limit allows.\",\"extensions\":{\"code\":\"LIMIT_EXCEEDED\"}}],"
+           "\"data\":null}");
+    buf_fini(&query);
 }
 
 static void errors_have_their_limit(void **state)
@@ -504,6 +550,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_type_that_is_not_known_is_an_error,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(arguments_are_coerced, setup, teardown),
+        cmocka_unit_test_setup_teardown(messages_quote_a_nul, setup, teardown),
         cmocka_unit_test_setup_teardown(variables_are_refused_with_their_place,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_null_condition_is_an_error, setup,
@@ -516,6 +563,7 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_response_has_its_limit, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(memory_has_its_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_have_their_limit, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(cost_has_its_limit, setup, teardown),

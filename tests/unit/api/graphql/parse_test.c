@@ -350,15 +350,17 @@ static void columns_count_utf16_units(void **state)
 {
     (void)state;
     struct str s = str_of("a\r\n\xC3\xA9\xF0\x9F\x98\x80x\ry\nz");
-    struct gql_location at = gql_locate(s, 9);
-    assert_int_equal(at.line, 2);
-    assert_int_equal(at.column, 4);
-    at = gql_locate(s, 11);
-    assert_int_equal(at.line, 3);
-    assert_int_equal(at.column, 1);
-    at = gql_locate(s, 99);
-    assert_int_equal(at.line, 4);
-    assert_int_equal(at.column, 2);
+    errors = (struct gql_errors){.arena = &arena, .source = s};
+    gql_error_add(&errors, NULL, (uint32_t[]){9, 11, 99}, 3, "x");
+    const struct gql_location *at = errors.first->locations;
+    assert_int_equal(at->line, 2);
+    assert_int_equal(at->column, 4);
+    at++;
+    assert_int_equal(at->line, 3);
+    assert_int_equal(at->column, 1);
+    at++;
+    assert_int_equal(at->line, 4);
+    assert_int_equal(at->column, 2);
 }
 
 static void errors_are_printed_as_json(void **state)
@@ -373,7 +375,7 @@ static void errors_are_printed_as_json(void **state)
     struct gql_path list = {NULL, STR("gpus"), 0};
     struct gql_path item = {&list, {0}, 3}, name = {&item, STR("n"), 0};
     errors = (struct gql_errors){.arena = &arena, .source = STR("{ n }")};
-    gql_error_add_at(&errors, NULL, 2, &name, str_of("no"));
+    gql_error_add_str(&errors, NULL, &(uint32_t){2}, 1, &name, str_of("no"));
     gql_errors_append(&errors, &out);
     assert_buf(&out, "[{\"message\":\"no\",\"locations\":[{\"line\":1,"
                      "\"column\":3}],\"path\":[\"gpus\",3,\"n\"]}]");
@@ -385,9 +387,10 @@ static void errors_have_a_limit(void **state)
     errors = (struct gql_errors){.arena = &arena, .max = 3};
     for (int i = 0; i < 10; i++)
         gql_error_add(&errors, GQL_CODE_VALIDATION, NULL, 0, "no %d", i);
-    assert_int_equal(errors.count, 3);
-    assert_str(errors.first->next->message, "no 1");
-    assert_contains(errors.last->message.p, "Too many errors");
+    assert_int_equal(errors.count, 4);
+    assert_str(errors.first->next->next->message, "no 2");
+    assert_contains(errors.last->message.p,
+                    "Too many validation errors, error limit reached.");
     assert_string_equal(errors.last->code, GQL_CODE_LIMIT);
     errors = (struct gql_errors){.arena = &arena};
     char *wide = arena_alloc(&arena, 10001);

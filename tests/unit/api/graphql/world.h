@@ -19,7 +19,7 @@ static const char world_sdl[] =
     "  hosts: [Host!]! host: Host nodes: [Node] matrix: [[Host]]"
     "  later(n: Int!): Host failing: Host broken: [Host] stranger: Node"
     "  selecting: Host tags: [String] empty: Query must: Int!"
-    "  echo(n: Int = 7, list: [Int], in: In, one: One): String"
+    "  echo(n: Int = 7, list: [Int], in: In, one: One, word: Word): String"
     "}"
     "type Mutation { add(n: Int!): Sum! must: Int! }"
     "type Sum { value: Int! }"
@@ -31,7 +31,8 @@ static const char world_sdl[] =
     "}"
     "type Gpu implements Node { id: ID! load: Float host: Host! }"
     "input In { a: Int!, b: String = \"x\" }"
-    "input One @oneOf { a: Int, b: String }";
+    "input One @oneOf { a: Int, b: String }"
+    "input Word { a: Int, letter: Letter } enum Letter { A B }";
 
 struct world_host {
     const char *type;

@@ -2,6 +2,7 @@
 #include "tests/unit/test.h"
 
 #include "api/live/filter.h"
+#include "api/live/pace.h"
 #include "lib/clock.h"
 
 static struct sample sample_of(const char *cluster, const char *host,
@@ -83,6 +84,64 @@ static void a_filter_takes_what_it_names(void **state)
     assert_heard(&(struct filter){.cluster = STR("")}, "");
 }
 
+/* A GPU that moves is heard wherever it stands; names that nobody has, and one
+ * that is given twice, do no harm. */
+static void what_is_listened_to_may_come_later(void **state)
+{
+    (void)state;
+    const struct str gpus[] = {STR("GPU-2"), STR("GPU-2"), STR("GPU-1"),
+                               STR("GPU-2")};
+    assert_heard(&(struct filter){.gpus = gpus, .gpu_count = 4},
+                 "GPU-1/1 GPU-2/2 ");
+    assert_heard(&(struct filter){.host = STR("nowhere")}, "");
+    struct fleet_config config = {0};
+    struct fleet *f = fleet_new(NULL, &config);
+    struct seen seen = {0};
+    struct filter filter = {.cluster = STR("east"), .host = STR("b")};
+    seen.feed = filter_feed_new(f, NULL, &filter, see, &seen);
+    feed(f, "east", "a", "GPU-1", METRIC_temperature, 1);
+    feed(f, "west", "b", "GPU-1", METRIC_temperature, 1);
+    feed(f, "east", "b", "GPU-1", METRIC_temperature, 1);
+    assert_str(buf_str(&seen.text), "GPU-1/3 ");
+    filter_feed_free(&seen.feed);
+    buf_fini(&seen.text);
+    fleet_free(&f);
+}
+
+/* Freed from within: others of the same sample are still told. */
+static struct filter_feed *crowd[4];
+static int crowd_told;
+
+static void see_and_leave(const struct fleet_update *update, void *arg)
+{
+    (void)update;
+    size_t self = (size_t)(uintptr_t)arg;
+    crowd_told++;
+    filter_feed_free(&crowd[self]);
+    filter_feed_free(&crowd[(self + 2) % 4]);
+}
+
+static void one_may_end_others_while_it_is_told(void **state)
+{
+    (void)state;
+    struct fleet_config config = {0};
+    struct fleet *f = fleet_new(NULL, &config);
+    const struct str gpu = STR("GPU-1");
+    const struct filter filters[] = {{.gpus = &gpu, .gpu_count = 1},
+                                     {.host = STR("a")},
+                                     {.gpus = &gpu, .gpu_count = 1},
+                                     {.gpus = &gpu, .gpu_count = 1}};
+    for (uintptr_t i = 0; i < 4; i++)
+        crowd[i] =
+            filter_feed_new(f, NULL, &filters[i], see_and_leave, (void *)i);
+    crowd_told = 0;
+    feed(f, "local", "a", "GPU-1", METRIC_temperature, 1);
+    assert_int_equal(crowd_told, 2); /* 1 ended 3, 0 ended 2 */
+    feed(f, "local", "a", "GPU-1", METRIC_temperature, 1);
+    assert_int_equal(crowd_told, 2);
+    fleet_free(&f);
+}
+
 static void add_subject(const char *subject, void *arg)
 {
     buf_printf(arg, "%s\n", subject);
@@ -162,11 +221,51 @@ static void what_comes_too_soon_is_held_and_gathered(void **state)
     http_server_free(&server);
 }
 
+/* ---- from where a client would resume ---- */
+
+static void see_resume(const struct fleet_update *update, uint64_t resume,
+                       void *arg)
+{
+    buf_printf(arg, "%d:%d ", (int)update->sequence, (int)resume);
+}
+
+static void what_is_held_is_not_resumed_behind(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    struct fleet_config config = {0};
+    struct fleet *f = fleet_new(NULL, &config);
+    struct pace *pace = pace_new(10, see_resume, &text);
+    const char *said[] = {"a", "b", "a", "a", "b", "c", "a"};
+    for (int i = 0; i < 7; i++) {
+        struct sample s =
+            sample_of("c", "h", said[i], METRIC_temperature, i + 1);
+        fleet_sample(f, &s, (uint64_t)i + 1);
+        struct fleet_update update = {fleet_find_gpu(f, s.uuid), &s,
+                                      (uint64_t)i + 1};
+        pace_take(pace, &update, 100 + i);
+    }
+    /* a's 3 to 7 and b's 5 are held. */
+    assert_buf(&text, "1:1 2:2 6:2 ");
+    buf_reset(&text);
+    assert_true(pace_tick(pace, 110));
+    assert_buf(&text, "7:4 ");
+    buf_reset(&text);
+    pace_flush(pace);
+    assert_buf(&text, "5:7 ");
+    pace_free(&pace);
+    buf_fini(&text);
+    fleet_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_filter_takes_what_it_names),
+        cmocka_unit_test(what_is_listened_to_may_come_later),
+        cmocka_unit_test(one_may_end_others_while_it_is_told),
         cmocka_unit_test(a_filter_is_subjects_of_the_broker),
+        cmocka_unit_test(what_is_held_is_not_resumed_behind),
         cmocka_unit_test(what_comes_too_soon_is_held_and_gathered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

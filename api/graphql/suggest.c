@@ -1,7 +1,6 @@
-/* "Did you mean …?": names that resemble one that is unknown, nearest first.
- * Near is a small number of edits: a letter more, less or changed, two
+/* suggest: the nearest names. Near is a small number of edits: a letter more, less or changed, two
  * neighbours swapped; a change of case only is one edit in all. */
-#include "api/graphql/validate_private.h"
+#include "api/graphql/suggest.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -24,10 +23,11 @@ static void name_all(struct buf *out, const struct str *names, uint32_t count)
     }
 }
 
-const char *validation_did_you_mean(struct validation *v, const char *what,
-                                    const struct str *names, uint32_t count)
+const char *gql_did_you_mean(struct arena *arena,
+                             const struct gql_limits *limits, const char *what,
+                             const struct str *names, uint32_t count)
 {
-    if (count == 0 || !v->limits->suggestions)
+    if (count == 0 || !limits->suggestions)
         return "";
     struct buf text = {0};
     buf_append_text(&text, " Did you mean ");
@@ -35,7 +35,7 @@ const char *validation_did_you_mean(struct validation *v, const char *what,
         buf_printf(&text, "%s ", what);
     name_all(&text, names, count < NAMED_MAX ? count : NAMED_MAX);
     buf_append_text(&text, "?");
-    const char *kept = arena_text(&v->arena, buf_str(&text));
+    const char *kept = arena_text(arena, buf_str(&text));
     buf_fini(&text);
     return kept;
 }
@@ -57,7 +57,7 @@ static double number(struct str s, size_t *at)
     return value;
 }
 
-int validation_natural_compare(struct str a, struct str b)
+int gql_natural_compare(struct str a, struct str b)
 {
     size_t i = 0, k = 0;
     while (i < a.len && k < b.len) {
@@ -162,7 +162,7 @@ static int nearer(const void *a, const void *b)
     const struct near *x = a, *y = b;
     if (x->distance != y->distance)
         return x->distance < y->distance ? -1 : 1;
-    return validation_natural_compare(x->name, y->name);
+    return gql_natural_compare(x->name, y->name);
 }
 
 static uint32_t find_near(struct near *found, struct str input,
@@ -179,26 +179,37 @@ static uint32_t find_near(struct near *found, struct str input,
     return kept;
 }
 
-const char *validation_suggest(struct validation *v, const char *what,
-                               struct str input, const struct str *options,
-                               uint32_t count)
+const char *gql_suggest(struct arena *arena, const struct gql_limits *limits,
+                        const char *what, struct str input,
+                        const struct str *options, uint32_t count)
 {
-    if (input.len > INPUT_MAX || !v->limits->suggestions)
+    if (input.len > INPUT_MAX || !limits->suggestions)
         return "";
-    struct near *found = arena_alloc(&v->arena, (count + 1) * sizeof *found);
+    struct near *found = arena_alloc(arena, (count + 1) * sizeof *found);
     uint32_t kept = find_near(found, input, options, count);
-    struct str *names = arena_alloc(&v->arena, (kept + 1) * sizeof *names);
+    struct str *names = arena_alloc(arena, (kept + 1) * sizeof *names);
     for (uint32_t i = 0; i < kept; i++)
         names[i] = found[i].name;
-    return validation_did_you_mean(v, what, names, kept);
+    return gql_did_you_mean(arena, limits, what, names, kept);
 }
 
-const char *validation_suggest_input(struct validation *v, struct str input,
-                                     const struct gql_input *options,
-                                     uint32_t count)
+const char *gql_suggest_input(struct arena *arena,
+                              const struct gql_limits *limits, struct str input,
+                              const struct gql_input *options, uint32_t count)
 {
-    struct str *names = arena_alloc(&v->arena, (count + 1) * sizeof *names);
+    struct str *names = arena_alloc(arena, (count + 1) * sizeof *names);
     for (uint32_t i = 0; i < count; i++)
         names[i] = options[i].name;
-    return validation_suggest(v, NULL, input, names, count);
+    return gql_suggest(arena, limits, NULL, input, names, count);
+}
+
+const char *gql_suggest_value(struct arena *arena,
+                              const struct gql_limits *limits, struct str input,
+                              const struct gql_type *type)
+{
+    uint32_t count = type->value_count;
+    struct str *names = arena_alloc(arena, (count + 1) * sizeof *names);
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = type->values[i].name;
+    return gql_suggest(arena, limits, "the enum value", input, names, count);
 }
