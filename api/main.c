@@ -7,6 +7,7 @@
 #include "lib/bus.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 #include "lib/pg.h"
 #include "lib/service.h"
 
@@ -131,6 +132,7 @@ static const struct opt options[] = {
 int main(int argc, char **argv)
 {
     mallopt(M_ARENA_MAX, MALLOC_ARENAS);
+    mem_return_large();
     service_init("nexus-gateway", "the fleet and its telemetry over HTTP",
                  options, argc, argv);
     struct errmsg err;
