@@ -90,13 +90,26 @@ void db_query_free(struct db_query *q)
     free(q);
 }
 
-static struct db_conn *least_busy(struct db *db)
+/* Is a better for q than b? One with nothing to do; else one whose transaction it
+ * can share; else the one with the least to do. */
+static bool is_better(const struct db_conn *a, const struct db_conn *b,
+                      const struct db_query *q)
+{
+    if (a->sent.count == 0 || b->sent.count == 0)
+        return a->sent.count < b->sent.count;
+    bool joins = db_conn_may_join(a, q);
+    if (joins != db_conn_may_join(b, q))
+        return joins;
+    return a->sent.count < b->sent.count;
+}
+
+static struct db_conn *conn_for(struct db *db, const struct db_query *q)
 {
     struct db_conn *best = NULL;
     for (int i = 0; i < db->config.connections; i++) {
         struct db_conn *c = &db->conns[i];
         if (c->state == DB_CONN_READY && c->sent.count < DB_PIPELINE_MAX &&
-            (best == NULL || c->sent.count < best->sent.count))
+            (best == NULL || is_better(c, best, q)))
             best = c;
     }
     return best;
@@ -105,7 +118,7 @@ static struct db_conn *least_busy(struct db *db)
 void db_pump(struct db *db)
 {
     while (db->queue.count > 0) {
-        struct db_conn *conn = least_busy(db);
+        struct db_conn *conn = conn_for(db, db->queue.first);
         if (conn == NULL)
             return;
         db_conn_send(conn, query_list_take(&db->queue));

@@ -63,6 +63,7 @@ struct db_config {
 struct db_statement {
     int slot;
     uint32_t version; /* of what the slot holds; 0 where it never changes */
+    bool changes;     /* something: what it did must not be undone by others */
     const char *name;
     const char *sql; /* parameters carry their types: $1::text */
 };
@@ -122,6 +123,8 @@ bool db_is_null(const PGresult *result, int row, int column);
 struct str db_str(const PGresult *result, int row, int column);
 int64_t db_i64(const PGresult *result, int row, int column); /* bigint */
 double db_double(const PGresult *result, int row, int column);
+/* For many of them: false, and 0, where it is null. */
+bool db_take_double(const PGresult *result, int row, int column, double *value);
 int64_t db_time(const PGresult *result, int row, int column); /* ns */
 
 #endif

@@ -3,10 +3,15 @@
  *     PAUSED ──▶ CONNECTING ──▶ READY
  *        ▲───────────┴────────────┘  conn_lost
  *
- * In pipeline mode every query ends with a sync of its own, so that one that
- * fails takes no other with it. The server answers in order:
+ * In pipeline mode queries of one statement that are sent in one turn of the
+ * loop share a sync, and so a transaction: that spares both sides calls and
+ * wake-ups. The server answers in order:
  *
- *     [result of Prepare] result-of-the-query sync   for each query
+ *     ([result of Prepare [and Deallocate]] result-of-the-query)… sync
+ *
+ * One that fails takes those behind it in its transaction with it; they are sent
+ * again. What changes something has a transaction of its own, and is answered
+ * when that has been committed.
  */
 #include "api/db_private.h"
 
@@ -27,6 +32,7 @@ static const struct db_statement ping = {
  * tables, nor of many rows, if it took pages in any order to be slow to read. */
 static const struct db_statement setup = {
     .slot = 1,
+    .changes = true,
     .name = "setup",
     .sql = "SELECT set_config('statement_timeout', $1::text, false),"
            " set_config('plan_cache_mode', 'force_generic_plan', false),"
@@ -35,12 +41,16 @@ static const struct db_statement setup = {
 
 static void conn_ready(int fd, int events, void *arg);
 static void conn_timer(void *arg);
+static void conn_turn(void *arg);
+static void conn_ask(struct db_conn *conn, const struct db_statement *statement,
+                     const char *value);
 
 void db_conn_init(struct db_conn *conn, struct db *db)
 {
     conn->db = db;
     conn->backoff_ns = DB_BACKOFF_MIN_NS;
     conn->timer = http_timer_new(db->server, conn_timer, conn);
+    conn->turn = http_timer_new(db->server, conn_turn, conn);
     http_timer_set(conn->timer, 0); /* on the loop, not before it runs */
 }
 
@@ -51,6 +61,7 @@ static void conn_close(struct db_conn *conn)
     http_watch_free(&conn->watch);
     PQfinish(conn->pg);
     conn->pg = NULL;
+    conn->unsynced = false;
     memset(conn->prepared, 0, sizeof conn->prepared);
     db_requeue(conn->db, &conn->sent);
 }
@@ -110,6 +121,7 @@ void db_conn_fini(struct db_conn *conn)
 {
     conn_close(conn);
     http_timer_free(&conn->timer);
+    http_timer_free(&conn->turn);
 }
 
 /* ---- sending ---- */
@@ -135,16 +147,19 @@ static const char *prepared_name(int slot, uint32_t version, char out[32])
 
 /* Prepares it in its slot; what was there before goes afterwards, so that the
  * first part of the answer tells of the new one. */
-static bool pg_prepare(struct db_conn *conn, const struct db_statement *s)
+static bool pg_prepare(struct db_conn *conn, struct db_query *q)
 {
     char name[32], sql[64];
+    const struct db_statement *s = q->statement;
     uint32_t old = conn->prepared[s->slot];
     conn->prepared[s->slot] = s->version + 1;
     prepared_name(s->slot, s->version, name);
+    q->parts++;
     if (PQsendPrepare(conn->pg, name, s->sql, 0, NULL) == 0)
         return false;
     if (old == 0)
         return true;
+    q->parts++;
     snprintf(sql, sizeof sql, "DEALLOCATE %s",
              prepared_name(s->slot, old - 1, name));
     return PQsendQueryParams(conn->pg, sql, 0, NULL, NULL, NULL, NULL, 1) != 0;
@@ -155,7 +170,7 @@ static bool pg_send_prepared(struct db_conn *conn, struct db_query *q)
     const struct db_statement *s = q->statement;
     char name[32];
     q->preparing = conn->prepared[s->slot] != s->version + 1;
-    if (q->preparing && !pg_prepare(conn, s))
+    if (q->preparing && !pg_prepare(conn, q))
         return false;
     return PQsendQueryPrepared(
                conn->pg, prepared_name(s->slot, s->version, name),
@@ -170,21 +185,69 @@ static bool pg_send_text(struct db_conn *conn, struct db_query *q)
 
 static bool pg_send(struct db_conn *conn, struct db_query *q)
 {
-    bool sent = q->statement->slot >= 0 ? pg_send_prepared(conn, q)
-                                        : pg_send_text(conn, q);
-    return sent && PQpipelineSync(conn->pg) != 0;
+    q->parts = 1;
+    return q->statement->slot >= 0 ? pg_send_prepared(conn, q)
+                                   : pg_send_text(conn, q);
 }
 
-void db_conn_send(struct db_conn *conn, struct db_query *q)
+/* The sync is the last part of the answer to the query ahead of it. Where all
+ * have been answered without, as much of what the server says at once fits a
+ * message, there has to be one. */
+static void conn_sync(struct db_conn *conn)
+{
+    if (!conn->unsynced)
+        return;
+    conn->unsynced = false;
+    if (conn->sent.count == 0) {
+        conn_ask(conn, &ping, NULL);
+        return;
+    }
+    conn->sent.last->parts++;
+    if (PQpipelineSync(conn->pg) != 0)
+        conn_flush(conn);
+    else
+        conn_lost_pg(conn, "sending a query");
+}
+
+static void conn_turn(void *arg)
+{
+    conn_sync(arg);
+}
+
+/* May it share the transaction of those that have no sync yet? A quick one is
+ * not to wait for the answer to a slow one: those of one statement are alike. */
+bool db_conn_may_join(const struct db_conn *conn, const struct db_query *q)
+{
+    const struct db_query *last = conn->sent.last;
+    return conn->unsynced && last != NULL && last->statement == q->statement &&
+           !q->statement->changes;
+}
+
+static void conn_append(struct db_conn *conn, struct db_query *q)
 {
     if (conn->sent.count == 0)
         conn->progress_ns = clock_mono_ns();
     q->conn = conn;
     query_list_append(&conn->sent, q);
-    if (pg_send(conn, q))
-        conn_flush(conn);
-    else
+    if (!pg_send(conn, q)) {
         conn_lost_pg(conn, "sending a query");
+        return;
+    }
+    conn->unsynced = true;
+    if (q->statement->changes)
+        conn_sync(conn);
+    else
+        http_timer_set_turn(conn->turn);
+}
+
+void db_conn_send(struct db_conn *conn, struct db_query *q)
+{
+    if (!db_conn_may_join(conn, q))
+        conn_sync(conn);
+    if (conn->state == DB_CONN_READY)
+        conn_append(conn, q);
+    else
+        db_query_retry(conn->db, q);
 }
 
 /* A question of the pool's own; nobody waits for the answer. */
@@ -240,9 +303,17 @@ static void conn_forget(struct db_conn *conn, const struct db_statement *s)
         conn->prepared[s->slot] = 0;
 }
 
+/* It has not been looked at, because of one ahead of it. */
+static bool is_aborted(const struct db_query *q)
+{
+    return PQresultStatus(q->result) == PGRES_PIPELINE_ABORTED;
+}
+
 static void query_answered(struct db_conn *conn, struct db_query *q)
 {
-    if (is_unprepared(q)) {
+    if (is_aborted(q) && q->preparing)
+        conn_forget(conn, q->statement);
+    if (is_aborted(q) || is_unprepared(q)) {
         db_query_retry(conn->db, q);
         return;
     }
@@ -256,17 +327,11 @@ static void query_answered(struct db_conn *conn, struct db_query *q)
     db_query_free(q);
 }
 
-/* One part of the answer to the oldest query on the connection. What is kept
- * is the rows, or the first thing that went wrong. */
-static void part_take(struct db_conn *conn, PGresult *part)
+static void part_keep(struct db_query *q, PGresult *part)
 {
-    struct db_query *q = conn->sent.first;
-    conn->progress_ns = clock_mono_ns();
     switch (PQresultStatus(part)) {
     case PGRES_PIPELINE_SYNC:
         PQclear(part);
-        query_list_take(&conn->sent);
-        query_answered(conn, q);
         break;
     case PGRES_COMMAND_OK:
         q->preparing = false;
@@ -278,6 +343,19 @@ static void part_take(struct db_conn *conn, PGresult *part)
         else
             PQclear(part);
     }
+}
+
+/* One part of the answer to the oldest query on the connection. What is kept
+ * is the rows, or the first thing that went wrong. */
+static void part_take(struct db_conn *conn, PGresult *part)
+{
+    struct db_query *q = conn->sent.first;
+    conn->progress_ns = clock_mono_ns();
+    part_keep(q, part);
+    if (--q->parts > 0)
+        return;
+    query_list_take(&conn->sent);
+    query_answered(conn, q);
 }
 
 static void conn_receive(struct db_conn *conn)

@@ -34,10 +34,11 @@ struct db_query {
     db_done done; /* NULL once called: the answer will be dropped */
     void *arg;
     bool preparing; /* a Prepare went ahead of it */
+    int parts;      /* of its answer, that are yet to come */
     int param_count;
     const char *values[DB_PARAMS_MAX];
     int lengths[DB_PARAMS_MAX];
-    PGresult *result; /* until the pipeline's sync comes */
+    PGresult *result; /* until the answer is whole */
     char bytes[];     /* what values point to */
 };
 
@@ -60,7 +61,9 @@ struct db_conn {
     struct http_timer *timer;
     int64_t backoff_ns;
     int64_t progress_ns; /* when the server last answered, or had nothing to */
-    struct query_list sent; /* in the order the answers come */
+    struct query_list sent;  /* in the order the answers come */
+    bool unsynced;           /* the last of them is not followed by a sync */
+    struct http_timer *turn; /* sends it */
     /* By slot: 0: nothing is prepared; else the version there, and 1. */
     uint32_t prepared[DB_STATEMENTS_MAX];
 };
@@ -100,6 +103,7 @@ void db_made_fini(struct db *db);
 void db_conn_init(struct db_conn *conn, struct db *db);
 void db_conn_fini(struct db_conn *conn);
 void db_conn_send(struct db_conn *conn, struct db_query *q);
+bool db_conn_may_join(const struct db_conn *conn, const struct db_query *q);
 
 /* A query on it has waited too long: is the server silent altogether? */
 void db_conn_check_stuck(struct db_conn *conn);

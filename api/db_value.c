@@ -110,6 +110,17 @@ double db_double(const PGresult *result, int row, int column)
     return value;
 }
 
+bool db_take_double(const PGresult *result, int row, int column, double *value)
+{
+    uint64_t wire = 0;
+    bool known = PQgetlength(result, row, column) == sizeof wire;
+    if (known)
+        memcpy(&wire, PQgetvalue(result, row, column), sizeof wire);
+    wire = be64toh(wire);
+    memcpy(value, &wire, sizeof wire);
+    return known;
+}
+
 int64_t db_time(const PGresult *result, int row, int column)
 {
     return (db_i64(result, row, column) + PG_EPOCH_US) * NS_PER_US;

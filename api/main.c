@@ -7,6 +7,7 @@
 #include "lib/bus.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 #include "lib/pg.h"
 #include "lib/service.h"
 
@@ -128,9 +129,15 @@ static const struct opt options[] = {
  * shall not be spread over an arena of each. */
 #define MALLOC_ARENAS 2
 
+/* What requests free stays, up to this, for those that follow: giving it back
+ * and faulting it in again took a tenth of a request. */
+#define MEMORY_KEPT (4 << 20)
+
 int main(int argc, char **argv)
 {
     mallopt(M_ARENA_MAX, MALLOC_ARENAS);
+    mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+    mem_return_large();
     service_init("nexus-gateway", "the fleet and its telemetry over HTTP",
                  options, argc, argv);
     struct errmsg err;

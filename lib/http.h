@@ -103,6 +103,9 @@ struct http_timer;
 struct http_timer *http_timer_new(struct http_server *server,
                                   void (*fn)(void *arg), void *arg);
 void http_timer_set(struct http_timer *timer, int64_t delay_ns);
+/* At the end of this turn of the loop, when all that was ready has been seen
+ * to. Not from fn itself, which would never end. */
+void http_timer_set_turn(struct http_timer *timer);
 void http_timer_free(struct http_timer **timer);
 
 /* Calls fn(arg) soon on the loop; from any thread. */

@@ -95,6 +95,11 @@ void http_timer_set(struct http_timer *timer, int64_t delay_ns)
     http_timer_set_at(timer, clock_mono_ns() + (delay_ns > 0 ? delay_ns : 0));
 }
 
+void http_timer_set_turn(struct http_timer *timer)
+{
+    http_timer_set_at(timer, timer->server->now_ns);
+}
+
 void http_timer_free(struct http_timer **timer)
 {
     if (*timer != NULL)

@@ -512,11 +512,10 @@ static const char pairs[] =
     "3536373839404142434445464748495051525354555657585960616263646566676869"
     "707172737475767778798081828384858687888990919293949596979899";
 
-static char *put_whole(char *at, uint64_t whole)
+/* 0 to 999 */
+static inline char *put_small(char *at, unsigned small)
 {
-    if (whole >= 1000)
-        return str_put_u64(at, whole);
-    unsigned small = (unsigned)whole, hundreds = small / 100;
+    unsigned hundreds = small / 100;
     *at = (char)('0' + hundreds);
     at += hundreds > 0;
     small %= 100;
@@ -524,6 +523,19 @@ static char *put_whole(char *at, uint64_t whole)
     at += small >= 10 || hundreds > 0;
     *at = pairs[2 * small + 1];
     return at + 1;
+}
+
+static inline char *put_whole(char *at, uint64_t whole)
+{
+    if (whole < 1000)
+        return put_small(at, (unsigned)whole);
+    if (whole >= 1000000)
+        return str_put_u64(at, whole);
+    at = put_small(at, (unsigned)whole / 1000);
+    unsigned rest = (unsigned)whole % 1000;
+    *at = (char)('0' + rest / 100);
+    memcpy(at + 1, pairs + (size_t)2 * (rest % 100), 2);
+    return at + 3;
 }
 
 /* ".5", ".05", ".0005": without zeros at the end. Counted, not looked for: the
@@ -560,6 +572,19 @@ static bool append_decimal(struct buf *out, double value)
     return true;
 }
 
+/* Most of what sensors report is a small whole number. */
+static bool append_small(struct buf *out, double value)
+{
+    if (!(value >= 0 && value < 1000000) || signbit(value))
+        return false;
+    uint32_t whole = (uint32_t)value;
+    if ((double)whole != value)
+        return false;
+    char *start = buf_reserve(out, DECIMAL_MAX);
+    out->len += (size_t)(put_whole(start, whole) - start);
+    return true;
+}
+
 /* Whole numbers from where append_decimal ends up to those of which a double
  * holds each. */
 static bool append_integer(struct buf *out, double value)
@@ -573,6 +598,8 @@ static bool append_integer(struct buf *out, double value)
 
 void json_append_double(struct buf *out, double value)
 {
+    if (append_small(out, value))
+        return;
     if (!isfinite(value)) {
         buf_append(out, "null", 4);
         return;

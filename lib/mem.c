@@ -1,7 +1,16 @@
 #include "lib/mem.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define LARGE (1024 * 1024)
+
+/* Without it the C library raises its own limit to what was freed last. */
+void mem_return_large(void)
+{
+    mallopt(M_MMAP_THRESHOLD, LARGE);
+}
 
 static void *must(void *p, size_t size)
 {

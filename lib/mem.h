@@ -10,6 +10,10 @@
 
 #include "lib/str.h"
 
+/* From now on pieces of a megabyte and more go back to the system when they are
+ * freed, always: what one large request needed is not kept. */
+void mem_return_large(void);
+
 void *mem_alloc(size_t size);
 void *mem_zalloc(size_t size);
 void *mem_realloc(void *p, size_t size);

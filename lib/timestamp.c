@@ -175,29 +175,64 @@ static void put_digits(char *out, int64_t value, int n)
     }
 }
 
+/* 0 to 99 */
+static void put_two(char *out, uint32_t value)
+{
+    out[0] = (char)('0' + value / 10);
+    out[1] = (char)('0' + value % 10);
+}
+
+#define DATE_LEN 10
+
+/* "2026-11-21". The same day comes again and again: it is kept. */
+static void put_date(char *out, int64_t days)
+{
+    static _Thread_local struct {
+        int64_t days;
+        char text[DATE_LEN];
+    } last = {.days = INT64_MIN};
+    if (last.days != days) {
+        int64_t year;
+        int month, day;
+        date_of_days(days, &year, &month, &day);
+        last.text[4] = last.text[7] = '-';
+        put_digits(last.text, year, 4);
+        put_two(last.text + 5, (uint32_t)month);
+        put_two(last.text + 8, (uint32_t)day);
+        last.days = days;
+    }
+    memcpy(out, last.text, DATE_LEN);
+}
+
+/* "T19:05:28" */
+static void put_clock(char *out, uint32_t seconds)
+{
+    uint32_t minutes = seconds / 60;
+    memcpy(out, "T00:00:00", 9);
+    put_two(out + 1, minutes / 60);
+    put_two(out + 4, minutes % 60);
+    put_two(out + 7, seconds % 60);
+}
+
+/* Rounded down, with what is left. */
+static int64_t divide(int64_t number, int64_t by, int64_t *rest)
+{
+    int64_t quotient = number / by;
+    *rest = number - quotient * by;
+    if (*rest < 0) {
+        *rest += by;
+        quotient--;
+    }
+    return quotient;
+}
+
 int timestamp_format(int64_t ns, int digits, char *out)
 {
-    int64_t seconds = ns / NS_PER_S, fraction = ns % NS_PER_S;
-    if (fraction < 0) {
-        fraction += NS_PER_S;
-        seconds--;
-    }
-    int64_t days = seconds / 86400, rest = seconds % 86400;
-    if (rest < 0) {
-        rest += 86400;
-        days--;
-    }
-    int64_t year;
-    int month, day;
-    date_of_days(days, &year, &month, &day);
-    memcpy(out, "0000-00-00T00:00:00", 19);
-    put_digits(out, year, 4);
-    put_digits(out + 5, month, 2);
-    put_digits(out + 8, day, 2);
-    put_digits(out + 11, rest / 3600, 2);
-    put_digits(out + 14, rest / 60 % 60, 2);
-    put_digits(out + 17, rest % 60, 2);
-    int len = 19;
+    int64_t fraction, rest;
+    int64_t seconds = divide(ns, NS_PER_S, &fraction);
+    put_date(out, divide(seconds, 86400, &rest));
+    put_clock(out + DATE_LEN, (uint32_t)rest);
+    int len = DATE_LEN + 9;
     if (digits > 0) {
         char nine[9];
         put_digits(nine, fraction, 9);
@@ -212,10 +247,10 @@ int timestamp_format(int64_t ns, int digits, char *out)
 
 int timestamp_format_nano(int64_t ns, char *out)
 {
+    if (ns % NS_PER_S == 0)
+        return timestamp_format(ns, 0, out);
     int len = timestamp_format(ns, 9, out) - 1;
     while (out[len - 1] == '0')
-        len--;
-    if (out[len - 1] == '.')
         len--;
     out[len++] = 'Z';
     out[len] = '\0';

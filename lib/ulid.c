@@ -13,15 +13,32 @@ static _Thread_local struct {
     uint64_t low;
 } last;
 
-static void refill(void)
+#define RANDOM_BYTES (sizeof last.low + sizeof last.high)
+#define STORE_BYTES  (25 * RANDOM_BYTES) /* up to 256 come in one piece */
+
+/* Random bytes, fetched for many identifiers at a time. */
+static _Thread_local struct {
+    unsigned char bytes[STORE_BYTES];
+    size_t left;
+} store;
+
+static void store_fill(void)
 {
-    unsigned char random[10];
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
+    if (getrandom(store.bytes, STORE_BYTES, 0) != (ssize_t)STORE_BYTES) {
         /* Cannot happen for so few bytes once the kernel is up; the clock
          * keeps identifiers apart all the same. */
         int64_t now = clock_mono_ns();
-        memcpy(random, &now, sizeof now);
+        memcpy(store.bytes, &now, sizeof now);
     }
+    store.left = STORE_BYTES;
+}
+
+static void refill(void)
+{
+    if (store.left == 0)
+        store_fill();
+    store.left -= RANDOM_BYTES;
+    const unsigned char *random = store.bytes + store.left;
     memcpy(&last.low, random, sizeof last.low);
     memcpy(&last.high, random + sizeof last.low, sizeof last.high);
 }

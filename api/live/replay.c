@@ -27,6 +27,9 @@ struct feed_replay {
     /* Of the thread, until it hands over its last batch. */
     struct feed_replay_end end;
     struct errmsg error;
+    /* What the broker said is left. nats-server counts what has just come a
+     * little later than it stores it, so none is believed when nothing came. */
+    uint64_t pending;
     int quiet; /* polls in a row without a message */
 
     /* Of the loop. */
@@ -55,7 +58,8 @@ static bool thread_add(struct feed_replay *r, struct batch *batch,
                        struct tail_message *message)
 {
     struct errmsg err;
-    bool more = message->pending > 0 && message->sequence < r->until;
+    bool more = message->sequence < r->until;
+    r->pending = message->pending;
     if (message->sequence > r->until)
         natsMsg_Destroy(message->msg);
     else
@@ -72,7 +76,8 @@ static bool thread_fill(struct feed_replay *r, struct tail *tail,
     while (batch->count < BATCH_SAMPLES_MAX) {
         enum tail_result result = tail_next(tail, wait_ms, &message);
         if (result == TAIL_QUIET)
-            return batch->count > 0 || ++r->quiet < QUIET_MAX;
+            return batch->count > 0 ||
+                   (r->pending > 0 && ++r->quiet < QUIET_MAX);
         if (result == TAIL_LOST) {
             r->end.error = "the broker was lost";
             return false;
@@ -87,7 +92,8 @@ static bool thread_fill(struct feed_replay *r, struct tail *tail,
 
 static void thread_read(struct feed_replay *r, struct tail *tail)
 {
-    bool more = !tail_empty(tail);
+    bool more = r->place.since < r->until;
+    r->pending = tail_empty(tail) ? 0 : 1;
     while (more) {
         struct batch *batch = channel_spare(&r->channel);
         if (batch == NULL)

@@ -2,7 +2,7 @@
  * everything: twice to the same end, and in a number of steps that grows with
  * the document. What is valid has a cost and keeps it.
  *
- * fuzz-links: api/graphql/*.c */
+ * fuzz-links: api/graphql/?*.c */
 #include <assert.h>
 
 #include "api/graphql/parse.h"

@@ -3,7 +3,8 @@
  * filter agrees with; one that is refused is told why in a message that may be
  * sent.
  * fuzz-links: api/live/wish.c api/live/topic.c api/live/event_log.c
- * fuzz-links: api/live/filter.c api/live/filter_feed.c api/live/message.c
+ * fuzz-links: api/live/filter.c api/live/filter_feed.c api/live/pace.c
+ * fuzz-links: api/live/message.c
  * fuzz-links: api/fleet/fleet.c api/fleet/fleet_listen.c
  * fuzz-links: api/fleet/fleet_sample.c api/fleet/fleet_status.c
  * fuzz-links: api/fleet/fleet_tree.c */

@@ -154,6 +154,58 @@ test('connections the server ends are made anew unnoticed', async () => {
   }
 });
 
+test('one statement that fails takes none with it', async () => {
+  const names = ['GPU-1', 'GPU-2', 'GPU-3'];
+  const postgres = await startPostgres();
+  await createSchema(postgres);
+  await insertFleet(
+    postgres,
+    names.map((uuid, i) => ({ ...FLEET[0], uuid, index: `${i}` }))
+  );
+  await postgres.query(`insert into telemetry (gpu_id, ts, revision, temperature)
+    select id, now(), 1, 30 + id from gpu`);
+  const gateway = await startGateway({
+    database: postgres,
+    env: { DB_CONNECTIONS: '1' }, // so that all three are sent together
+  });
+  const ask = async (query) => {
+    const reply = await fetch(`${gateway.httpUrl}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query }),
+    });
+    return reply.json();
+  };
+  await waitFor(
+    async () => (await ask('{ gpus { uuid } }')).data.gpus.length === 3,
+    'the fleet'
+  );
+  await postgres.query(`
+    alter table telemetry rename to telemetry_kept;
+    create function must_not_be(uuid text, id integer) returns boolean
+    language plpgsql as $$ begin
+      if id = (select g.id from gpu g where g.uuid = $1) then
+        raise exception 'refused';
+      end if;
+      return true;
+    end $$;
+    create view telemetry as
+      select * from telemetry_kept where must_not_be('GPU-2', gpu_id)`);
+  const queries = names.map(
+    (uuid, i) => `g${i}: gpu(uuid: "${uuid}") { telemetry { temperature } }`
+  );
+  for (let round = 0; round < 2; round++) {
+    const { data, errors } = await ask(`{ ${queries.join(' ')} }`);
+    assert.deepEqual(
+      errors.map(({ path }) => path),
+      [['g1', 'telemetry']]
+    );
+    assert.deepEqual(data.g0, { telemetry: [{ temperature: 31 }] });
+    assert.equal(data.g1, null);
+    assert.deepEqual(data.g2, { telemetry: [{ temperature: 33 }] });
+  }
+});
+
 test('before the tables are there the answer is 503, then it works', async () => {
   const postgres = await startPostgres();
   const gateway = await startGateway({ database: postgres });

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/graphql/cli/cli.h"
+#include "lib/mem.h"
 
 #define FILE_MAX ((size_t)256 * 1024 * 1024)
 
@@ -150,6 +151,7 @@ int main(int argc, char **argv)
     struct cli cli = {.limits = gql_limits_default};
     struct errmsg err = {0};
     int code = CALLED_WRONGLY;
+    mem_return_large();
     const struct cli_action *action =
         argc > 1 ? cli_action(str_of(argv[1])) : NULL;
     if (action != NULL && suits(action, argc - 2))

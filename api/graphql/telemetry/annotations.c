@@ -55,6 +55,7 @@ static const struct db_statement read_statement = {
  * over another gateway's that came between, as if it had been sent later. */
 static const struct db_statement labels_statement = {
     .slot = SLOT_SET_LABELS,
+    .changes = true,
     .name = "set labels",
     .sql = "INSERT INTO gpu_annotation AS a (gpu_id, labels)"
            " SELECT id, $2::text::jsonb FROM gpu WHERE uuid = $1::text"
@@ -65,6 +66,7 @@ static const struct db_statement labels_statement = {
 /* A GPU that is out of service already is so since then. */
 static const struct db_statement maintenance_statement = {
     .slot = SLOT_SET_MAINTENANCE,
+    .changes = true,
     .name = "set maintenance",
     .sql = "INSERT INTO gpu_annotation AS a (gpu_id, maintenance,"
            " maintenance_reason, maintenance_since)"

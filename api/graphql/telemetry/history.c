@@ -199,11 +199,10 @@ static void row_copy(struct row *row, const struct row_set *set,
     row->extra =
         set->shape.extra ? extra_copy(set, rows, i, arena) : (struct str){0};
     row->present = 0;
-    for (uint32_t v = 0; v < set->values; v++, column++)
-        if (!db_is_null(rows, i, column)) {
-            row->values[v] = db_double(rows, i, column);
-            row->present |= UINT64_C(1) << v;
-        }
+    for (uint32_t v = 0; v < set->values; v++)
+        row->present |=
+            (uint64_t)db_take_double(rows, i, column + (int)v, &row->values[v])
+            << v;
 }
 
 /* The rows of all GPUs, each GPU's together and in order of time. */

@@ -48,31 +48,43 @@ static void columns_append(struct buf *out, const struct history_shape *shape)
     }
 }
 
+#define ONE_GPU "SELECT id FROM gpu WHERE uuid = ($1::text[])[1]"
+
 /* Whose samples; what is read of each of them follows. */
 static void gpus_append(struct buf *out, const struct history_shape *shape)
 {
     buf_append_text(out, shape->many ? "SELECT u.n, t.* FROM unnest($1::text[])"
                                        " WITH ORDINALITY u (uuid, n)"
                                        " JOIN gpu g ON g.uuid = u.uuid"
-                                     : "SELECT t.* FROM (SELECT id FROM gpu"
-                                       " WHERE uuid = ($1::text[])[1]) g");
+                                     : "SELECT t.* FROM (" ONE_GPU ") g");
     buf_append_text(out, " CROSS JOIN LATERAL (");
 }
 
-#define RANGE                             \
-    " FROM telemetry WHERE gpu_id = g.id" \
+#define RANGE_OF(gpu)                     \
+    " FROM telemetry WHERE gpu_id = " gpu \
     " AND ts >= $2::timestamptz AND ts <= $3::timestamptz"
+#define RANGE  RANGE_OF("g.id")
+#define NEWEST " ORDER BY ts DESC LIMIT $4::bigint"
 
-/* The partitions are in order of time, so the newest one is read first, and no
- * further one once there are enough rows. */
-static void samples_append(struct buf *out, const struct history_shape *shape)
+static void sample_columns_append(struct buf *out,
+                                  const struct history_shape *shape)
 {
-    gpus_append(out, shape);
     buf_append_text(out, "SELECT ts");
     if (shape->extra)
         buf_append_text(out, ", extra");
     columns_append(out, shape);
-    buf_append_text(out, RANGE " ORDER BY ts DESC LIMIT $4::bigint) t");
+}
+
+/* The partitions are in order of time, so the newest one is read first, and no
+ * further one once there are enough rows. Of one GPU that needs no join, which
+ * would be a fifth of the statement's time. */
+static void samples_append(struct buf *out, const struct history_shape *shape)
+{
+    if (shape->many)
+        gpus_append(out, shape);
+    sample_columns_append(out, shape);
+    buf_append_text(out, shape->many ? RANGE NEWEST ") t"
+                                     : RANGE_OF("(" ONE_GPU ")") NEWEST);
 }
 
 #define STEP       "$5::bigint * interval '1 microsecond'"
