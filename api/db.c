@@ -90,11 +90,15 @@ void db_query_free(struct db_query *q)
     free(q);
 }
 
-/* Is a better for q than b? One with nothing to do; else one whose transaction it
- * can share; else the one with the least to do. */
+/* Is a better for q than b, which stands before it? One that is through with others
+ * of its statement in no time, the first of such; else one with nothing to do; else one whose transaction it can share;
+ * else the one with the least to do. */
 static bool is_better(const struct db_conn *a, const struct db_conn *b,
                       const struct db_query *q)
 {
+    bool quick = db_conn_is_quick(a, q);
+    if (quick || db_conn_is_quick(b, q))
+        return quick && !db_conn_is_quick(b, q);
     if (a->sent.count == 0 || b->sent.count == 0)
         return a->sent.count < b->sent.count;
     bool joins = db_conn_may_join(a, q);

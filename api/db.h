@@ -1,9 +1,11 @@
 /* db: PostgreSQL that never blocks the loop.
  *
  * A small pool of libpq connections in pipeline mode, watched on the HTTP
- * server's loop. A query goes to the connection with the least to do, and
- * several are on their way on each at a time; what does not fit waits in one
- * queue. Statements are prepared on a connection when it first needs them, and
+ * server's loop. Several queries are on their way on each at a time; what does
+ * not fit waits in one queue. A query follows others of its statement where
+ * they are answered so quickly that it will hardly wait, else it goes to the
+ * connection with the least to do: few busy servers answer sooner than many
+ * that share the processors, and a slow query holds up nobody for long. Statements are prepared on a connection when it first needs them, and
  * results are binary. A statement's text is part of the program, or made while
  * it runs (db_statement_made); of those the ones used last stay prepared.
  *
@@ -29,7 +31,7 @@
 #define DB_STATEMENTS_MAX  64 /* a connection keeps apart: */
 #define DB_MADE_SLOT       16 /* from this slot on, those made at run time */
 #define DB_CONNECTIONS_MAX 32
-#define DB_PIPELINE_MAX    8 /* queries on their way on one connection */
+#define DB_PIPELINE_MAX    16 /* queries on their way on one connection */
 
 /* How a query ended. */
 enum db_outcome {

@@ -214,6 +214,16 @@ static void conn_turn(void *arg)
     conn_sync(arg);
 }
 
+/* Would it be answered at once though it stood behind others of its statement?
+ * As quickly as those before it, that is. */
+bool db_conn_is_quick(const struct db_conn *conn, const struct db_query *q)
+{
+    const struct db_query *last = conn->sent.last;
+    return last != NULL && last->statement == q->statement &&
+           !q->statement->changes &&
+           conn->answer_ns * (int64_t)(conn->sent.count + 1) < DB_QUICK_NS;
+}
+
 /* May it share the transaction of those that have no sync yet? A quick one is
  * not to wait for the answer to a slow one: those of one statement are alike. */
 bool db_conn_may_join(const struct db_conn *conn, const struct db_query *q)
@@ -345,15 +355,24 @@ static void part_keep(struct db_query *q, PGresult *part)
     }
 }
 
+/* Answers come in bursts; on the average they are as far apart as the server
+ * needs for each. */
+static void conn_progress(struct db_conn *conn)
+{
+    int64_t now = clock_mono_ns();
+    conn->answer_ns += (now - conn->progress_ns - conn->answer_ns) / 16;
+    conn->progress_ns = now;
+}
+
 /* One part of the answer to the oldest query on the connection. What is kept
  * is the rows, or the first thing that went wrong. */
 static void part_take(struct db_conn *conn, PGresult *part)
 {
     struct db_query *q = conn->sent.first;
-    conn->progress_ns = clock_mono_ns();
     part_keep(q, part);
     if (--q->parts > 0)
         return;
+    conn_progress(conn);
     query_list_take(&conn->sent);
     query_answered(conn, q);
 }
@@ -388,6 +407,7 @@ static void conn_established(struct db_conn *conn)
     conn->state = DB_CONN_READY;
     conn->backoff_ns = DB_BACKOFF_MIN_NS;
     conn->progress_ns = clock_mono_ns();
+    conn->answer_ns = DB_QUICK_NS; /* until it has shown better */
     if (PQsetnonblocking(conn->pg, 1) != 0 ||
         PQenterPipelineMode(conn->pg) == 0) {
         conn_lost_pg(conn, "setting up the connection");

@@ -9,6 +9,9 @@
 #define DB_BACKOFF_MAX_NS (5 * NS_PER_S)    /* … doubles up to this */
 #define DB_CONNECT_NS     (5 * NS_PER_S)    /* for a connection to be ready */
 #define DB_PING_NS        (2 * NS_PER_S) /* an idle one is asked this often */
+#define DB_QUICK_NS \
+    (1500 * NS_PER_US) /* to wait behind others of one's
+                                                statement is worth it */
 
 #define DB_MADE_MAX (DB_STATEMENTS_MAX - DB_MADE_SLOT)
 
@@ -61,6 +64,7 @@ struct db_conn {
     struct http_timer *timer;
     int64_t backoff_ns;
     int64_t progress_ns; /* when the server last answered, or had nothing to */
+    int64_t answer_ns;   /* that an answer takes, smoothed */
     struct query_list sent;  /* in the order the answers come */
     bool unsynced;           /* the last of them is not followed by a sync */
     struct http_timer *turn; /* sends it */
@@ -103,6 +107,7 @@ void db_made_fini(struct db *db);
 void db_conn_init(struct db_conn *conn, struct db *db);
 void db_conn_fini(struct db_conn *conn);
 void db_conn_send(struct db_conn *conn, struct db_query *q);
+bool db_conn_is_quick(const struct db_conn *conn, const struct db_query *q);
 bool db_conn_may_join(const struct db_conn *conn, const struct db_query *q);
 
 /* A query on it has waited too long: is the server silent altogether? */

@@ -25,7 +25,7 @@ const CLIENTS = Number(process.env.CLIENTS ?? 1000);
 const RATE = Number(process.env.RATE ?? 400);
 const PEER_RATE = Number(process.env.PEER_RATE ?? 20);
 const SECONDS = Number(process.env.SECONDS ?? 20);
-const IDLE = Number(process.env.IDLE ?? 9000);
+const IDLE = Number(process.env.IDLE ?? 10000);
 const CYCLES = Number(process.env.CYCLES ?? 1000);
 const GPUS = 248;
 
