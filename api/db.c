@@ -90,9 +90,9 @@ void db_query_free(struct db_query *q)
     free(q);
 }
 
-/* Is a better for q than b, which stands before it? One that is through with others
- * of its statement in no time, the first of such; else one with nothing to do; else one whose transaction it can share;
- * else the one with the least to do. */
+/* Is a better for q than b, which stands before it? The first that is through
+ * with others of its statement in no time; else one with nothing to do; else one
+ * whose transaction it can share; else the one with the least to do. */
 static bool is_better(const struct db_conn *a, const struct db_conn *b,
                       const struct db_query *q)
 {
