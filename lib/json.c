@@ -366,6 +366,7 @@ static size_t copy_plain(char *to, struct str s)
 
 static size_t append_character(struct buf *out, struct str s)
 {
+    assert(s.p != NULL && s.len > 0);
     unsigned char c = (unsigned char)s.p[0];
     if (c < 0x80) {
         append_escaped_byte(out, c);
