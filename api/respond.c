@@ -95,11 +95,10 @@ static void fleet_wait(struct api_call *call, const struct fleet_list *list)
 void respond_fleet(struct api_call *call, const struct fleet_list *list)
 {
     struct gateway *gateway = call->gateway;
-    if (gateway->fleet->loaded)
-        fleet_reply(call, list);
-    else if (clock_mono_ns() - gateway->started_ns < FLEET_START_NS)
+    int64_t up_ns = clock_mono_ns() - gateway->started_ns;
+    if (!gateway->fleet->loaded && up_ns < FLEET_START_NS)
         fleet_wait(call, list);
-    else if (gateway->fleet->following)
+    else if (gateway->fleet->loaded || gateway->fleet->following)
         fleet_reply(call, list);
     else
         fleet_unknown(call);

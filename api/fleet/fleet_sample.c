@@ -22,8 +22,7 @@ static void value_set(struct model *m, struct fleet_gpu *gpu, int metric,
     uint64_t bit = UINT64_C(1) << metric;
     gpu->value_ts_ns[metric] = ts_ns;
     /* Most values are what they were; printing is what costs. */
-    if ((gpu->present & bit) != 0 &&
-        memcmp(&gpu->values[metric], &value, sizeof value) == 0)
+    if ((gpu->present & bit) != 0 && gpu->values[metric] == value)
         return;
     gpu->present |= bit;
     gpu->values[metric] = value;

@@ -171,6 +171,7 @@ static void drop(struct gql_cache *cache, struct entry *e)
     unlink_entry(cache, e);
     if (!e->allowed)
         list_remove(cache, e);
+    assert(cache->oldest != e && cache->newest != e);
     gql_query_unref(&query);
 }
 

@@ -67,7 +67,7 @@ static void append_decimal(const char *digits, int power, struct buf *out)
 
 void gql_number_append(double value, struct buf *out)
 {
-    char digits[24];
+    char digits[24] = {0};
     if (isnan(value)) {
         buf_append_text(out, "NaN");
         return;

@@ -1,6 +1,8 @@
 /* schema_check: the rules that each kind of type is held to (3.3 to 3.13). */
 #include "api/graphql/schema_build.h"
 
+#include <assert.h>
+
 static void check_name(struct gql_build *build, struct str name, uint32_t at)
 {
     if (str_has_prefix(name, str_of("__")))
@@ -410,6 +412,7 @@ static void say_cycle(struct cycles *c, const struct gql_type *type)
 
 static void find_cycles(struct cycles *c, const struct gql_type *type)
 {
+    assert(type != NULL);
     if (c->done[type->id])
         return;
     c->done[type->id] = true;

@@ -69,7 +69,7 @@ static int read_file(struct cli *cli, const char *path, struct str *content,
 
 static int read_schema(struct cli *cli, const char *path, struct errmsg *err)
 {
-    struct str text;
+    struct str text = {0};
     if (read_file(cli, path, &text, err) < 0)
         return -EINVAL;
     cli->schema = gql_schema_new(text, path, NULL, err);
@@ -79,7 +79,7 @@ static int read_schema(struct cli *cli, const char *path, struct errmsg *err)
 static int read_json(struct cli *cli, const char *path, struct json *value,
                      struct errmsg *err)
 {
-    struct str text;
+    struct str text = {0};
     struct errmsg why;
     struct json_doc *doc = arena_alloc(&cli->arena, sizeof *doc);
     if (read_file(cli, path, &text, err) < 0)

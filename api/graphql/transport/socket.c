@@ -154,6 +154,7 @@ void socket_stop(struct socket *socket, struct socket_operation *op)
 {
     ready_remove(op);
     operation_end(&op->operation);
+    assert((op->prev == NULL) == (op == socket->operations));
     if (op->prev != NULL)
         op->prev->next = op->next;
     else
