@@ -20,19 +20,24 @@ static void put_time(struct json_writer *w, int64_t ns)
     w->comma = true;
 }
 
-static void put_metrics(struct buf *out, const struct sample *s,
-                        uint64_t wanted)
+/* Writes the value of one metric that the source has. */
+typedef void (*put_value_fn)(struct buf *out, const void *source, int metric);
+
+/* {"name":value,…} of the wanted metrics, null where the source has none; wanted
+ * 0: of those it has. */
+static void put_metrics(struct buf *out, uint64_t wanted, uint64_t present,
+                        put_value_fn put, const void *source)
 {
     char comma = '{';
-    for (uint64_t left = wanted != 0 ? wanted : s->present; left != 0;
+    for (uint64_t left = wanted != 0 ? wanted : present; left != 0;
          left &= left - 1) {
         int m = __builtin_ctzll(left);
         buf_append_byte(out, comma);
         buf_append_byte(out, '"');
         buf_append_str(out, metric_catalogue[m].name);
         buf_append(out, "\":", 2);
-        if (sample_has(s, m))
-            json_append_double(out, s->metrics[m]);
+        if ((present >> m & 1) != 0)
+            put(out, source, m);
         else
             buf_append(out, "null", 4);
         comma = ',';
@@ -40,6 +45,17 @@ static void put_metrics(struct buf *out, const struct sample *s,
     if (comma == '{')
         buf_append_byte(out, '{');
     buf_append_byte(out, '}');
+}
+
+static void put_reported(struct buf *out, const void *sample, int metric)
+{
+    json_append_double(out, ((const struct sample *)sample)->metrics[metric]);
+}
+
+static void put_latest(struct buf *out, const void *object, int metric)
+{
+    const struct fleet_gpu *gpu = object;
+    buf_append(out, gpu->value_json[metric].text, gpu->value_json[metric].len);
 }
 
 static void put_extra(struct json_writer *w, const struct sample *s)
@@ -63,7 +79,7 @@ void message_update(struct buf *out, const struct sample *s, uint64_t metrics,
     json_member_str(&w, "hostname", s->host);
     json_member_str(&w, "gpu_id", s->gpu);
     json_key(&w, "data");
-    put_metrics(out, s, metrics);
+    put_metrics(out, metrics, s->present, put_reported, s);
     w.comma = true;
     if (metrics == 0 && s->extra_count > 0)
         put_extra(&w, s);
@@ -105,28 +121,6 @@ void message_change(struct buf *out, const struct fleet_change *change,
     buf_append_u64(out, sequence);
 }
 
-static void put_values(struct buf *out, const struct fleet_gpu *gpu,
-                       uint64_t wanted)
-{
-    char comma = '{';
-    for (uint64_t left = wanted != 0 ? wanted : gpu->present; left != 0;
-         left &= left - 1) {
-        int m = __builtin_ctzll(left);
-        buf_append_byte(out, comma);
-        buf_append_byte(out, '"');
-        buf_append_str(out, metric_catalogue[m].name);
-        buf_append(out, "\":", 2);
-        if ((gpu->present >> m & 1) != 0)
-            buf_append(out, gpu->value_json[m].text, gpu->value_json[m].len);
-        else
-            buf_append(out, "null", 4);
-        comma = ',';
-    }
-    if (comma == '{')
-        buf_append_byte(out, '{');
-    buf_append_byte(out, '}');
-}
-
 void message_gpu(struct buf *out, const struct fleet_gpu *gpu, uint64_t metrics)
 {
     buf_append_byte(out, '{');
@@ -139,7 +133,7 @@ void message_gpu(struct buf *out, const struct fleet_gpu *gpu, uint64_t metrics)
     else
         message_time(out, gpu->ts_ns);
     buf_append_text(out, ",\"data\":");
-    put_values(out, gpu, metrics);
+    put_metrics(out, metrics, gpu->present, put_latest, gpu);
     buf_append_text(out, ",\"sequence\":");
     buf_append_u64(out, gpu->sequence);
     buf_append_byte(out, '}');
