@@ -185,13 +185,17 @@ $(BUILD)/tests/bench/%: tests/bench/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LIB) $(LIBS_all)
 
-# ---- what the gateway shows in a browser: each folder of web-dashboard/ that has
-# a script named build lays its pages out in build/web/NAME ----
+# ---- what the gateway shows in a browser: the dashboard in build/web, and each
+# folder of web-dashboard/ that has a script named build in build/web/NAME ----
 
 WEB_SRC := $(wildcard web-dashboard/*/build)
-WEB     := $(patsubst web-dashboard/%/build,$(BUILD)/web/%/index.html,$(WEB_SRC))
-web: $(WEB) ## GraphiQL, into build/web/
+WEB     := $(BUILD)/web/index.html $(patsubst web-dashboard/%/build,$(BUILD)/web/%/index.html,$(WEB_SRC))
+web: $(WEB) ## the dashboard and GraphiQL, into build/web/
 	@:
+DASHBOARD_SRC := $(shell find web-dashboard/src web-dashboard/style -type f) $(wildcard web-dashboard/*.*) web-dashboard/build
+$(BUILD)/web/index.html: $(DASHBOARD_SRC)
+	$(call says,web)
+	@web-dashboard/build $(@D)
 $(BUILD)/web/%/index.html: $$(wildcard web-dashboard/$$*/*)
 	$(call says,web)
 	@web-dashboard/$*/build $(@D)

@@ -107,20 +107,40 @@ static struct http_server *server_open(struct gateway *gateway,
 
 /* ---- pages and GraphQL ---- */
 
-static void page_reply(struct http_request *req, void *arg)
+/* The dashboard's page. */
+static void index_reply(struct http_request *req, void *arg)
 {
     struct gateway *gateway = arg;
+    static_reply(gateway->files, req, str_of("index.html"));
+}
+
+static void folder_reply(struct http_request *req, struct gateway *gateway,
+                         const char *folder)
+{
     struct str path = http_param(req, "path");
-    static_reply(
-        gateway->files, req,
-        str_of(arena_printf(http_arena(req), "graphiql/%.*s", STR_ARG(path))));
+    static_reply(gateway->files, req,
+                 str_of(arena_printf(http_arena(req), "%s/%.*s", folder,
+                                     STR_ARG(path))));
+}
+
+static void assets_reply(struct http_request *req, void *arg)
+{
+    folder_reply(req, arg, "assets");
+}
+
+static void graphiql_reply(struct http_request *req, void *arg)
+{
+    folder_reply(req, arg, "graphiql");
 }
 
 static void pages_open(struct gateway *gateway)
 {
     gateway->files = static_files_new(gateway->config.web_root);
-    gateway->pages[0] =
-        (struct http_route){"GET", "/graphiql/{path...}", page_reply, gateway};
+    gateway->pages[0] = (struct http_route){"GET", "/", index_reply, gateway};
+    gateway->pages[1] =
+        (struct http_route){"GET", "/assets/{path...}", assets_reply, gateway};
+    gateway->pages[2] = (struct http_route){"GET", "/graphiql/{path...}",
+                                            graphiql_reply, gateway};
 }
 
 /* True: it is there, or not wanted. */

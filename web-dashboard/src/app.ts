@@ -1,0 +1,44 @@
+// app: what every view is handed, and what a view is.
+
+import type { Api } from './api/client.js';
+import type { Emitter } from './emitter.js';
+import type { Fleet } from './fleet/fleet.js';
+import type { Route } from './route.js';
+
+export interface App {
+  /** GraphQL, over one WebSocket. */
+  readonly api: Api;
+  /** What is known now of all GPUs. */
+  readonly fleet: Fleet;
+
+  /** Where we are: what the address says. */
+  readonly route: Route;
+  /**
+   * Goes there: what is not given stays. A step that Back should take back is
+   * pushed (another page, a zoom); refining is replaced (typing in the search).
+   */
+  navigate(change: Partial<Route>, how?: 'push' | 'replace'): void;
+
+  /** Paused: the model goes on, the screen stands still. */
+  readonly paused: boolean;
+  setPaused(paused: boolean): void;
+  readonly pausedChanged: Emitter<boolean>;
+
+  /** Light or dark has changed: canvases are to be painted anew. */
+  readonly themeChanged: Emitter;
+
+  /** Says it to who does not see the screen (a polite live region). */
+  announce(text: string): void;
+}
+
+/** A page: made for one route, told when the route changes within the page. */
+export interface View {
+  /** Of the page, shown in the tab: "hgpu-012". */
+  readonly title: string;
+  /** The route has changed, its view and its path have not. */
+  routeChanged(): void;
+  /** Ends its subscriptions, timers, listeners; the shell empties the element. */
+  close(): void;
+}
+
+export type OpenView = (app: App, element: HTMLElement) => View;

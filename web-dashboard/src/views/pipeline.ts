@@ -1,0 +1,8 @@
+import { html, render } from 'lit-html';
+
+import type { App, View } from '../app.js';
+
+export function openPipeline(_app: App, element: HTMLElement): View {
+  render(html`<p>Not there yet.</p>`, element);
+  return { title: 'Pipeline', routeChanged() {}, close() {} };
+}
