@@ -107,11 +107,33 @@ static struct http_server *server_open(struct gateway *gateway,
 
 /* ---- pages and GraphQL ---- */
 
+/* Built without npm the gateway has no pages, and says so. */
+static const char no_dashboard[] =
+    "Nexus: the gateway runs, but its dashboard is not there.\n\n"
+    "`make web` builds it into build/web, which takes node and npm\n"
+    "(Debian: apt-get install nodejs npm); no restart is needed. Should it "
+    "lie\n"
+    "elsewhere, start the gateway with --web-root FOLDER.\n\n"
+    "All else works without it: graphql, api/v1/gpus, health, metrics.\n";
+
 /* The dashboard's page. */
 static void index_reply(struct http_request *req, void *arg)
 {
     struct gateway *gateway = arg;
-    static_reply(gateway->files, req, str_of("index.html"));
+    if (static_has(gateway->files, str_of("index.html"))) {
+        static_reply(gateway->files, req, str_of("index.html"));
+        return;
+    }
+    struct buf body = {0};
+    buf_append_text(&body, no_dashboard);
+    http_reply_header(req, "Cache-Control", "no-store");
+    http_reply(req, 503, HTTP_TEXT, &body);
+}
+
+static void favicon_reply(struct http_request *req, void *arg)
+{
+    struct gateway *gateway = arg;
+    static_reply(gateway->files, req, str_of("favicon.svg"));
 }
 
 static void folder_reply(struct http_request *req, struct gateway *gateway,
@@ -141,6 +163,8 @@ static void pages_open(struct gateway *gateway)
         (struct http_route){"GET", "/assets/{path...}", assets_reply, gateway};
     gateway->pages[2] = (struct http_route){"GET", "/graphiql/{path...}",
                                             graphiql_reply, gateway};
+    gateway->pages[3] =
+        (struct http_route){"GET", "/favicon.svg", favicon_reply, gateway};
 }
 
 /* True: it is there, or not wanted. */

@@ -45,7 +45,7 @@ struct gateway {
     struct ws *ws; /* NULL: turned off */
     struct http_route ws_routes[2];
     struct static_files *files;
-    struct http_route pages[4];
+    struct http_route pages[5];
     struct graphql_service *graphql; /* NULL: turned off */
     struct api_context *context;     /* of GraphQL's executions */
 };

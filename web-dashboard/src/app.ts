@@ -3,7 +3,7 @@
 import type { Api } from './api/client.js';
 import type { Emitter } from './emitter.js';
 import type { Fleet } from './fleet/fleet.js';
-import type { Route } from './route.js';
+import { formatRoute, type Route } from './route.js';
 
 export interface App {
   /** GraphQL, over one WebSocket. */
@@ -42,3 +42,8 @@ export interface View {
 }
 
 export type OpenView = (app: App, element: HTMLElement) => View;
+
+/** The address of a link: as navigate() would go there. */
+export function hrefOf(app: App, change: Partial<Route>): string {
+  return formatRoute({ ...app.route, ...change });
+}

@@ -6,6 +6,7 @@ import { Emitter } from './emitter.js';
 import { Fleet } from './fleet/fleet.js';
 import { follow } from './fleet/live.js';
 import { formatRoute, parseRoute, type Route, type ViewName } from './route.js';
+import { keys } from './shell/keyboard.js';
 import { openApi } from './views/api.js';
 import { openFleet } from './views/fleet.js';
 import { openGpu } from './views/gpu.js';
@@ -73,4 +74,5 @@ function go(): void {
 
 follow(api, fleet, () => paused);
 addEventListener('popstate', go);
+addEventListener('keydown', keys.handle);
 go();
