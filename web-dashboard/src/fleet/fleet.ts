@@ -72,6 +72,8 @@ export class Fleet {
   asOf = 0;
   /** False while the gateway does not hear the broker. */
   following = true;
+  /** How many samples were taken in since the page was opened. */
+  updates = 0;
   /** Why what is shown may be old, in words; empty while all is well. */
   problem = '';
   /** Of the latest sample of each row, ms since 1970; NaN: nothing ever came. */

@@ -105,6 +105,7 @@ export function follow(api: Api, fleet: Fleet, isPaused: () => boolean): void {
         if (typeof value === 'number') fleet.column(name)[gpu.row] = value;
       }
       change.rows.add(gpu.row);
+      fleet.updates++;
     }
   };
   const turn = async () => {

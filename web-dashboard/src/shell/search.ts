@@ -1,7 +1,7 @@
 // search: the box that filters the fleet and finds a host or a GPU.
 //
 // On the fleet's page what is typed is the filter, at once; on the others Enter takes
-// it there. Below it stand hosts and GPUs of that name, and with nothing typed what
+// it there; the page says how many it takes. Below it stand hosts and GPUs of that name, and with nothing typed what
 // can be typed: a combobox with a list.
 
 import { html, nothing, render } from 'lit-html';
@@ -12,7 +12,6 @@ import type { Route } from '../route.js';
 import { CLOSE, SEARCH } from './icons.js';
 
 const WRITE_MS = 120;
-const ANNOUNCE_MS = 900;
 const HOSTS = 6;
 const GPUS = 4;
 /** Less of a UUID is no search for one. */
@@ -37,7 +36,6 @@ export class Search {
   /** Of the suggestions; -1: none. */
   #active = -1;
   #write: ReturnType<typeof setTimeout> | undefined;
-  #announce: ReturnType<typeof setTimeout> | undefined;
 
   constructor(app: App) {
     this.#app = app;
@@ -134,22 +132,14 @@ export class Search {
     this.#suggest();
     this.#reread();
     clearTimeout(this.#write);
-    clearTimeout(this.#announce);
     if (this.#app.route.view !== 'fleet') return;
     this.#write = setTimeout(() => this.#writeQuery(), WRITE_MS);
-    this.#announce = setTimeout(() => this.#sayCount(), ANNOUNCE_MS);
   }
 
   #writeQuery(): void {
     clearTimeout(this.#write);
     this.#write = undefined;
     this.#app.navigate({ query: this.#input.value.trim() }, 'replace');
-  }
-
-  #sayCount(): void {
-    const { error, empty } = this.#filter;
-    if (error) this.#app.announce(error);
-    else this.#app.announce(empty ? 'All GPUs are shown.' : `${this.#countWords()} match.`);
   }
 
   #countWords(): string {
@@ -181,7 +171,7 @@ export class Search {
   }
 
   #escape(): void {
-    if (this.#open) this.#close();
+    if (this.#active >= 0) this.#close();
     else if (this.#input.value !== '') {
       this.#input.value = '';
       this.#typed();
