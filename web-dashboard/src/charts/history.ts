@@ -129,22 +129,16 @@ export class History {
 
   /** Shows these, fetching what is not there. */
   show(uuids: readonly string[], window: Window): void {
-    const known = [...this.#tracks.keys()];
-    const others = uuids.length !== known.length || uuids.some((uuid) => !this.#tracks.has(uuid));
-    if (others) {
-      this.#tracks = new Map(uuids.map((uuid) => [uuid, this.#tracks.get(uuid) ?? new Track()]));
-      this.#follow(uuids);
-    }
     this.#window = window;
     this.#generation++;
-    this.#load();
+    this.showGpus(uuids);
   }
 
   /** Adds or takes away GPUs; the window stays. */
   showGpus(uuids: readonly string[]): void {
     const had = this.#tracks;
     this.#tracks = new Map(uuids.map((uuid) => [uuid, had.get(uuid) ?? new Track()]));
-    this.#follow(uuids);
+    if (uuids.length !== had.size || uuids.some((uuid) => !had.has(uuid))) this.#follow(uuids);
     this.#load();
     this.changed.emit();
   }
@@ -156,6 +150,10 @@ export class History {
       this.#generation++;
       this.#load();
     }, ASK_AGAIN);
+  }
+
+  get uuids(): string[] {
+    return [...this.#tracks.keys()];
   }
 
   points(uuid: string, metric: string): Points {
