@@ -4,6 +4,7 @@ import { html, nothing, render } from 'lit-html';
 
 import { hrefOf, type App, type View } from '../app.js';
 import { Board } from '../charts/board.js';
+import { Attention } from '../fleet/attention.js';
 import type { Gpu } from '../fleet/fleet.js';
 import { comparedTo, compareBar } from './gpu/compare.js';
 import { editLabels, editMaintenance } from './gpu/edit.js';
@@ -14,6 +15,7 @@ const AGES_MS = 1000;
 
 class GpuView implements View {
   readonly #app: App;
+  readonly #attention: Attention;
   readonly #head = document.createElement('div');
   readonly #compare = document.createElement('div');
   readonly #offs: (() => void)[];
@@ -23,6 +25,7 @@ class GpuView implements View {
 
   constructor(app: App, element: HTMLElement) {
     this.#app = app;
+    this.#attention = new Attention(app.fleet);
     element.append(this.#head, this.#compare);
     this.#offs = [
       app.fleet.changed.on(({ inventory, status, rows }) => {
@@ -59,6 +62,7 @@ class GpuView implements View {
     for (const off of this.#offs) off();
     clearInterval(this.#ages);
     this.#board?.close();
+    this.#attention.close();
   }
 
   /** An inventory has other objects for the same GPUs. */
@@ -74,7 +78,7 @@ class GpuView implements View {
   }
 
   #unknown() {
-    const { app } = { app: this.#app };
+    const app = this.#app;
     if (!app.fleet.loaded) return html`<p class="empty" role="status">Loading…</p>`;
     return html`<div class="notice">
       <h1>No such GPU</h1>
@@ -92,7 +96,7 @@ class GpuView implements View {
         <p class="gpu-model muted">${gpu.model}</p>
         ${this.#siblings(gpu)}
       </header>
-      ${findingsList(this.#app, [gpu])}
+      ${findingsList(this.#attention.of(gpu))}
       <div class="gpu-facts">
         <section class="card" aria-labelledby="gpu-identity">
           <h2 id="gpu-identity">Identity</h2>

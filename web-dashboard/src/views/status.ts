@@ -1,7 +1,8 @@
 // status: a GPU's state and what is found about it, in words and a colour.
 
-import { html, type TemplateResult } from 'lit-html';
+import { html, nothing, type TemplateResult } from 'lit-html';
 
+import type { Finding } from '../fleet/attention.js';
 import type { Gpu, Status } from '../fleet/fleet.js';
 import { formatSince } from '../time.js';
 
@@ -22,7 +23,30 @@ export function statusSince({ status, statusSince }: Gpu): TemplateResult {
     ${statusSince === null ? '' : html`<span class="muted small">${formatSince(statusSince)}</span>`}`;
 }
 
-/** What is shown of a GPU is that of the one with its UUID now: inventories replace objects. */
+/** hgpu-012, GPU 3 */
 export function placeOf(gpu: Gpu): string {
-  return `${gpu.host.hostname} · GPU ${gpu.index}`;
+  return `${gpu.host.hostname}, GPU ${gpu.index}`;
+}
+
+const SEVERITIES: Record<Finding['severity'], string> = {
+  critical: 'badge badge-critical',
+  warning: 'badge badge-warning',
+  notice: 'badge badge-accent',
+};
+
+export function findingBadge({ problem, severity, text }: Finding): TemplateResult {
+  return html`<span class=${SEVERITIES[severity]} title=${text}>${problem.replaceAll('_', ' ')}</span>`;
+}
+
+/** What is wrong, each in a line; nothing where nothing is. */
+export function findingsList(findings: readonly Finding[], nameOf?: (gpu: Gpu) => string): TemplateResult | typeof nothing {
+  if (findings.length === 0) return nothing;
+  return html`<ul class="findings" aria-label="Needs attention">
+    ${findings.map(
+      (finding) => html`<li>
+        ${findingBadge(finding)} ${nameOf ? `${nameOf(finding.gpu)}: ` : nothing}${finding.text}
+        ${finding.since === null ? nothing : html`<span class="muted small">${formatSince(finding.since)}</span>`}
+      </li>`,
+    )}
+  </ul>`;
 }
