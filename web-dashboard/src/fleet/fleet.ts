@@ -72,13 +72,18 @@ export class Fleet {
   asOf = 0;
   /** False while the gateway does not hear the broker. */
   following = true;
-  /** Of the latest sample of each row, ms since 1970. */
+  /** Why what is shown may be old, in words; empty while all is well. */
+  problem = '';
+  /** Of the latest sample of each row, ms since 1970; NaN: nothing ever came. */
   times: Float64Array = new Float64Array();
 
   /** Once a frame at most, and not while paused. */
   readonly changed = new Emitter<FleetChange>();
-  /** asOf or following is another; also while paused. */
+  /** asOf, following or problem is another; also while paused. */
   readonly freshnessChanged = new Emitter();
+
+  /** What is wrong with each row, in bits: see attention.ts, which keeps it. */
+  problems: Uint16Array = new Uint16Array();
 
   columns = new Map<string, Float64Array>();
   #byUuid = new Map<string, Gpu>();
@@ -131,6 +136,7 @@ export class Fleet {
     };
     // The former rows are in before.byUuid's objects, which are not these.
     this.times = carry(before.times);
+    this.problems = new Uint16Array(this.gpus.length);
     this.columns = new Map([...before.columns].map(([name, old]) => [name, carry(old)]));
     this.loaded = true;
   }
