@@ -31,7 +31,12 @@ export interface App {
   announce(text: string): void;
 }
 
-/** A page: made for one route, told when the route changes within the page. */
+/**
+ * A page: made for one route, told when the route changes within the page. What it
+ * renders into its element has one h1, which gets the focus when the page opens; the
+ * shell writes the title as one, unseen, where a view has none. Host and GPU pages
+ * are opened when the fleet is loaded and has them.
+ */
 export interface View {
   /** Of the page, shown in the tab: "hgpu-012". */
   readonly title: string;
