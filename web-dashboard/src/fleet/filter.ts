@@ -72,17 +72,33 @@ const KEY_ALIASES: Readonly<Record<string, string>> = {
 };
 const KEYS = [...Object.keys(NAMES), 'status', 'is', 'label', 'has'];
 
-/** All that a bare word is looked for in, in lower case. */
-const allNames = new WeakMap<Gpu, string>();
+/** All that a bare word is looked for in, in lower case, by row. */
+interface AllNames {
+  revision: number;
+  gpus: Gpu[];
+  names: (string | undefined)[];
+}
+const kept = new WeakMap<Fleet, AllNames>();
+
+function allNamesOf(fleet: Fleet): AllNames {
+  let all = kept.get(fleet);
+  if (all?.revision !== fleet.revision || all.gpus !== fleet.gpus) {
+    all = { revision: fleet.revision, gpus: fleet.gpus, names: [] };
+    kept.set(fleet, all);
+  }
+  return all;
+}
 
 function namesOf(gpu: Gpu): string {
-  let names = allNames.get(gpu);
-  if (names === undefined) {
-    const labels = gpu.labels.flatMap(({ key, value }) => [key, value]);
-    names = [...Object.values(NAMES).map((name) => name(gpu)), ...labels].join('\n').toLowerCase();
-    allNames.set(gpu, names);
-  }
-  return names;
+  const labels = gpu.labels.flatMap(({ key, value }) => [key, value]);
+  return [...Object.values(NAMES).map((name) => name(gpu)), ...labels].join('\n').toLowerCase();
+}
+
+function textTest(fleet: Fleet, text: string): Test {
+  return (gpu) => {
+    const { names } = allNamesOf(fleet);
+    return (names[gpu.row] ??= namesOf(gpu)).includes(text);
+  };
 }
 
 function anyOf(tests: Test[]): Test {
@@ -291,16 +307,12 @@ function keyTest(fleet: Fleet, key: string, whole: boolean, text: string): Test 
   return anyOf(values.map((value) => nameTest(key, whole, value)));
 }
 
-function textTest(text: string): Test {
-  return (gpu) => namesOf(gpu).includes(text);
-}
-
 /** Of a word in lower case, without its minus; undefined: it says nothing yet. */
 function testOf(fleet: Fleet, word: string): Test | undefined {
   const [, name, operator, rest = ''] = /^(\w+)(:|<=|>=|!=|==|<|>|=)(.*)$/s.exec(word) ?? [];
   if (name === undefined || operator === undefined) {
     const text = unquote(word);
-    return text === '' ? undefined : textTest(text);
+    return text === '' ? undefined : textTest(fleet, text);
   }
   const key = KEY_ALIASES[name] ?? name;
   const isKey = KEYS.includes(key);
