@@ -73,7 +73,7 @@ const SECTION_GAP = 14;
 const STRETCH_MAX = 1.7;
 /** A label's font has this many pixels at least, and its letters this share of them. */
 const FONT_MIN = 11;
-const FONT_MAX = 18;
+const FONT_MAX = 16;
 const LETTER = 0.6;
 /** A block has room for so many letters. */
 const LABEL_MIN = 6;
@@ -86,7 +86,7 @@ interface Sizes {
 }
 
 function sizesFor(cellHeight: number): Sizes {
-  const labelFont = Math.max(FONT_MIN, Math.min(FONT_MAX, Math.round(cellHeight * 0.42)));
+  const labelFont = Math.max(FONT_MIN, Math.min(FONT_MAX, Math.round(cellHeight * 0.38)));
   return {
     cellHeight,
     labelFont,

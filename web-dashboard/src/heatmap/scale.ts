@@ -1,7 +1,7 @@
 // scale: from a value to a colour, right for colour-blind eyes. The colours are
-// viridis: lightness alone tells which of two values is the greater, whatever
-// hues the eye takes apart. High values stand out from the ground most, so the
-// table runs the other way round on a light page.
+// viridis': lightness alone tells which of two values is the greater, whatever
+// hues the eye takes apart. High values stand out from the ground most, so they
+// are light on a dark page and dark on a light one.
 
 import type { Metric } from '../fleet/fleet.js';
 import { percentileOf } from '../fleet/totals.js';
@@ -16,14 +16,17 @@ export interface Domain {
 
 export const COLOURS = 256;
 
-/** Viridis at even distances, from its darkest to its lightest. */
-const ANCHORS = [
-  '#440154', '#482878', '#3e4989', '#31688e', '#26828e',
-  '#1f9e89', '#35b779', '#6ece58', '#b5de2b', '#fde725',
+/** Viridis at even distances, from dark to light, without what is as dark as a dark ground. */
+const ON_DARK = [
+  '#3a2f63', '#413f82', '#39558c', '#2f6b8e', '#26828e',
+  '#1f988b', '#2db27d', '#67cc5c', '#addc30', '#fde725',
 ].map(rgbOf);
 
-/** On a dark ground the darkest could not be told from it. */
-const DARKEST_ON_DARK = 0.12;
+/** Its like from a pale end to viridis' dark one. Yellow, where little goes on, would shout. */
+const ON_LIGHT = [
+  '#e3ebcb', '#c5e0ae', '#98d097', '#66bd8a', '#3da58a',
+  '#2b8b8d', '#31708d', '#3b538a', '#432f7c', '#440154',
+].map(rgbOf);
 
 export function rgbOf(hex: string): Rgb {
   const number = parseInt(hex.slice(1), 16);
@@ -40,22 +43,17 @@ export function luminance([red, green, blue]: Rgb): number {
   return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
 }
 
-function viridis(at: number): Rgb {
-  const place = at * (ANCHORS.length - 1);
-  const below = Math.min(Math.floor(place), ANCHORS.length - 2);
-  const [a, b] = [ANCHORS[below]!, ANCHORS[below + 1]!];
-  const mix = (i: 0 | 1 | 2) => Math.round(a[i] + (b[i] - a[i]) * (place - below));
-  return [mix(0), mix(1), mix(2)];
-}
-
 /** The colours from the lowest value's to the highest's. */
 export function coloursOn(dark: boolean): Rgb[] {
-  const colours: Rgb[] = [];
-  for (let i = 0; i < COLOURS; i++) {
-    const at = i / (COLOURS - 1);
-    colours.push(viridis(dark ? DARKEST_ON_DARK + at * (1 - DARKEST_ON_DARK) : 1 - at));
-  }
-  return colours;
+  const anchors = dark ? ON_DARK : ON_LIGHT;
+  return Array.from({ length: COLOURS }, (_, i) => {
+    const place = (i / (COLOURS - 1)) * (anchors.length - 1);
+    const below = Math.min(Math.floor(place), anchors.length - 2);
+    const [a, b] = [anchors[below]!, anchors[below + 1]!];
+    const mix = (channel: 0 | 1 | 2) =>
+      Math.round(a[channel] + (b[channel] - a[channel]) * (place - below));
+    return [mix(0), mix(1), mix(2)];
+  });
 }
 
 /** Which of the colours; what lies outside has the end's. */

@@ -13,6 +13,7 @@ import { START } from '../route.js';
 import { formatTime } from '../time.js';
 import { attentionTemplate } from './fleet/attention.js';
 import { Selection } from './fleet/selection.js';
+import { Table, tableTitle } from './fleet/table.js';
 import { totalsTemplate } from './fleet/totals.js';
 
 /** Marked in the map. */
@@ -27,15 +28,17 @@ class FleetPage implements View {
   #selection: Selection;
   #heatmap: Heatmap | undefined;
   #legend = new Legend();
+  #table: Table;
+  #tableTitle: HTMLElement;
   #parts: Record<'totals' | 'picker' | 'found' | 'map' | 'attention', HTMLElement>;
   #offs: Off[];
   #timer: ReturnType<typeof setInterval>;
-  #route: { query: string; metric: string };
+  #route: { query: string; metric: string; sort: string };
 
   constructor(app: App, element: HTMLElement) {
     this.#app = app;
     this.#attention = new Attention(app.fleet);
-    this.#route = { query: app.route.query, metric: app.route.metric };
+    this.#route = app.route;
     this.#selection = new Selection(app.fleet, app.route.query);
     render(
       html`<div class="fleet">
@@ -53,6 +56,10 @@ class FleetPage implements View {
           <h2 id="fleet-attention-title">Needs attention</h2>
           <div class="fleet-part-attention"></div>
         </section>
+        <section class="card fleet-table" aria-labelledby="fleet-table-title">
+          <h2 id="fleet-table-title"></h2>
+          <div class="fleet-part-table"></div>
+        </section>
       </div>`,
       element,
     );
@@ -65,6 +72,8 @@ class FleetPage implements View {
       attention: part('attention'),
     };
     part('legend').append(this.#legend.element);
+    this.#table = new Table(app, part('table'), this.#selection);
+    this.#tableTitle = element.querySelector<HTMLElement>('#fleet-table-title')!;
     this.#offs = [
       app.fleet.changed.on((change) => this.#fleetChanged(change)),
       app.fleet.freshnessChanged.on(() => this.#showFreshness()),
@@ -81,18 +90,20 @@ class FleetPage implements View {
     for (const off of this.#offs) off();
     this.#attention.close();
     this.#heatmap?.close();
+    this.#table.close();
   }
 
   routeChanged(): void {
-    const { query, metric } = this.#app.route;
+    const { query, metric, sort } = this.#app.route;
     const before = this.#route;
-    this.#route = { query, metric };
+    this.#route = { query, metric, sort };
     if (query !== before.query) {
       this.#selection.setQuery(query);
       this.#heatmap?.setTaken(this.#selection.taken);
       this.#app.announce(query === '' ? 'All GPUs' : this.#selection.text);
     }
     if (metric !== before.metric) this.#heatmap?.setMetric(this.#metric());
+    this.#table.changed();
     this.#showScale();
     this.#showParts();
   }
@@ -103,6 +114,7 @@ class FleetPage implements View {
     if (status) heatmap.statusChanged();
     heatmap.valuesChanged(rows);
     if (inventory || status) this.#tick();
+    if (inventory) this.#table.changed();
   }
 
   /** Each second: what is made of all values. */
@@ -113,6 +125,7 @@ class FleetPage implements View {
     this.#heatmap.setMarked(Uint8Array.from(fleet.problems, (bits) => (bits & MARKED_BITS ? 1 : 0)));
     this.#heatmap.tick();
     this.#legend.paint(this.#heatmap.painter, fleet.column(this.#heatmap.metric.name));
+    this.#table.update();
     this.#showParts();
   }
 
@@ -164,6 +177,7 @@ class FleetPage implements View {
     render(this.#pickerTemplate(), this.#parts.picker);
     render(this.#foundTemplate(), this.#parts.found);
     render(attentionTemplate(this.#app, this.#attention), this.#parts.attention);
+    this.#tableTitle.textContent = tableTitle(this.#selection);
   }
 
   #pickerTemplate() {
