@@ -93,8 +93,9 @@ C_BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(C_BENCH_SRC))
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-build: $(PROGRAMS) $(if $(shell command -v npm),web) ## compile everything into build/
-	@:
+NPM := $(shell command -v npm)
+build: $(PROGRAMS) $(if $(NPM),web) ## compile everything into build/
+	$(if $(NPM),@:,@echo 'make: there is no npm, so the dashboard, GraphiQL and Swagger UI are left out' >&2)
 
 $(BUILD)/nexus-broker: $(BROKER_OBJ) $(LIB)
 	$(call says,link)
@@ -143,6 +144,14 @@ $(BUILD)/gen/schema.inc: schema/telemetry.graphql scripts/embed
 	$(call says,gen)
 	$(Q)scripts/embed schema/telemetry.graphql > $@.new && mv $@.new $@
 
+# And what the REST documents begin with.
+$(BUILD)/obj/api/rest/openapi.o: CPPFLAGS += -I$(BUILD)/gen
+$(BUILD)/obj/api/rest/openapi.o: $(BUILD)/gen/openapi.inc
+$(BUILD)/gen/openapi.inc: api/rest/openapi.json scripts/embed
+	@mkdir -p $(@D)
+	$(call says,gen)
+	$(Q)scripts/embed api/rest/openapi.json > $@.new && mv $@.new $@
+
 # A unit test is linked with the program it is named after, main.c left out:
 # tests/unit/broker/sublist_test.c with broker/, tests/unit/lib/ with none.
 PROGRAM_OBJ := $(BROKER_OBJ) $(STREAMER_OBJ) $(COLLECTOR_OBJ) $(SIMULATOR_OBJ) $(sort $(GATEWAY_OBJ) $(GRAPHQL_OBJ))
@@ -190,9 +199,10 @@ $(BUILD)/tests/bench/%: tests/bench/%.c $(LIB)
 
 WEB_SRC := $(wildcard web-dashboard/*/build)
 WEB     := $(BUILD)/web/index.html $(patsubst web-dashboard/%/build,$(BUILD)/web/%/index.html,$(WEB_SRC))
-web: $(WEB) ## the dashboard and GraphiQL, into build/web/
+web: $(WEB) ## the dashboard, GraphiQL and Swagger UI, into build/web/
 	@:
-DASHBOARD_SRC := $(shell find web-dashboard/src web-dashboard/style -type f) $(wildcard web-dashboard/*.*) web-dashboard/build
+# The folders, too, which are newer when a file has gone.
+DASHBOARD_SRC := $(shell find web-dashboard/src web-dashboard/style) $(wildcard web-dashboard/*.*) web-dashboard/build
 $(BUILD)/web/index.html: $(DASHBOARD_SRC)
 	$(call says,web)
 	@web-dashboard/build $(@D)
@@ -279,9 +289,10 @@ format-check:
 	clang-format --dry-run -Werror $(C_FILES)
 
 LINT_SRC := $(LIB_SRC) $(BROKER_SRC) $(STREAMER_SRC) $(COLLECTOR_SRC) $(SIMULATOR_SRC) $(sort $(GATEWAY_SRC) $(GRAPHQL_SRC))
-lint: deps-lint format-check $(BUILD)/gen/migrations.inc $(BUILD)/gen/schema.inc ## clang-tidy and cppcheck, every finding an error
+lint: deps-lint format-check $(BUILD)/gen/migrations.inc $(BUILD)/gen/schema.inc $(BUILD)/gen/openapi.inc ## clang-tidy, cppcheck, tsc: every finding an error
 	@# One file a run: clang-tidy 14 mistakes a va_list in the second one.
 	printf '%s\n' $(LINT_SRC) | xargs -P$$(nproc) -n1 sh -c 'clang-tidy --quiet "$$1" -- $(CPPFLAGS) -I$(BUILD)/gen -std=gnu11 2>/dev/null' lint
+	npm run --silent --prefix web-dashboard check
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	  --suppressions-list=.cppcheck-suppressions -I. -D_GNU_SOURCE $(LINT_SRC)
 

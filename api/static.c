@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "api/accept.h"
 #include "lib/clock.h"
@@ -170,6 +171,18 @@ static bool client_has(const struct http_request *req, const char *etag)
                                                         strlen(etag)) != NULL);
 }
 
+/* Sensors and the like, which no page here asks for. */
+#define PAGE_PERMISSIONS                                      \
+    "camera=(), display-capture=(), geolocation=(), hid=(), " \
+    "microphone=(), midi=(), payment=(), serial=(), usb=()"
+
+void static_page_headers(struct http_request *req, const char *policy)
+{
+    http_reply_header(req, "Content-Security-Policy", policy);
+    http_reply_header(req, "Referrer-Policy", "no-referrer");
+    http_reply_header(req, "Permissions-Policy", PAGE_PERMISSIONS);
+}
+
 static void headers_add(struct http_request *req, struct str path,
                         const struct file *file)
 {
@@ -181,10 +194,8 @@ static void headers_add(struct http_request *req, struct str path,
                           : "no-cache");
     if (file->gzip)
         http_reply_header(req, "Content-Encoding", "gzip");
-    if (str_has_prefix(str_of(type_of(path)), str_of("text/html"))) {
-        http_reply_header(req, "Content-Security-Policy", PAGE_POLICY);
-        http_reply_header(req, "Referrer-Policy", "no-referrer");
-    }
+    if (str_has_prefix(str_of(type_of(path)), str_of("text/html")))
+        static_page_headers(req, PAGE_POLICY);
 }
 
 static void file_reply(struct http_request *req, struct str path,
@@ -199,6 +210,23 @@ static void file_reply(struct http_request *req, struct str path,
     }
     headers_add(req, path, file);
     http_reply(req, same ? 304 : 200, same ? NULL : type_of(path), &body);
+}
+
+void static_text_reply(struct http_request *req, const char *type,
+                       struct str text)
+{
+    char etag[40];
+    unsigned long sum = crc32_z(0, (const unsigned char *)text.p, text.len);
+    snprintf(etag, sizeof etag, "\"%lx-%zx\"", sum, text.len);
+    http_reply_header(req, "ETag", etag);
+    http_reply_header(req, "Cache-Control", "no-cache");
+    if (client_has(req, etag)) {
+        http_reply(req, 304, NULL, NULL);
+        return;
+    }
+    struct buf body = {0};
+    buf_append_str(&body, text);
+    http_reply(req, 200, type, &body);
 }
 
 static struct str with_index(struct http_request *req, struct str path)
@@ -224,6 +252,15 @@ void static_reply(struct static_files *files, struct http_request *req,
     }
     file_reply(req, path, &file);
     close(file.fd);
+}
+
+bool static_has(const struct static_files *files, struct str path)
+{
+    struct file file;
+    if (path.len > PATH_MAX_LEN || !file_find(files, path, "", &file))
+        return false;
+    close(file.fd);
+    return true;
 }
 
 bool static_load(const struct static_files *files, struct str path,

@@ -24,6 +24,17 @@ void static_files_free(struct static_files **files);
 void static_reply(struct static_files *files, struct http_request *req,
                   struct str path);
 
+/* Answers with a text that is the same until the program ends, or 304. */
+void static_text_reply(struct http_request *req, const char *type,
+                       struct str text);
+
+/* True: it is there, and may be sent. */
+bool static_has(const struct static_files *files, struct str path);
+
+/* Adds what goes with every page: its policy for what it may load, and what it
+ * tells others. */
+void static_page_headers(struct http_request *req, const char *policy);
+
 /* Appends the file to out. False: there is no such file. */
 bool static_load(const struct static_files *files, struct str path,
                  struct buf *out);

@@ -1,30 +1,36 @@
 // Bundles src/ and style/ into OUT/assets/, under names that change with what
 // is in them, writes OUT/index.html that loads these, and packs each file
 // beforehand: the gateway sends FILE.gz to who takes it.
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+//
+// A page that is open goes on asking for the files it was built with, so these
+// stay for a day after a build that has others.
+import { existsSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
-const out = process.argv[2];
-const assets = join(out, 'assets.new');
+const BUDGET = 100_000; // bytes of script and style, packed
+const KEPT_MS = 24 * 3600 * 1000;
 
-async function bundle() {
-  const { metafile } = await build({
-    entryPoints: { dashboard: 'src/main.ts', style: 'style/main.css' },
+const out = process.argv[2];
+const assets = join(out, 'assets');
+
+async function bundle(folder) {
+  await build({
+    entryPoints: { dashboard: 'src/main.ts', early: 'src/early.ts', style: 'style/main.css' },
     entryNames: '[name]-[hash]',
     assetNames: '[name]-[hash]',
-    outdir: assets,
+    outdir: folder,
     bundle: true,
     minify: true,
     format: 'esm',
     target: 'es2022',
     loader: { '.svg': 'file' },
     legalComments: 'linked',
-    metafile: true,
     logLevel: 'warning',
   });
-  return Object.keys(metafile.outputs).map((path) => path.slice(path.lastIndexOf('/') + 1));
+  return readdir(folder);
 }
 
 function fill(page, names) {
@@ -35,18 +41,64 @@ function fill(page, names) {
   });
 }
 
+// The number of bytes that a browser is sent of it.
 async function pack(folder, name) {
   const text = await readFile(join(folder, name));
   const packed = gzipSync(text, { level: 9 });
-  if (packed.length < text.length) await writeFile(join(folder, `${name}.gz`), packed);
+  if (packed.length >= text.length) return text.length;
+  await writeFile(join(folder, `${name}.gz`), packed);
+  return packed.length;
 }
 
-await rm(assets, { recursive: true, force: true });
+function refuseOver(budget, sizes) {
+  const counted = [...sizes].filter(([name]) => ['.js', '.css'].includes(extname(name)));
+  const total = counted.reduce((sum, [, bytes]) => sum + bytes, 0);
+  if (total <= budget) return;
+  const list = counted.map(([name, bytes]) => `  ${bytes} ${name}`).join('\n');
+  console.error(`web-dashboard: script and style are ${total} bytes packed, and may be ${budget}:\n${list}`);
+  process.exit(1);
+}
+
+// Those that the former page names were in use until now.
+async function renewUsed() {
+  const former = await readFile(join(out, 'index.html'), 'utf8').catch(() => '');
+  const now = new Date();
+  for (const [, name] of former.matchAll(/"assets\/([^"]+)"/g)) {
+    for (const path of [join(assets, name), join(assets, `${name}.gz`)]) {
+      if (existsSync(path)) await utimes(path, now, now);
+    }
+  }
+}
+
+async function removeOld(current) {
+  for (const name of await readdir(assets)) {
+    const path = join(assets, name);
+    const { mtimeMs } = await stat(path);
+    if (!current.has(name) && Date.now() - mtimeMs > KEPT_MS) await rm(path);
+  }
+}
+
+// Never half a file: it is there, or the one before it.
+async function put(from, to, names) {
+  for (const name of names) await rename(join(from, name), join(to, name));
+}
+
 await mkdir(assets, { recursive: true });
-const names = await bundle();
-const page = fill(await readFile('index.html', 'utf8'), names);
-for (const name of await readdir(assets)) await pack(assets, name);
-await rm(join(out, 'assets'), { recursive: true, force: true });
-await rename(assets, join(out, 'assets'));
-await writeFile(join(out, 'index.html'), page);
-await pack(out, 'index.html');
+const made = await mkdtemp(join(out, '.new-'));
+process.on('exit', () => rmSync(made, { recursive: true, force: true }));
+
+const bundled = join(made, 'assets');
+const names = await bundle(bundled);
+const sizes = new Map();
+for (const name of names) sizes.set(name, await pack(bundled, name));
+refuseOver(BUDGET, sizes);
+
+await writeFile(join(made, 'index.html'), fill(await readFile('index.html', 'utf8'), names));
+await writeFile(join(made, 'favicon.svg'), await readFile('favicon.svg'));
+for (const name of ['index.html', 'favicon.svg']) await pack(made, name);
+
+await renewUsed();
+const current = await readdir(bundled);
+await put(bundled, assets, current);
+await removeOld(new Set(current));
+await put(made, out, (await readdir(made)).filter((name) => name !== 'assets'));

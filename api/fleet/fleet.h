@@ -47,6 +47,7 @@ struct fleet_gpu {
     int64_t heard_ns;    /* wall clock when it came */
     int64_t interval_ns; /* between its samples, smoothed; 0: not known */
     uint64_t sequence;   /* of the latest sample, in the stream */
+    uint64_t revision;   /* the fleet's when a new sample last came */
     uint64_t present;    /* bit m: values[m] is known */
     double values[METRIC_COUNT];
     int64_t value_ts_ns[METRIC_COUNT]; /* of the sample it came with */

@@ -74,6 +74,10 @@ struct gpu *sample_take(struct model *m, const struct sample *s,
         return NULL;
     struct fleet_gpu *pub = &gpu->pub;
     bool later = sequence >= pub->sequence;
+    m->pub.revision++;
+    /* What the database tells a second time is nothing new. */
+    if (fresh || s->ts_ns > pub->ts_ns || sequence > pub->sequence)
+        pub->revision = m->pub.revision;
     if (fresh || s->ts_ns > pub->ts_ns || (s->ts_ns == pub->ts_ns && later)) {
         tree_name_gpu(m, gpu, s);
         pub->ts_ns = s->ts_ns;
@@ -82,7 +86,6 @@ struct gpu *sample_take(struct model *m, const struct sample *s,
     values_take(m, pub, s, later);
     interval_step(gpu, s->ts_ns, heard_ns);
     status_heard(m, gpu, heard_ns);
-    m->pub.revision++;
     return gpu;
 }
 

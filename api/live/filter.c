@@ -4,7 +4,7 @@
 #include "lib/buf.h"
 #include "lib/mem.h"
 
-static bool lists(const struct filter *filter, struct str uuid)
+bool filter_lists(const struct filter *filter, struct str uuid)
 {
     for (uint32_t i = 0; i < filter->gpu_count; i++)
         if (str_eq(filter->gpus[i], uuid))
@@ -20,7 +20,7 @@ bool filter_takes(const struct filter *filter, const struct fleet_gpu *gpu)
         return false;
     if (filter->host.p != NULL && !str_eq(filter->host, host->name))
         return false;
-    return filter->gpu_count == 0 || lists(filter, gpu->uuid);
+    return filter->gpu_count == 0 || filter_lists(filter, gpu->uuid);
 }
 
 /* ---- a copy ---- */

@@ -24,6 +24,7 @@ struct filter *filter_copy(const struct filter *filter);
 struct fleet_scope filter_scope(const struct filter *filter);
 
 bool filter_takes(const struct filter *filter, const struct fleet_gpu *gpu);
+bool filter_lists(const struct filter *filter, struct str uuid);
 
 /* Appends the broker's subjects that hold what it takes, e.g.
  * telemetry.local.*.GPU-1; calls add for each. For a consumer of the stream. */

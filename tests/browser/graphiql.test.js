@@ -3,10 +3,9 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { request } from 'node:http';
 
 import { startGraphql } from '../integration/support/graphql.js';
-import { insertFleet, startGateway, waitFor } from '../integration/support/index.js';
+import { insertFleet, rawRequest, startGateway, waitFor } from '../integration/support/index.js';
 import { assertWellBehaved, missing, openPage } from './support/browser.js';
 
 const FLEET = [
@@ -33,25 +32,7 @@ before(async () => {
 
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 
-// fetch would undo the compression and mend the path.
-function raw(path, headers = {}) {
-  return new Promise((resolve, reject) => {
-    const { port } = api.gateway;
-    request({ host: '127.0.0.1', port, path, headers }, (reply) => {
-      const parts = [];
-      reply.on('data', (part) => parts.push(part));
-      reply.on('end', () =>
-        resolve({
-          status: reply.statusCode,
-          headers: reply.headers,
-          body: Buffer.concat(parts),
-        })
-      );
-    })
-      .on('error', reject)
-      .end();
-  });
-}
+const raw = (path, headers) => rawRequest(`${origin}${path}`, { headers });
 
 describe('the files', () => {
   test('a browser gets the page, a client of the API does not', async () => {

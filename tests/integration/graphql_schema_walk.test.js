@@ -201,6 +201,7 @@ const CAUSES = {
       query: `mutation { setGpuMaintenance(uuid: "${GPU}", on: ${i % 2 > 0},
         reason: "a fan") { id } }`,
     }),
+  latestValues: () => report(GPU, '0'),
   fleetSummary: () => {},
   pipelineStatus: () => {},
 };

@@ -6,6 +6,7 @@
 #include "api/graphql/telemetry/shared.h"
 #include "lib/mem.h"
 
+/* clang-format off */
 const struct gql_binding *const telemetry_bindings[] = {
     scalar_bindings,
     node_bindings,
@@ -16,6 +17,7 @@ const struct gql_binding *const telemetry_bindings[] = {
     health_bindings,
     latest_bindings,
     latest_metric_bindings,
+    columns_bindings,
     history_bindings,
     telemetry_metric_bindings,
     metric_bindings,
@@ -28,6 +30,7 @@ const struct gql_binding *const telemetry_bindings[] = {
     data_metric_bindings,
     NULL,
 };
+/* clang-format on */
 
 struct api_context *api_context_new(struct http_server *server,
                                     struct fleet *fleet, struct db *db,

@@ -2,16 +2,20 @@
  * is the GPU itself. */
 #include "api/graphql/telemetry/shared.h"
 
-/* A value that was printed when it came. */
-void latest_write_metric(struct gql_out *out, const void *object)
+void write_latest_value(struct gql_out *out, const struct fleet_gpu *gpu,
+                        enum metric m)
 {
-    const struct fleet_gpu *gpu = object;
-    enum metric m = (enum metric)out->call.field->binding->number;
     if (gpu->value_json[m].len > 0)
         json_put_raw(&out->json,
                      str_make(gpu->value_json[m].text, gpu->value_json[m].len));
     else
         json_put_null(&out->json);
+}
+
+void latest_write_metric(struct gql_out *out, const void *object)
+{
+    write_latest_value(out, object,
+                       (enum metric)out->call.field->binding->number);
 }
 
 static void write_timestamp(struct gql_out *out, const void *object)

@@ -14,6 +14,7 @@ extern const struct gql_binding host_bindings[];
 extern const struct gql_binding gpu_bindings[];
 extern const struct gql_binding health_bindings[];
 extern const struct gql_binding latest_bindings[];
+extern const struct gql_binding columns_bindings[];
 extern const struct gql_binding history_bindings[];
 extern const struct gql_binding metric_bindings[];
 extern const struct gql_binding stats_bindings[];
@@ -59,6 +60,10 @@ void write_time(struct gql_out *out, int64_t ns);
 void write_time_or_null(struct gql_out *out, int64_t ns);  /* 0: null */
 void write_str_or_null(struct gql_out *out, struct str s); /* empty: null */
 void write_double_or_null(struct gql_out *out, bool known, double value);
+
+/* As it was printed when it came; null was never reported. */
+void write_latest_value(struct gql_out *out, const struct fleet_gpu *gpu,
+                        enum metric m);
 
 /* Fields that are the same in several types. */
 void write_as_of(struct gql_out *out, const void *object);

@@ -1,9 +1,10 @@
-/* subscription: the sources of telemetryUpdates, gpuStatusChanged, fleetSummary
- * and pipelineStatus. What their events look like is in update.c, and of the
- * last in pipeline.c. */
+/* subscription: the sources of telemetryUpdates, gpuStatusChanged, latestValues,
+ * fleetSummary and pipelineStatus. What their events look like is in update.c,
+ * columns.c and pipeline.c. */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "api/graphql/telemetry/columns.h"
 #include "api/graphql/telemetry/shared.h"
 #include "api/graphql/telemetry/update.h"
 #include "api/live/filter.h"
@@ -39,14 +40,16 @@ static int gpus_read(struct filter *filter, const struct gql_call *call,
         return errmsg_set(err, -EINVAL, "gpuUuids: there is none in it");
     struct str *gpus =
         arena_alloc(call->arena, (many.count + 1) * sizeof *gpus);
+    filter->gpus = gpus;
     if (one.p != NULL)
         gpus[filter->gpu_count++] = one;
-    for (uint32_t i = 0; i < many.count; i++)
-        gpus[filter->gpu_count++] = many.names[i];
-    filter->gpus = gpus;
-    if (filter->gpu_count > FILTER_GPUS_MAX)
+    uint32_t asked = filter->gpu_count + many.count;
+    if (asked > FILTER_GPUS_MAX)
         return errmsg_set(err, -EINVAL, "gpuUuids: %d at most, got %u",
-                          FILTER_GPUS_MAX, (unsigned)filter->gpu_count);
+                          FILTER_GPUS_MAX, (unsigned)asked);
+    for (uint32_t i = 0; i < many.count; i++)
+        if (!filter_lists(filter, many.names[i]))
+            gpus[filter->gpu_count++] = many.names[i];
     return 0;
 }
 
@@ -175,6 +178,112 @@ static struct gql_source *status_subscribe(const struct gql_call *call,
     return &s->source;
 }
 
+/* ---- latestValues ---- */
+
+/* New samples are not listened to but looked for when it is time: so they cost
+ * nothing when they come. */
+struct values_source {
+    struct gql_source source; /* first */
+    struct fleet *fleet;
+    struct http_timer *timer;
+    struct filter *filter; /* its own */
+    int64_t interval_ns;
+    uint64_t revision; /* of the fleet: up to it all was told of */
+    struct columns_event event;
+    uint32_t room; /* for so many GPUs */
+    gql_event_fn on_event;
+    void *arg;
+};
+
+static void values_stop(struct gql_source *source)
+{
+    struct values_source *s = (struct values_source *)source;
+    http_timer_free(&s->timer);
+    free(s->event.gpus);
+    free(s->filter);
+    free(s);
+}
+
+static void values_look_at(struct values_source *s, const struct fleet_gpu *gpu)
+{
+    if (gpu->revision <= s->revision || !columns_take(gpu) ||
+        !filter_takes(s->filter, gpu))
+        return;
+    struct columns_event *event = &s->event;
+    if (event->count == s->room) {
+        s->room = s->room == 0 ? 64 : s->room * 2;
+        event->gpus = mem_grow(event->gpus, s->room, sizeof *event->gpus);
+    }
+    event->gpus[event->count++] = gpu;
+}
+
+static void values_look_at_all(struct values_source *s,
+                               struct fleet_gpu *const *gpus, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        values_look_at(s, gpus[i]);
+}
+
+/* A host that is known is found without its cluster's others. */
+static void values_look(struct values_source *s)
+{
+    const struct fleet *fleet = s->fleet;
+    const struct filter *filter = s->filter;
+    const struct fleet_host *host =
+        filter->host.p != NULL && filter->cluster.p != NULL
+            ? fleet_find_host(fleet, filter->cluster, filter->host)
+            : NULL;
+    if (filter->gpu_count == 0 && host != NULL)
+        values_look_at_all(s, host->gpus, host->gpu_count);
+    else if (filter->gpu_count == 0)
+        values_look_at_all(s, fleet->gpus, fleet->gpu_count);
+    for (uint32_t i = 0; i < filter->gpu_count; i++) {
+        const struct fleet_gpu *gpu = fleet_find_gpu(fleet, filter->gpus[i]);
+        if (gpu != NULL)
+            values_look_at(s, gpu);
+    }
+}
+
+/* All events have one key, of which a slow reader gets the newest. It is not 0:
+ * that would give whoever joins an event that came before. */
+#define VALUES_KEY 1
+
+static void values_due(void *arg)
+{
+    struct values_source *s = arg;
+    http_timer_set(s->timer, s->interval_ns);
+    if (s->fleet->revision == s->revision)
+        return;
+    s->event.count = 0;
+    values_look(s);
+    s->revision = s->fleet->revision;
+    if (s->event.count > 0)
+        s->on_event(&s->event, VALUES_KEY, s->arg); /* may stop it */
+}
+
+static struct gql_source *values_subscribe(const struct gql_call *call,
+                                           gql_event_fn on_event, void *arg,
+                                           struct errmsg *err)
+{
+    struct filter filter;
+    int64_t interval_ns = 0;
+    if (filter_read(&filter, call, err) < 0 ||
+        interval_read(call, "intervalMs", INTERVAL_MIN_MS, &interval_ns, err) <
+            0)
+        return NULL;
+    struct values_source *s = mem_zalloc(sizeof *s);
+    s->source.stop = values_stop;
+    s->fleet = fleet_of(call);
+    s->filter = filter_copy(&filter);
+    s->interval_ns = interval_ns;
+    s->revision = s->fleet->revision;
+    s->on_event = on_event;
+    s->arg = arg;
+    s->timer = http_timer_new(context_of(call)->server, values_due, s);
+    http_timer_set(s->timer, interval_ns);
+    return &s->source;
+}
+
 /* ---- fleetSummary, pipelineStatus: what is now, again and again ---- */
 
 struct now_source {
@@ -242,6 +351,9 @@ const struct gql_binding subscription_bindings[] = {
     {.name = "Subscription.gpuStatusChanged",
      .subscribe = status_subscribe,
      .resolve = resolve_status_change},
+    {.name = "Subscription.latestValues",
+     .subscribe = values_subscribe,
+     .resolve = resolve_columns_event},
     {.name = "Subscription.fleetSummary",
      .subscribe = summary_subscribe,
      .resolve = resolve_fleet_summary},

@@ -50,9 +50,7 @@ static void page_send(struct http_request *req, struct str page)
     struct buf body = {0};
     nonce_make(nonce);
     marks_fill(page, nonce, &body);
-    http_reply_header(req, "Content-Security-Policy",
-                      arena_printf(http_arena(req), POLICY, nonce));
-    http_reply_header(req, "Referrer-Policy", "no-referrer");
+    static_page_headers(req, arena_printf(http_arena(req), POLICY, nonce));
     http_reply_header(req, "Cache-Control", "no-store");
     http_reply_header(req, "Vary", "Accept");
     http_reply(req, 200, "text/html; charset=utf-8", &body);

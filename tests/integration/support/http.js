@@ -1,4 +1,5 @@
 // Asking the programs' HTTP servers.
+import { request } from 'node:http';
 
 const ANSWER_MS = 10_000;
 
@@ -16,6 +17,29 @@ export async function getJson(url, options = {}) {
     throw new Error(`${url} answered ${reply.status}, not JSON: ${text}`);
   }
   return { status: reply.status, headers: reply.headers, body };
+}
+
+// The reply as it came: fetch would undo the compression, mend the path and
+// follow a redirect.
+export function rawRequest(url, options = {}) {
+  const { origin } = new URL(url);
+  const { hostname, port } = new URL(origin);
+  const path = url.slice(origin.length);
+  return new Promise((resolve, reject) => {
+    const sent = request({ hostname, port, path, agent: false, ...options }, (reply) => {
+      const parts = [];
+      reply.on('data', (part) => parts.push(part));
+      reply.on('end', () =>
+        resolve({
+          status: reply.statusCode,
+          headers: reply.headers,
+          body: Buffer.concat(parts),
+        })
+      );
+    });
+    sent.setTimeout(ANSWER_MS, () => sent.destroy(new Error(`${url}: no answer`)));
+    sent.on('error', reject).end();
+  });
 }
 
 export async function httpReady(port, path = '/ready') {

@@ -10,7 +10,7 @@ export {
   stored,
 } from './dcgm.js';
 export { readCsv, tempDir } from './files.js';
-export { getJson, httpReady, metric } from './http.js';
+export { getJson, httpReady, metric, rawRequest } from './http.js';
 export {
   following,
   liveClient,
