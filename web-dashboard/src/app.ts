@@ -2,6 +2,7 @@
 
 import type { Api } from './api/client.js';
 import type { Emitter } from './emitter.js';
+import type { Attention } from './fleet/attention.js';
 import type { Fleet } from './fleet/fleet.js';
 import { formatRoute, type Route } from './route.js';
 
@@ -10,12 +11,15 @@ export interface App {
   readonly api: Api;
   /** What is known now of all GPUs. */
   readonly fleet: Fleet;
+  /** What needs to be looked at. */
+  readonly attention: Attention;
 
   /** Where we are: what the address says. */
   readonly route: Route;
   /**
    * Goes there: what is not given stays. A step that Back should take back is
-   * pushed (another page, a zoom); refining is replaced (typing in the search).
+   * pushed (another page, a zoom); refining is replaced (typing in the search). Where
+   * we are already, nothing happens.
    */
   navigate(change: Partial<Route>, how?: 'push' | 'replace'): void;
 

@@ -83,6 +83,8 @@ export class Fleet {
   asOf = 0;
   /** False while the gateway does not hear the broker. */
   following = true;
+  /** How many samples were taken in since the page was opened. */
+  updates = 0;
   /** Grows whenever a name, a label or a state is another. */
   revision = 0;
   /** Why what is shown may be old, in words; empty while all is well. */
@@ -187,6 +189,7 @@ export class Fleet {
       // Many are of one moment.
       if (timestamps[i] !== text) time = Date.parse((text = timestamps[i]!));
       if (time < this.times[gpu.row]!) continue;
+      if (time !== this.times[gpu.row]) this.updates++;
       this.times[gpu.row] = time;
       rowOf[i] = gpu.row;
       rows.add(gpu.row);
