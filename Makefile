@@ -40,7 +40,7 @@ SIMULATOR_SRC := $(wildcard agents/simulator/*.c)
 # The GraphQL engine knows nothing of the gateway, and has a command line.
 ENGINE_SRC    := $(wildcard api/graphql/*.c)
 GRAPHQL_SRC   := $(ENGINE_SRC) $(wildcard api/graphql/cli/*.c)
-GATEWAY_SRC   := $(wildcard api/*.c api/rest/*.c api/fleet/*.c api/live/*.c) $(ENGINE_SRC) \
+GATEWAY_SRC   := $(wildcard api/*.c api/rest/*.c api/fleet/*.c api/live/*.c api/pipeline/*.c) $(ENGINE_SRC) \
                  $(wildcard api/graphql/transport/*.c api/graphql/telemetry/*.c)
 
 LIB := $(BUILD)/libnexus.a
@@ -95,7 +95,7 @@ help: ## this list
 
 NPM := $(shell command -v npm)
 build: $(PROGRAMS) $(if $(NPM),web) ## compile everything into build/
-	$(if $(NPM),@:,@echo 'make: there is no npm, so the dashboard and GraphiQL are left out' >&2)
+	$(if $(NPM),@:,@echo 'make: there is no npm, so the dashboard, GraphiQL and Swagger UI are left out' >&2)
 
 $(BUILD)/nexus-broker: $(BROKER_OBJ) $(LIB)
 	$(call says,link)
@@ -144,6 +144,14 @@ $(BUILD)/gen/schema.inc: schema/telemetry.graphql scripts/embed
 	$(call says,gen)
 	$(Q)scripts/embed schema/telemetry.graphql > $@.new && mv $@.new $@
 
+# And what the REST documents begin with.
+$(BUILD)/obj/api/rest/openapi.o: CPPFLAGS += -I$(BUILD)/gen
+$(BUILD)/obj/api/rest/openapi.o: $(BUILD)/gen/openapi.inc
+$(BUILD)/gen/openapi.inc: api/rest/openapi.json scripts/embed
+	@mkdir -p $(@D)
+	$(call says,gen)
+	$(Q)scripts/embed api/rest/openapi.json > $@.new && mv $@.new $@
+
 # A unit test is linked with the program it is named after, main.c left out:
 # tests/unit/broker/sublist_test.c with broker/, tests/unit/lib/ with none.
 PROGRAM_OBJ := $(BROKER_OBJ) $(STREAMER_OBJ) $(COLLECTOR_OBJ) $(SIMULATOR_OBJ) $(sort $(GATEWAY_OBJ) $(GRAPHQL_OBJ))
@@ -191,7 +199,7 @@ $(BUILD)/tests/bench/%: tests/bench/%.c $(LIB)
 
 WEB_SRC := $(wildcard web-dashboard/*/build)
 WEB     := $(BUILD)/web/index.html $(patsubst web-dashboard/%/build,$(BUILD)/web/%/index.html,$(WEB_SRC))
-web: $(WEB) ## the dashboard and GraphiQL, into build/web/
+web: $(WEB) ## the dashboard, GraphiQL and Swagger UI, into build/web/
 	@:
 # The folders, too, which are newer when a file has gone.
 DASHBOARD_SRC := $(shell find web-dashboard/src web-dashboard/style) $(wildcard web-dashboard/*.*) web-dashboard/build
@@ -281,7 +289,7 @@ format-check:
 	clang-format --dry-run -Werror $(C_FILES)
 
 LINT_SRC := $(LIB_SRC) $(BROKER_SRC) $(STREAMER_SRC) $(COLLECTOR_SRC) $(SIMULATOR_SRC) $(sort $(GATEWAY_SRC) $(GRAPHQL_SRC))
-lint: deps-lint format-check $(BUILD)/gen/migrations.inc $(BUILD)/gen/schema.inc ## clang-tidy, cppcheck, tsc: every finding an error
+lint: deps-lint format-check $(BUILD)/gen/migrations.inc $(BUILD)/gen/schema.inc $(BUILD)/gen/openapi.inc ## clang-tidy, cppcheck, tsc: every finding an error
 	@# One file a run: clang-tidy 14 mistakes a va_list in the second one.
 	printf '%s\n' $(LINT_SRC) | xargs -P$$(nproc) -n1 sh -c 'clang-tidy --quiet "$$1" -- $(CPPFLAGS) -I$(BUILD)/gen -std=gnu11 2>/dev/null' lint
 	npm run --silent --prefix web-dashboard check

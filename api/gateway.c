@@ -89,9 +89,10 @@ static struct http_server *server_open(struct gateway *gateway,
     gateway->tables[0] = health_routes(&gateway->health);
     gateway->tables[1] = gateway->routes;
     gateway->tables[2] = ws_routes(gateway);
-    gateway->tables[3] = gateway->pages;
+    gateway->tables[3] = openapi_routes(gateway->openapi);
+    gateway->tables[4] = pages_routes(gateway->pages);
     if (gateway->graphql != NULL)
-        gateway->tables[4] = graphql_service_routes(gateway->graphql);
+        gateway->tables[5] = graphql_service_routes(gateway->graphql);
     struct http_config config = {
         .host = gateway->config.host,
         .port = gateway->config.port,
@@ -105,67 +106,7 @@ static struct http_server *server_open(struct gateway *gateway,
     return http_server_new(&config, err);
 }
 
-/* ---- pages and GraphQL ---- */
-
-/* Built without npm the gateway has no pages, and says so. */
-static const char no_dashboard[] =
-    "Nexus: the gateway runs, but its dashboard is not there.\n\n"
-    "`make web` builds it into build/web, which takes node and npm\n"
-    "(Debian: apt-get install nodejs npm); no restart is needed. Should it "
-    "lie\n"
-    "elsewhere, start the gateway with --web-root FOLDER.\n\n"
-    "All else works without it: graphql, api/v1/gpus, health, metrics.\n";
-
-/* The dashboard's page. */
-static void index_reply(struct http_request *req, void *arg)
-{
-    struct gateway *gateway = arg;
-    if (static_has(gateway->files, str_of("index.html"))) {
-        static_reply(gateway->files, req, str_of("index.html"));
-        return;
-    }
-    struct buf body = {0};
-    buf_append_text(&body, no_dashboard);
-    http_reply_header(req, "Cache-Control", "no-store");
-    http_reply(req, 503, HTTP_TEXT, &body);
-}
-
-static void favicon_reply(struct http_request *req, void *arg)
-{
-    struct gateway *gateway = arg;
-    static_reply(gateway->files, req, str_of("favicon.svg"));
-}
-
-static void folder_reply(struct http_request *req, struct gateway *gateway,
-                         const char *folder)
-{
-    struct str path = http_param(req, "path");
-    static_reply(gateway->files, req,
-                 str_of(arena_printf(http_arena(req), "%s/%.*s", folder,
-                                     STR_ARG(path))));
-}
-
-static void assets_reply(struct http_request *req, void *arg)
-{
-    folder_reply(req, arg, "assets");
-}
-
-static void graphiql_reply(struct http_request *req, void *arg)
-{
-    folder_reply(req, arg, "graphiql");
-}
-
-static void pages_open(struct gateway *gateway)
-{
-    gateway->files = static_files_new(gateway->config.web_root);
-    gateway->pages[0] = (struct http_route){"GET", "/", index_reply, gateway};
-    gateway->pages[1] =
-        (struct http_route){"GET", "/assets/{path...}", assets_reply, gateway};
-    gateway->pages[2] = (struct http_route){"GET", "/graphiql/{path...}",
-                                            graphiql_reply, gateway};
-    gateway->pages[3] =
-        (struct http_route){"GET", "/favicon.svg", favicon_reply, gateway};
-}
+/* ---- GraphQL ---- */
 
 /* True: it is there, or not wanted. */
 static bool graphql_open(struct gateway *gateway, struct errmsg *err)
@@ -175,6 +116,7 @@ static bool graphql_open(struct gateway *gateway, struct errmsg *err)
     struct graphql_service_config config = {
         .settings = gateway->config.graphql,
         .schema = telemetry_schema_new(err),
+        .schema_text = telemetry_schema_text(),
         .files = gateway->files,
         .stats = gateway_stats_graphql(gateway->stats),
         .any_origin = gateway->config.cors,
@@ -186,8 +128,8 @@ static bool graphql_open(struct gateway *gateway, struct errmsg *err)
 
 static void graphql_start(struct gateway *gateway)
 {
-    gateway->context =
-        api_context_new(gateway->server, gateway->fleet, gateway->db);
+    gateway->context = api_context_new(gateway->server, gateway->fleet,
+                                       gateway->db, gateway->pipeline);
     if (gateway->graphql != NULL)
         graphql_service_start(gateway->graphql, gateway->server,
                               gateway->context);
@@ -219,6 +161,20 @@ static void live_start(struct gateway *gateway)
                              &gateway->config.ws);
 }
 
+static void pipeline_start(struct gateway *gateway)
+{
+    struct pipeline_config config = {
+        .id = gateway->config.name,
+        .follows_all = follow_is_all(gateway->config.follow),
+        .ws = gateway_stats_ws(gateway->stats),
+        .graphql = gateway_stats_graphql(gateway->stats),
+        .refresh = refresh_stats,
+        .arg = gateway,
+    };
+    gateway->pipeline =
+        pipeline_new(gateway->server, gateway->fleet, gateway->feed, &config);
+}
+
 struct gateway *gateway_new(const struct gateway_config *config,
                             struct errmsg *err)
 {
@@ -229,7 +185,10 @@ struct gateway *gateway_new(const struct gateway_config *config,
     gateway->config.db.stats = gateway_stats_db(gateway->stats);
     gateway->routes = route_table_new(gateway);
     health_setup(gateway);
-    pages_open(gateway);
+    gateway->files = static_files_new(config->web_root);
+    gateway->pages = pages_new(gateway->files);
+    gateway->openapi = openapi_new(&(struct openapi_scope){
+        .graphql = config->graphql.enabled, .websocket = config->ws.enabled});
     if (graphql_open(gateway, err))
         gateway->server = server_open(gateway, err);
     if (gateway->server == NULL) {
@@ -238,6 +197,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
     }
     gateway->db = db_new(gateway->server, &gateway->config.db);
     live_start(gateway);
+    pipeline_start(gateway);
     graphql_start(gateway);
     return gateway;
 }
@@ -270,14 +230,18 @@ void gateway_free(struct gateway **gateway)
     if (g->graphql != NULL && g->server != NULL)
         graphql_service_stop(g->graphql);
     respond_fleet_stop(g);
+    pipeline_stop(g->pipeline);
     feed_stop(g->feed);
     ws_free(&g->ws);
     db_free(&g->db);
     api_context_free(&g->context);
     http_server_free(&g->server); /* what subscriptions follow goes behind it */
+    pipeline_free(&g->pipeline);
     feed_free(&g->feed);
     fleet_free(&g->fleet);
     graphql_service_free(&g->graphql);
+    openapi_free(&g->openapi);
+    pages_free(&g->pages);
     static_files_free(&g->files);
     route_table_free(&g->routes);
     gateway_stats_free(&g->stats);

@@ -9,6 +9,9 @@
 #include "api/graphql/transport/service.h"
 #include "api/live/feed.h"
 #include "api/live/ws.h"
+#include "api/pipeline/pipeline.h"
+#include "api/pages.h"
+#include "api/rest/openapi.h"
 #include "api/static.h"
 #include "api/stats.h"
 #include "lib/health.h"
@@ -35,17 +38,19 @@ struct gateway {
     struct health health;
     struct health_check checks[3];
     struct http_route *routes;
-    const struct http_route *tables[6];
+    const struct http_route *tables[7];
     struct http_server *server;
     struct db *db;
     struct fleet *fleet;
     struct fleet_waiter *waiters; /* lists, for the fleet to be loaded */
     int64_t started_ns;           /* mono */
     struct feed *feed;
+    struct pipeline *pipeline;
     struct ws *ws; /* NULL: turned off */
     struct http_route ws_routes[2];
     struct static_files *files;
-    struct http_route pages[5];
+    struct pages *pages;
+    struct openapi *openapi;
     struct graphql_service *graphql; /* NULL: turned off */
     struct api_context *context;     /* of GraphQL's executions */
 };

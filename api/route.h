@@ -5,6 +5,7 @@
 #ifndef NEXUS_API_ROUTE_H
 #define NEXUS_API_ROUTE_H
 
+#include "api/rest/object.h"
 #include "api/rest/params.h"
 #include "lib/http.h"
 
@@ -17,12 +18,17 @@ struct api_call {
     struct param_value values[PARAMS_MAX]; /* in the order of the table */
 };
 
+/* All there is to say of an operation: how it is called, and the document
+ * (rest/openapi.h). */
 struct api_route {
     const char *name; /* of the operation: "listGpus" */
     const char *method;
     const char *pattern;
     const char *summary;
+    const char *description; /* Markdown; or NULL */
+    const char *tag;         /* one of openapi.json's */
     const struct api_param *params;
+    const struct api_object *element; /* of the list it answers with */
     void (*handle)(struct api_call *call);
 };
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "api/accept.h"
 #include "lib/clock.h"
@@ -209,6 +210,23 @@ static void file_reply(struct http_request *req, struct str path,
     }
     headers_add(req, path, file);
     http_reply(req, same ? 304 : 200, same ? NULL : type_of(path), &body);
+}
+
+void static_text_reply(struct http_request *req, const char *type,
+                       struct str text)
+{
+    char etag[40];
+    unsigned long sum = crc32_z(0, (const unsigned char *)text.p, text.len);
+    snprintf(etag, sizeof etag, "\"%lx-%zx\"", sum, text.len);
+    http_reply_header(req, "ETag", etag);
+    http_reply_header(req, "Cache-Control", "no-cache");
+    if (client_has(req, etag)) {
+        http_reply(req, 304, NULL, NULL);
+        return;
+    }
+    struct buf body = {0};
+    buf_append_str(&body, text);
+    http_reply(req, 200, type, &body);
 }
 
 static struct str with_index(struct http_request *req, struct str path)

@@ -24,6 +24,10 @@ void static_files_free(struct static_files **files);
 void static_reply(struct static_files *files, struct http_request *req,
                   struct str path);
 
+/* Answers with a text that is the same until the program ends, or 304. */
+void static_text_reply(struct http_request *req, const char *type,
+                       struct str text);
+
 /* True: it is there, and may be sent. */
 bool static_has(const struct static_files *files, struct str path);
 

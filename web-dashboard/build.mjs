@@ -18,7 +18,7 @@ const assets = join(out, 'assets');
 
 async function bundle(folder) {
   await build({
-    entryPoints: { dashboard: 'src/main.ts', style: 'style/main.css' },
+    entryPoints: { dashboard: 'src/main.ts', early: 'src/early.ts', style: 'style/main.css' },
     entryNames: '[name]-[hash]',
     assetNames: '[name]-[hash]',
     outdir: folder,

@@ -52,6 +52,51 @@ static void clusters_handle(struct api_call *call)
     respond_fleet(call, &list);
 }
 
+static const struct api_object counts_object = {
+    .name = "ClusterCounts",
+    .help = "Its hosts and GPUs",
+    .fields =
+        (const struct api_field[]){
+            {.name = "total_hosts",
+             .type = FIELD_COUNT,
+             .help = "hosts that ever reported"},
+            {.name = "total_gpus",
+             .type = FIELD_COUNT,
+             .help = "GPUs that ever reported"},
+            {.name = "active_hosts",
+             .type = FIELD_COUNT,
+             .help = "hosts with an active GPU"},
+            {.name = "active_gpus",
+             .type = FIELD_COUNT,
+             .help = "GPUs that report as they should"},
+            FIELDS_END,
+        },
+};
+
+static const struct api_object cluster_object = {
+    .name = "Cluster",
+    .help = "A cluster",
+    .fields =
+        (const struct api_field[]){
+            {.name = "cluster_id",
+             .type = FIELD_TEXT,
+             .help = "its name, which is its id",
+             .example = "local"},
+            {.name = "cluster_name",
+             .type = FIELD_TEXT,
+             .help = "its name",
+             .example = "local"},
+            {.name = "region",
+             .type = FIELD_TEXT,
+             .nullable = true,
+             .help = "where it is, if that was told"},
+            {.name = "metadata",
+             .type = FIELD_OBJECT,
+             .object = &counts_object},
+            FIELDS_END,
+        },
+};
+
 static const struct api_param params[] = {PARAMS_END};
 
 const struct api_route clusters_list = {
@@ -59,6 +104,8 @@ const struct api_route clusters_list = {
     .method = "GET",
     .pattern = "/api/v1/clusters",
     .summary = "Every cluster, with the number of its hosts and GPUs",
+    .tag = "fleet",
     .params = params,
+    .element = &cluster_object,
     .handle = clusters_handle,
 };

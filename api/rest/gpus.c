@@ -53,6 +53,39 @@ static void gpus_handle(struct api_call *call)
     respond_fleet(call, &list);
 }
 
+static const struct api_object gpu_object = {
+    .name = "Gpu",
+    .help = "A GPU",
+    .fields =
+        (const struct api_field[]){
+            {.name = "id",
+             .type = FIELD_TEXT,
+             .help = "its number on the host",
+             .example = "0"},
+            {.name = "uuid",
+             .type = FIELD_TEXT,
+             .help = "its UUID: its name everywhere",
+             .example = "GPU-5fd4f087-86f3-7a43-b711-4771313afc50"},
+            {.name = "hostname",
+             .type = FIELD_TEXT,
+             .help = "the host it is in",
+             .example = "dgx-01"},
+            {.name = "name",
+             .type = FIELD_TEXT,
+             .help = "its model",
+             .example = "NVIDIA H100 80GB HBM3"},
+            {.name = "device",
+             .type = FIELD_TEXT,
+             .help = "its device file",
+             .example = "nvidia0"},
+            {.name = "status",
+             .type = FIELD_STATUS,
+             .help = "active; silent, not heard of for three of its "
+                     "intervals; missing, left out by its host; maintenance"},
+            FIELDS_END,
+        },
+};
+
 static const struct api_param params[] = {PARAMS_END};
 
 const struct api_route gpus_list = {
@@ -60,6 +93,8 @@ const struct api_route gpus_list = {
     .method = "GET",
     .pattern = "/api/v1/gpus",
     .summary = "Every GPU, by host and index",
+    .tag = "fleet",
     .params = params,
+    .element = &gpu_object,
     .handle = gpus_handle,
 };

@@ -49,6 +49,29 @@ static void hosts_handle(struct api_call *call)
     respond_fleet(call, &list);
 }
 
+static const struct api_object host_object = {
+    .name = "Host",
+    .help = "A host",
+    .fields =
+        (const struct api_field[]){
+            {.name = "hostname",
+             .type = FIELD_TEXT,
+             .help = "its name",
+             .example = "dgx-01"},
+            {.name = "cluster_id",
+             .type = FIELD_TEXT,
+             .help = "the cluster it is in",
+             .example = "local"},
+            {.name = "total_gpus",
+             .type = FIELD_COUNT,
+             .help = "GPUs that ever reported"},
+            {.name = "active_gpus",
+             .type = FIELD_COUNT,
+             .help = "GPUs that report as they should"},
+            FIELDS_END,
+        },
+};
+
 static const struct api_param params[] = {PARAMS_END};
 
 const struct api_route hosts_list = {
@@ -56,6 +79,8 @@ const struct api_route hosts_list = {
     .method = "GET",
     .pattern = "/api/v1/hosts",
     .summary = "Every host, with the number of its GPUs",
+    .tag = "fleet",
     .params = params,
+    .element = &host_object,
     .handle = hosts_handle,
 };

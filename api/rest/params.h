@@ -27,6 +27,7 @@ struct api_param {
     const char *initial; /* the default as text; NULL: none */
     int64_t min, max;    /* PARAM_INT */
     const char *help;
+    const char *example; /* for who tries it out; or NULL */
 };
 
 #define PARAMS_END   \

@@ -2,6 +2,7 @@
 
 import type { Api } from './api/client.js';
 import type { Emitter } from './emitter.js';
+import type { Attention } from './fleet/attention.js';
 import type { Fleet } from './fleet/fleet.js';
 import { formatRoute, type Route } from './route.js';
 
@@ -10,12 +11,15 @@ export interface App {
   readonly api: Api;
   /** What is known now of all GPUs. */
   readonly fleet: Fleet;
+  /** What needs to be looked at. */
+  readonly attention: Attention;
 
   /** Where we are: what the address says. */
   readonly route: Route;
   /**
    * Goes there: what is not given stays. A step that Back should take back is
-   * pushed (another page, a zoom); refining is replaced (typing in the search).
+   * pushed (another page, a zoom); refining is replaced (typing in the search). Where
+   * we are already, nothing happens.
    */
   navigate(change: Partial<Route>, how?: 'push' | 'replace'): void;
 
@@ -31,7 +35,12 @@ export interface App {
   announce(text: string): void;
 }
 
-/** A page: made for one route, told when the route changes within the page. */
+/**
+ * A page: made for one route, told when the route changes within the page. What it
+ * renders into its element has one h1, which gets the focus when the page opens; the
+ * shell writes the title as one, unseen, where a view has none. Host and GPU pages
+ * are opened when the fleet is loaded and has them.
+ */
 export interface View {
   /** Of the page, shown in the tab: "hgpu-012". */
   readonly title: string;

@@ -10,7 +10,8 @@
 //
 // It stands behind the # so that the page works below any path.
 
-export type ViewName = 'fleet' | 'host' | 'gpu' | 'pipeline' | 'api';
+/** `nowhere`: there is no page of that address. */
+export type ViewName = 'fleet' | 'host' | 'gpu' | 'pipeline' | 'api' | 'nowhere';
 
 export interface Route {
   view: ViewName;
@@ -53,6 +54,11 @@ function pathOf(route: Route): string {
   return `/${view}`;
 }
 
+/** Of one page: they differ in what it shows. */
+export function samePage(a: Route, b: Route): boolean {
+  return pathOf(a) === pathOf(b);
+}
+
 /** The address, from its #. What is as at the start is left out. */
 export function formatRoute(route: Route): string {
   const params = new URLSearchParams();
@@ -81,11 +87,11 @@ function placeOf(path: string): Partial<Route> {
     return { view, cluster: decode(first), host: decode(second) };
   }
   if (view === 'gpu' && first) return { view, gpu: decode(first) };
-  if (view === 'pipeline' || view === 'api') return { view };
-  return {};
+  if ((view === 'pipeline' || view === 'api') && !first) return { view };
+  return view ? { view: 'nowhere' } : {};
 }
 
-/** What cannot be understood is the fleet, and what is not said is as at the start. */
+/** What is not said is as at the start. */
 export function parseRoute(hash: string): Route {
   const [path = '', search = ''] = hash.replace(/^#/, '').split(/\?(.*)/s);
   const params = new URLSearchParams(search);

@@ -33,27 +33,36 @@ export const PRESETS: readonly { from: string; title: string; short: string }[] 
 export function parseTime(text: string, now = Date.now()): number {
   const ago = /^\s*now(?:\s*-\s*(\d{1,9})([smhd]))?\s*$/.exec(text);
   if (ago) return now - Number(ago[1] ?? 0) * (UNITS[ago[2] ?? 's'] ?? 0);
-  return /^\s*\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : NaN;
+  // A day alone would be one of UTC.
+  const day = /^\s*\d{4}-\d\d-\d\d\s*$/.test(text);
+  if (day) return Date.parse(`${text.trim()}T00:00`);
+  return /^\s*\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text.trim()) : NaN;
 }
 
-/** What is wrong with a range, in a sentence; empty: nothing. */
-export function rangeError(from: string, to: string, now = Date.now()): string {
+/** What is wrong with a range, and which end of it. */
+export interface RangeError {
+  end: 'from' | 'to';
+  text: string;
+}
+
+/** Null: nothing is wrong. */
+export function rangeError(from: string, to: string, now = Date.now()): RangeError | null {
   const start = parseTime(from, now);
   const end = parseTime(to, now);
-  const form = 'Write a date and time, or now-15m, now-2h, now-7d.';
-  if (from.trim() === '') return 'The start is missing.';
-  if (Number.isNaN(start)) return `The start is no time: “${from}”. ${form}`;
-  if (to.trim() === '') return 'The end is missing.';
-  if (Number.isNaN(end)) return `The end is no time: “${to}”. ${form}`;
-  if (start >= end) return 'The start has to be before the end.';
-  if (start > now) return 'The start is in the future: nothing is there yet.';
-  if (end - start < SECOND) return 'The range has to be a second or more.';
-  return '';
+  const wrong = (which: RangeError['end'], text: string) => ({ end: which, text });
+  if (from.trim() === '') return wrong('from', 'The start is missing.');
+  if (Number.isNaN(start)) return wrong('from', `“${from}” is not a time.`);
+  if (to.trim() === '') return wrong('to', 'The end is missing.');
+  if (Number.isNaN(end)) return wrong('to', `“${to}” is not a time.`);
+  if (start > now) return wrong('from', 'The start is in the future: nothing is there yet.');
+  if (start >= end) return wrong('to', 'The end has to be after the start.');
+  if (end - start < SECOND) return wrong('to', 'The range has to be a second or more.');
+  return null;
 }
 
 /** The range of a route; one that makes no sense is the one at the start. */
 export function resolveRange(route: { from: string; to: string }, now = Date.now()): Range {
-  const { from, to } = rangeError(route.from, route.to, now) === '' ? route : START;
+  const { from, to } = rangeError(route.from, route.to, now) === null ? route : START;
   return { start: parseTime(from, now), end: parseTime(to, now), live: to.trim() === 'now' };
 }
 
@@ -116,6 +125,20 @@ export function formatAge(ms: number, now = Date.now()): string {
 /** Of a point in time: since 14:02, since Nov 20, 14:02. */
 export function formatSince(ms: number): string {
   return `since ${formatTime(ms).replace(/:\d\d$/, '')}`;
+}
+
+/** As it is written into a field, and read by parseTime: 2026-11-21 14:02:05, now-2h. */
+export function formatField(text: string): string {
+  if (text.includes('now')) return text.trim();
+  const time = new Date(parseTime(text));
+  if (Number.isNaN(time.getTime())) return text;
+  const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+  return `${day} ${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+}
+
+/** As it is in the address: 2026-11-21T13:02:05.000Z, now-2h. */
+export function formatAddress(text: string): string {
+  return text.includes('now') ? text.replace(/\s/g, '') : new Date(parseTime(text)).toISOString();
 }
 
 /** The range in words: Last 15 minutes; 14:02:00 – 14:17:00. */

@@ -244,3 +244,12 @@ void graphql_http_get(struct http_request *req, void *arg)
     else
         url_run(service, req);
 }
+
+void graphql_schema_get(struct http_request *req, void *arg)
+{
+    const struct graphql_service *service = arg;
+    if (service->settings.introspection)
+        static_text_reply(req, HTTP_TEXT, service->schema_text);
+    else
+        http_reply_problem(req, 404, NULL, "introspection is turned off");
+}

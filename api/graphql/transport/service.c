@@ -122,6 +122,8 @@ static void routes_fill(struct graphql_service *service)
         (struct http_route){"POST", "/graphql", graphql_http_post, service};
     service->routes[1] =
         (struct http_route){"GET", "/graphql", graphql_http_get, service};
+    service->routes[2] = (struct http_route){"GET", "/graphql/schema.graphql",
+                                             graphql_schema_get, service};
 }
 
 struct graphql_service *
@@ -131,6 +133,7 @@ graphql_service_new(const struct graphql_service_config *config,
     struct graphql_service *service = mem_zalloc(sizeof *service);
     service->settings = config->settings;
     service->schema = config->schema;
+    service->schema_text = config->schema_text;
     service->files = config->files;
     service->stats = config->stats;
     service->any_origin = config->any_origin;

@@ -17,6 +17,7 @@ struct graphql_service;
 struct graphql_service_config {
     struct graphql_settings settings;
     struct gql_schema *schema;  /* bound; taken, also where this fails */
+    struct str schema_text;     /* for who wants to read it; borrowed */
     struct static_files *files; /* where GraphiQL is; borrowed */
     struct graphql_stats stats;
     bool any_origin; /* pages of any origin may open a WebSocket */

@@ -34,6 +34,7 @@ struct graphql_beat {
 struct graphql_service {
     struct graphql_settings settings;
     struct gql_schema *schema;
+    struct str schema_text;
     struct gql_cache *cache;
     struct static_files *files;
     struct graphql_stats stats;
@@ -59,6 +60,9 @@ void graphql_beat_leave(struct graphql_service *service,
 /* http.c: the handlers of POST and GET /graphql */
 void graphql_http_post(struct http_request *req, void *service);
 void graphql_http_get(struct http_request *req, void *service);
+
+/* http.c: … and of GET /graphql/schema.graphql. */
+void graphql_schema_get(struct http_request *req, void *service);
 
 /* graphiql.c: answers with the page. */
 void graphql_page_reply(struct graphql_service *service,

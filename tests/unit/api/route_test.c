@@ -16,6 +16,8 @@ static void operations_have_names_of_their_own(void **state)
     (void)state;
     for (int i = 0; api_routes[i] != NULL; i++) {
         assert_non_null(api_routes[i]->summary);
+        assert_non_null(api_routes[i]->tag);
+        assert_non_null(api_routes[i]->element);
         assert_non_null(api_routes[i]->handle);
         for (int k = 0; k < i; k++)
             assert_string_not_equal(api_routes[i]->name, api_routes[k]->name);

@@ -50,11 +50,22 @@ export interface Gpu {
   maintenanceReason: string;
 }
 
+/** The latest values of GPUs, as the API tells them. */
+export interface LatestValues {
+  asOf: string;
+  following: boolean;
+  gpuUuids: string[];
+  /** Of the latest sample of each. */
+  timestamps: string[];
+  /** Each as long as gpuUuids; a metric that none reported has none. */
+  columns: { metric: string; values: (number | null)[] }[];
+}
+
 /** What has changed since the last time. */
 export interface FleetChange {
   /** GPUs came or went, or rows are others: all that was kept by row is void. */
   inventory: boolean;
-  /** A state is another. */
+  /** A state, a label, or what runs on a GPU is another. */
   status: boolean;
   /** Rows with new values. */
   rows: Set<number>;
@@ -72,13 +83,22 @@ export class Fleet {
   asOf = 0;
   /** False while the gateway does not hear the broker. */
   following = true;
-  /** Of the latest sample of each row, ms since 1970. */
+  /** How many samples were taken in since the page was opened. */
+  updates = 0;
+  /** Grows whenever a name, a label or a state is another. */
+  revision = 0;
+  /** Why what is shown may be old, in words; empty while all is well. */
+  problem = '';
+  /** Of the latest sample of each row, ms since 1970; NaN: nothing ever came. */
   times: Float64Array = new Float64Array();
 
   /** Once a frame at most, and not while paused. */
   readonly changed = new Emitter<FleetChange>();
-  /** asOf or following is another; also while paused. */
+  /** asOf, following or problem is another; also while paused. */
   readonly freshnessChanged = new Emitter();
+
+  /** What is wrong with each row, in bits: see attention.ts, which keeps it. */
+  problems: Uint16Array = new Uint16Array();
 
   columns = new Map<string, Float64Array>();
   #byUuid = new Map<string, Gpu>();
@@ -110,28 +130,115 @@ export class Fleet {
     return column;
   }
 
-  /** Another inventory. Values of GPUs that stay are kept. */
-  replace(clusters: Cluster[]): void {
-    const before = { columns: this.columns, times: this.times, byUuid: this.#byUuid };
+  /**
+   * Another inventory. Where all GPUs stand as before, they stay the objects they
+   * are, with what is new of them; else rows are others, and values are carried over.
+   */
+  replace(clusters: Cluster[]): 'same' | 'other names' | 'other rows' {
+    const gpus = clusters.flatMap((c) => c.hosts).flatMap((h) => h.gpus);
+    if (this.loaded && sameRows(this.gpus, gpus)) {
+      let changed = false;
+      gpus.forEach((gpu, row) => {
+        if (refresh(this.gpus[row]!, gpu)) changed = true;
+      });
+      if (changed) this.revision++;
+      return changed ? 'other names' : 'same';
+    }
+    this.#setRows(clusters, gpus);
+    this.revision++;
+    this.loaded = true;
+    return 'other rows';
+  }
+
+  #setRows(clusters: Cluster[], gpus: Gpu[]): void {
+    const before = this.#byUuid;
+    const former = new Int32Array(gpus.length).fill(-1);
+    this.#byUuid = new Map();
+    gpus.forEach((gpu, row) => {
+      gpu.row = row;
+      if (gpu.uuid === null) return;
+      former[row] = before.get(gpu.uuid)?.row ?? -1;
+      this.#byUuid.set(gpu.uuid, gpu);
+    });
+    const carry = (old: Float64Array): Float64Array =>
+      Float64Array.from(former, (row) => (row < 0 ? NaN : old[row]!));
     this.clusters = clusters;
     this.hosts = clusters.flatMap((c) => c.hosts);
-    this.gpus = this.hosts.flatMap((h) => h.gpus);
-    this.#byUuid = new Map();
-    this.gpus.forEach((gpu, row) => {
-      gpu.row = row;
-      if (gpu.uuid !== null) this.#byUuid.set(gpu.uuid, gpu);
-    });
-    const carry = (old: Float64Array): Float64Array => {
-      const column = new Float64Array(this.gpus.length).fill(NaN);
-      for (const gpu of this.gpus) {
-        const was = gpu.uuid === null ? undefined : before.byUuid.get(gpu.uuid);
-        if (was) column[gpu.row] = old[was.row] ?? NaN;
-      }
-      return column;
-    };
-    // The former rows are in before.byUuid's objects, which are not these.
-    this.times = carry(before.times);
-    this.columns = new Map([...before.columns].map(([name, old]) => [name, carry(old)]));
-    this.loaded = true;
+    this.gpus = gpus;
+    this.times = carry(this.times);
+    this.columns = new Map([...this.columns].map(([name, old]) => [name, carry(old)]));
+    this.problems = new Uint16Array(gpus.length);
   }
+
+  /**
+   * Takes values in, but for what is older than what is known; adds the rows to
+   * `rows`. False: there is a GPU among them that we do not know.
+   */
+  take(latest: LatestValues, rows: Set<number>): boolean {
+    const { gpuUuids, timestamps } = latest;
+    const rowOf = new Int32Array(gpuUuids.length).fill(-1);
+    let allKnown = true;
+    let text = '';
+    let time = NaN;
+    for (let i = 0; i < gpuUuids.length; i++) {
+      const gpu = this.#byUuid.get(gpuUuids[i]!);
+      if (gpu === undefined) {
+        allKnown = false;
+        continue;
+      }
+      // Many are of one moment.
+      if (timestamps[i] !== text) time = Date.parse((text = timestamps[i]!));
+      if (time < this.times[gpu.row]!) continue;
+      if (time !== this.times[gpu.row]) this.updates++;
+      this.times[gpu.row] = time;
+      rowOf[i] = gpu.row;
+      rows.add(gpu.row);
+    }
+    for (const { metric, values } of latest.columns) {
+      const column = this.column(metric);
+      for (let i = 0; i < rowOf.length; i++) {
+        if (rowOf[i]! >= 0) column[rowOf[i]!] = values[i] ?? NaN;
+      }
+    }
+    return allKnown;
+  }
+}
+
+function sameRows(a: Gpu[], b: Gpu[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((gpu, row) => {
+      const other = b[row]!;
+      return (
+        gpu.uuid === other.uuid &&
+        gpu.index === other.index &&
+        gpu.host.hostname === other.host.hostname &&
+        gpu.host.cluster.name === other.host.cluster.name
+      );
+    })
+  );
+}
+
+const REFRESHED = [
+  'model',
+  'device',
+  'pod',
+  'namespace',
+  'container',
+  'status',
+  'statusSince',
+  'maintenanceReason',
+] as const;
+
+/** What is new of a GPU is written into what is known of it. False: nothing is. */
+function refresh(gpu: Gpu, now: Gpu): boolean {
+  const sameLabels =
+    gpu.labels.length === now.labels.length &&
+    gpu.labels.every(({ key, value }, i) => {
+      const label = now.labels[i]!;
+      return key === label.key && value === label.value;
+    });
+  if (sameLabels && REFRESHED.every((name) => gpu[name] === now[name])) return false;
+  Object.assign(gpu, now, { row: gpu.row, host: gpu.host });
+  return true;
 }

@@ -1,119 +1,264 @@
 // live: fills the fleet from the API and keeps it up to date.
+//
+// Changes are subscribed to first and all the rest is asked for then, so that
+// nothing falls between the two: latestValues brings what came since the event
+// before, and where events were left out, or the connection was lost, everything
+// is asked for again. What belongs to a GPU we have never heard of means that the
+// inventory is another; so do figures of the fleet that are not ours.
 
 import type { Api } from '../api/client.js';
-import type { Cluster, Fleet, FleetChange, Gpu, Metric, Status } from './fleet.js';
+import { Errand, retryWait } from './errand.js';
+import type { Fleet, FleetChange, LatestValues, Status } from './fleet.js';
+import { askInventory, askMetrics } from './inventory.js';
 
-const INVENTORY = `{
-  asOf
-  metrics { name field unit title }
-  clusters { name hosts {
-    hostname
-    missing { index since }
-    gpus { uuid index model device pod namespace container status statusSince
-           labels { key value } maintenance { reason } }
-  } }
+const VALUES = 'asOf following gpuUuids timestamps columns { metric values }';
+const ASK_VALUES = `{ latestValues { ${VALUES} } }`;
+const FOLLOW_VALUES = `subscription ($intervalMs: Int!) {
+  latestValues(intervalMs: $intervalMs) { ${VALUES} }
+}`;
+const FOLLOW_STATUS = `subscription {
+  gpuStatusChanged { timestamp gpuUuid now gpu { maintenance { reason } } }
+}`;
+const FOLLOW_FIGURES = `subscription ($intervalMs: Int!) {
+  fleetSummary(intervalMs: $intervalMs) {
+    asOf following statusCounts { active silent missing maintenance }
+  }
 }`;
 
-interface InventoryGpu extends Omit<Gpu, 'row' | 'host' | 'statusSince' | 'maintenanceReason'> {
-  uuid: string;
-  status: Status;
-  statusSince: string | null;
-  maintenance: { reason: string | null } | null;
+const VALUES_MS = 250;
+const FIGURES_MS = 2000;
+/** Labels and pods change without an event: they are looked at this often. */
+const INVENTORY_MS = 60_000;
+/** A subscription that was refused and now lasts for so long is all right. */
+const SETTLED_MS = 2000;
+
+interface StatusChange {
+  timestamp: string;
+  gpuUuid: string | null;
+  now: Status;
+  gpu: { maintenance: { reason: string | null } | null } | null;
 }
 
-interface Inventory {
+interface Figures {
   asOf: string;
-  metrics: Metric[];
-  clusters: {
-    name: string;
-    hosts: {
-      hostname: string;
-      missing: { index: string; since: string | null }[];
-      gpus: InventoryGpu[];
-    }[];
-  }[];
+  following: boolean;
+  statusCounts: Record<Status, number>;
 }
 
-function byIndex(a: Gpu, b: Gpu): number {
-  return a.index.localeCompare(b.index, 'en', { numeric: true });
+function unchanged(): FleetChange {
+  return { inventory: false, status: false, rows: new Set() };
 }
 
-function clustersOf(answer: Inventory): Cluster[] {
-  return answer.clusters.map(({ name, hosts }) => {
-    const cluster: Cluster = { name, hosts: [] };
-    cluster.hosts = hosts.map(({ hostname, gpus, missing }) => {
-      const host = { hostname, cluster, gpus: [] as Gpu[] };
-      const there = gpus.map(
-        ({ maintenance, statusSince, ...gpu }): Gpu => ({
-          ...gpu,
-          pod: gpu.pod ?? '',
-          namespace: gpu.namespace ?? '',
-          container: gpu.container ?? '',
-          row: 0,
-          host,
-          statusSince: statusSince === null ? null : Date.parse(statusSince),
-          maintenanceReason: maintenance?.reason ?? '',
-        }),
-      );
-      const gone = missing.map(
-        ({ index, since }): Gpu => ({
-          row: 0, uuid: null, index, host, model: '', device: '', pod: '', namespace: '',
-          container: '', labels: [], status: 'missing', maintenanceReason: '',
-          statusSince: since === null ? null : Date.parse(since),
-        }),
-      );
-      host.gpus = [...there, ...gone].sort(byIndex);
-      return host;
-    });
-    return cluster;
-  });
-}
+class Live {
+  #api: Api;
+  #fleet: Fleet;
+  #isPaused: () => boolean;
+  #change = unchanged();
+  #frameWanted = false;
+  #problems = new Map<string, string>();
+  #inventory: Errand;
+  #values: Errand;
+  /** Figures that were not ours, and for which the inventory was asked for. */
+  #odd = '';
+  #asked = '';
 
-/** First cut: the latest values are asked for every second. */
-export function follow(api: Api, fleet: Fleet, isPaused: () => boolean): void {
-  let change: FleetChange = { inventory: false, status: false, rows: new Set() };
-  const show = () => {
-    requestAnimationFrame(show);
-    if (isPaused() || !fleet.loaded) return;
-    if (!change.inventory && !change.status && change.rows.size === 0) return;
-    const shown = change;
-    change = { inventory: false, status: false, rows: new Set() };
-    fleet.changed.emit(shown);
-  };
-  requestAnimationFrame(show);
-
-  const load = async () => {
-    const answer = await api.query<Inventory>(INVENTORY);
-    fleet.metrics = answer.metrics;
-    fleet.asOf = Date.parse(answer.asOf);
-    fleet.replace(clustersOf(answer));
-    change.inventory = true;
-  };
-  const poll = async () => {
-    const fields = fleet.metrics.map((m) => m.field).join(' ');
-    const { gpus } = await api.query<{ gpus: { uuid: string; latest: Record<string, number | string | null> | null }[] }>(
-      `{ gpus { uuid latest { timestamp ${fields} } } }`,
+  constructor(api: Api, fleet: Fleet, isPaused: () => boolean) {
+    this.#api = api;
+    this.#fleet = fleet;
+    this.#isPaused = isPaused;
+    this.#inventory = new Errand(
+      () => this.#askAll(),
+      (problem) => this.#tell('inventory', problem),
     );
-    for (const { uuid, latest } of gpus) {
-      const gpu = fleet.gpu(uuid);
-      if (!gpu || !latest) continue;
-      const time = Date.parse(String(latest['timestamp']));
-      if (fleet.times[gpu.row] === time) continue;
-      fleet.times[gpu.row] = time;
-      for (const { name, field } of fleet.metrics) {
-        const value = latest[field];
-        if (typeof value === 'number') fleet.column(name)[gpu.row] = value;
-      }
-      change.rows.add(gpu.row);
+    this.#values = new Errand(
+      () => this.#askValues(),
+      (problem) => this.#tell('latest values', problem),
+    );
+  }
+
+  start(): void {
+    this.#followValues();
+    this.#followStatus();
+    this.#followFigures();
+    this.#inventory.ask();
+    // Behind the subscriptions, which are taken up again in this same turn.
+    this.#api.resumed.on(() => setTimeout(() => this.#inventory.ask()));
+    setInterval(() => {
+      if (!document.hidden) this.#inventory.ask();
+    }, INVENTORY_MS);
+  }
+
+  // ---- asking ----
+
+  async #askAll(): Promise<void> {
+    const fleet = this.#fleet;
+    if (fleet.metrics.length === 0) fleet.metrics = await askMetrics(this.#api);
+    const first = !fleet.loaded;
+    const became = fleet.replace(await askInventory(this.#api));
+    if (became === 'other rows') this.#change = { ...unchanged(), inventory: true };
+    if (became === 'other names') this.#change.status = true;
+    // The first picture is of all: cells without their values would be grey for a moment.
+    if (!first) this.#show();
+    await this.#askValues();
+    this.#change.inventory ||= first;
+    this.#show();
+  }
+
+  async #askValues(): Promise<void> {
+    const { latestValues } = await this.#api.query<{ latestValues: LatestValues }>(ASK_VALUES);
+    this.#take(latestValues);
+  }
+
+  // ---- following ----
+
+  #followValues(): void {
+    this.#subscribe<{ latestValues: LatestValues }>(
+      FOLLOW_VALUES,
+      { intervalMs: VALUES_MS },
+      ({ latestValues }, missed) => {
+        if (missed > 0) this.#values.ask();
+        this.#take(latestValues);
+      },
+      () => this.#values.ask(),
+    );
+  }
+
+  #followStatus(): void {
+    this.#subscribe<{ gpuStatusChanged: StatusChange }>(
+      FOLLOW_STATUS,
+      {},
+      ({ gpuStatusChanged }, missed) => {
+        if (missed > 0) this.#inventory.ask();
+        this.#setStatus(gpuStatusChanged);
+      },
+      () => this.#inventory.ask(),
+    );
+  }
+
+  #followFigures(): void {
+    this.#subscribe<{ fleetSummary: Figures }>(
+      FOLLOW_FIGURES,
+      { intervalMs: FIGURES_MS },
+      ({ fleetSummary }) => {
+        this.#setFreshness(fleetSummary);
+        this.#compare(fleetSummary);
+      },
+    );
+  }
+
+  /** Follows it for good: where the API refuses it, again and again. */
+  #subscribe<T>(
+    query: string,
+    variables: Record<string, unknown>,
+    next: (data: T, missed: number) => void,
+    again?: () => void,
+  ): void {
+    let failures = 0;
+    const open = () => {
+      const settled = setTimeout(() => {
+        failures = 0;
+        this.#tell(query, '');
+      }, SETTLED_MS);
+      const close = this.#api.subscribe<T>(query, variables, {
+        next,
+        error: (error) => {
+          clearTimeout(settled);
+          close();
+          failures++;
+          this.#tell(query, error.message);
+          setTimeout(() => {
+            open();
+            again?.();
+          }, retryWait(failures));
+        },
+      });
+    };
+    open();
+  }
+
+  // ---- taking in ----
+
+  #take(latest: LatestValues): void {
+    const fleet = this.#fleet;
+    this.#setFreshness(latest);
+    if (!fleet.loaded) return; // all is asked for when the inventory is there
+    const allKnown = fleet.take(latest, this.#change.rows);
+    if (!allKnown) this.#inventory.ask();
+    this.#show();
+  }
+
+  #setStatus({ timestamp, gpuUuid, now, gpu: answer }: StatusChange): void {
+    const gpu = gpuUuid === null ? undefined : this.#fleet.gpu(gpuUuid);
+    if (gpu === undefined) {
+      if (this.#fleet.loaded) this.#inventory.ask();
+      return;
     }
-  };
-  const turn = async () => {
-    try {
-      if (!fleet.loaded) await load();
-      await poll();
-    } finally {
-      setTimeout(turn, 1000);
+    gpu.status = now;
+    gpu.statusSince = Date.parse(timestamp);
+    gpu.maintenanceReason = answer?.maintenance?.reason ?? '';
+    this.#change.status = true;
+    this.#show();
+  }
+
+  #setFreshness({ asOf, following }: { asOf: string; following: boolean }): void {
+    const fleet = this.#fleet;
+    const time = Date.parse(asOf);
+    if (time === fleet.asOf && following === fleet.following) return;
+    fleet.asOf = time;
+    fleet.following = following;
+    fleet.freshnessChanged.emit();
+  }
+
+  /** Other figures twice in a row are no change on its way: a GPU is not known to us. */
+  #compare({ statusCounts }: Figures): void {
+    if (!this.#fleet.loaded) return;
+    const counts = { active: 0, silent: 0, missing: 0, maintenance: 0 };
+    for (const gpu of this.#fleet.gpus) counts[gpu.status]++;
+    const statuses = Object.keys(counts) as Status[];
+    const figures = statuses.map((status) => statusCounts[status]).join();
+    const odd = figures === statuses.map((status) => counts[status]).join() ? '' : figures;
+    if (odd !== '' && odd === this.#odd && odd !== this.#asked) {
+      this.#asked = odd;
+      this.#inventory.ask();
     }
-  };
-  void turn();
+    if (odd === '') this.#asked = '';
+    this.#odd = odd;
+  }
+
+  // ---- telling ----
+
+  #tell(what: string, problem: string): void {
+    if (problem === '') this.#problems.delete(what);
+    else this.#problems.set(what, problem);
+    const text = [...new Set(this.#problems.values())].join('; ');
+    if (text === this.#fleet.problem) return;
+    this.#fleet.problem = text;
+    this.#fleet.freshnessChanged.emit();
+  }
+
+  /** With the next frame. A hidden page has none: what changes meanwhile is told in one. */
+  #show(): void {
+    if (this.#frameWanted) return;
+    this.#frameWanted = true;
+    requestAnimationFrame(() => {
+      this.#frameWanted = false;
+      this.#emit();
+    });
+  }
+
+  #emit(): void {
+    const change = this.#change;
+    if (!change.inventory && !change.status && change.rows.size === 0) return;
+    if (this.#isPaused()) {
+      this.#show();
+      return;
+    }
+    this.#change = unchanged();
+    this.#fleet.changed.emit(change);
+  }
+}
+
+/** Fills the fleet and keeps it up to date, from now on. */
+export function follow(api: Api, fleet: Fleet, isPaused: () => boolean): void {
+  new Live(api, fleet, isPaused).start();
 }

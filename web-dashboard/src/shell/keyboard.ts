@@ -69,6 +69,7 @@ class Keyboard {
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return true;
     if (document.querySelector('dialog:modal') !== null) return true;
     if (target.closest(TYPED_INTO)) return true;
+    if (event.key === 'Escape' && document.querySelector(':popover-open')) return true;
     return event.key === ' ' && target.closest(PRESSED_BY_SPACE) !== null;
   }
 

@@ -1,0 +1,31 @@
+// axis: the labels of a time axis, in local time, as short as their distance allows.
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
+
+function two(number: number): string {
+  return String(number).padStart(2, '0');
+}
+
+function dayOf(time: Date): string {
+  return time.toLocaleDateString('en', { month: 'short', day: 'numeric' });
+}
+
+function clockOf(time: Date, step: number): string {
+  const minutes = `${two(time.getHours())}:${two(time.getMinutes())}`;
+  if (step >= MINUTE) return minutes;
+  const seconds = `${minutes}:${two(time.getSeconds())}`;
+  return step >= SECOND ? seconds : `${seconds}.${String(time.getMilliseconds()).padStart(3, '0')}`;
+}
+
+/** One for each time; the day where it is another than the label's before. */
+export function timeLabels(times: readonly number[], step: number): string[] {
+  return times.map((ms, i) => {
+    const time = new Date(ms);
+    if (step >= DAY) return dayOf(time);
+    const before = times[i - 1];
+    const sameDay = before === undefined || new Date(before).toDateString() === time.toDateString();
+    return sameDay ? clockOf(time, step) : dayOf(time);
+  });
+}

@@ -1,0 +1,442 @@
+// chart: one metric over time, a line for each GPU, with what it shows in figures
+// below. The crosshair and the range are shared: the chart says what is wanted
+// (ChartOwner), and is told.
+
+import { html, nothing, render, svg } from 'lit-html';
+import uPlot from 'uplot';
+
+import type { Metric } from '../fleet/fleet.js';
+import { formatNumber, formatValue } from '../format.js';
+import { formatTime, type Range } from '../time.js';
+import { timeLabels } from './axis.js';
+import { colourOf, dashOf, type Colours } from './palette.js';
+import { between, broken, envelope, gapOf, nearest, statisticsOf, type Points } from './series.js';
+import { traitsOf, type Traits } from './traits.js';
+
+/** What is drawn for one GPU. */
+export interface Line {
+  /** The GPU's UUID. */
+  key: string;
+  label: string;
+  /** Among the lines: it has the colour and the dashes. */
+  place: number;
+  points: Points;
+  hidden: boolean;
+}
+
+export interface ChartOwner {
+  readonly colours: Colours;
+  zoomTo(start: number, end: number): void;
+  /** Around a time; more than 1: closer. */
+  zoomBy(factor: number, around: number): void;
+  /** By so much of the window. */
+  panBy(part: number): void;
+  /** False: nothing to take back. */
+  resetZoom(): boolean;
+  /** The crosshair of all charts; null: none. */
+  moveCursor(time: number | null): void;
+  toggleLine(key: string): void;
+  /** Redrawing waits while a range is being drawn. */
+  setDragging(dragging: boolean): void;
+  announce(text: string): void;
+}
+
+/** What the element shows of itself: for scripts and tests. */
+export interface ChartElement extends HTMLElement {
+  /** Of the first line: times in ms, values in the API's unit; those in the window. */
+  points: [number[], number[]];
+  lines: { key: string; label: string; points: Points }[];
+}
+
+const LINE_WIDTH = 1.75;
+const AXIS_WIDTH = 54;
+const AXIS_HEIGHT = 28;
+const DRAG_MIN = 5;
+/** Of the window, by the keys. */
+const PAN_PART = 0.5;
+const ZOOM_FACTOR = 2;
+const KEY_STEPS = 10;
+
+const gaps = new WeakMap<Points, number>();
+
+function gapIn(points: Points, step: number): number {
+  let gap = gaps.get(points);
+  if (gap === undefined) {
+    gap = gapOf(points.times, step);
+    gaps.set(points, gap);
+  }
+  return gap;
+}
+
+export class Chart {
+  readonly element: ChartElement;
+  readonly metric: Metric;
+  readonly #traits: Traits;
+  readonly #owner: ChartOwner;
+  readonly #plotElement: HTMLElement;
+  readonly #legendElement: HTMLElement;
+  readonly #emptyElement: HTMLElement;
+  readonly #resized: ResizeObserver;
+  readonly #seen: IntersectionObserver;
+  #plot: uPlot | undefined;
+  #drawnKeys = '';
+  #lines: Line[] = [];
+  #range: Range = { start: 0, end: 1, live: true };
+  #step = 0;
+  #cursor: number | null = null;
+  #visible = false;
+  #stale = true;
+  #movedByOwner = false;
+
+  constructor(metric: Metric, owner: ChartOwner) {
+    this.metric = metric;
+    this.#traits = traitsOf(metric);
+    this.#owner = owner;
+    this.element = document.createElement('section') as unknown as ChartElement;
+    this.element.className = 'chart card';
+    this.element.dataset['metric'] = metric.name;
+    this.element.setAttribute('aria-label', metric.title);
+    const { unit } = this.#traits;
+    render(
+      html`<h3 class="chart-title">${metric.title}${unit ? html` <span class="chart-unit">${unit}</span>` : nothing}</h3>
+        <div class="chart-plot" tabindex="0" role="application" aria-roledescription="chart"
+             aria-label="${metric.title} over time. Left and right read values, plus and minus zoom, shift with left and right pans."
+             @keydown=${(event: KeyboardEvent) => this.#keyDown(event)}
+             @blur=${() => this.#owner.moveCursor(null)}></div>
+        <p class="chart-empty" hidden></p>
+        <div class="chart-legend"></div>`,
+      this.element,
+    );
+    this.#plotElement = this.element.querySelector('.chart-plot')!;
+    this.#emptyElement = this.element.querySelector('.chart-empty')!;
+    this.#legendElement = this.element.querySelector('.chart-legend')!;
+    Object.defineProperties(this.element, {
+      points: { get: () => this.#shownPoints() },
+      lines: { get: () => this.#shownLines() },
+    });
+    this.#resized = new ResizeObserver(() => this.#resize());
+    this.#resized.observe(this.#plotElement);
+    this.#seen = new IntersectionObserver(
+      (entries) => {
+        this.#visible = entries.at(-1)!.isIntersecting;
+        if (this.#visible && this.#stale) this.#draw();
+      },
+      { rootMargin: '120px' },
+    );
+    this.#seen.observe(this.element);
+  }
+
+  /** CSS pixels across; 0: not laid out yet. */
+  get width(): number {
+    return Math.max(0, this.#plotElement.clientWidth - AXIS_WIDTH);
+  }
+
+  show(lines: Line[], range: Range, step: number, empty: string): void {
+    this.#lines = lines;
+    this.#range = range;
+    this.#step = step;
+    this.#emptyElement.textContent = empty;
+    this.#stale = true;
+    if (this.#visible) this.#draw();
+  }
+
+  setCursor(time: number | null): void {
+    if (time === this.#cursor) return;
+    this.#cursor = time;
+    if (!this.#visible || !this.#plot) return;
+    this.#placeCursor();
+    this.#drawLegend();
+  }
+
+  /** Colours are others. */
+  repaint(): void {
+    this.#plot?.redraw(false, true);
+  }
+
+  close(): void {
+    this.#seen.disconnect();
+    this.#resized.disconnect();
+    this.#plot?.destroy();
+    this.#plot = undefined;
+  }
+
+  #pointsInRange({ points }: Line): Points {
+    return between(points, this.#range.start, this.#range.end);
+  }
+
+  #shownLines(): ChartElement['lines'] {
+    return this.#lines.map((line) => ({ key: line.key, label: line.label, points: this.#pointsInRange(line) }));
+  }
+
+  #shownPoints(): [number[], number[]] {
+    const first = this.#lines[0];
+    if (!first) return [[], []];
+    const { times, values } = this.#pointsInRange(first);
+    return [times, values];
+  }
+
+  // ---- drawing ----
+
+  #draw(): void {
+    this.#stale = false;
+    const keys = this.#lines.map((line) => `${line.key} ${line.place}`).join();
+    if (keys !== this.#drawnKeys || !this.#plot) this.#make(keys);
+    const plot = this.#plot;
+    if (!plot) return;
+    this.#lines.forEach((line, i) => {
+      if (plot.series[i + 3]!.show === line.hidden) plot.setSeries(i + 3, { show: !line.hidden });
+    });
+    const { start, end } = this.#range;
+    plot.batch(() => {
+      plot.setData(this.#data(), false);
+      plot.setScale('x', { min: start, max: end });
+    });
+    this.#emptyElement.hidden = this.#lines.some((line) => this.#pointsInRange(line).times.length > 0);
+    this.#placeCursor();
+    this.#drawLegend();
+  }
+
+  /** Columns: times, the band's upper and lower edge, each line. */
+  #data(): uPlot.AlignedData {
+    const scaled = (values: readonly number[]) =>
+      this.#traits.divisor === 1 ? values : values.map((value) => value / this.#traits.divisor);
+    const shown = this.#lines.filter((line) => !line.hidden);
+    const band =
+      shown.length === 1
+        ? shown[0]!.points
+        : envelope(
+            shown.map((line) => line.points),
+            shown.map((line) => gapIn(line.points, this.#step)),
+          );
+    const bandGap = Math.max(0, ...shown.map((line) => gapIn(line.points, this.#step)));
+    const tables = [
+      broken(band.times, bandGap, scaled(band.highs), scaled(band.lows)),
+      ...this.#lines.map(({ points }) => broken(points.times, gapIn(points, this.#step), scaled(points.values))),
+    ];
+    return uPlot.join(tables as uPlot.AlignedData[]);
+  }
+
+  #make(keys: string): void {
+    const width = this.#plotElement.clientWidth;
+    const height = this.#plotElement.clientHeight;
+    if (width === 0 || height === 0) return;
+    this.#plot?.destroy();
+    this.#drawnKeys = keys;
+    const empty = [[], [], [], ...this.#lines.map(() => [])] as unknown as uPlot.AlignedData;
+    this.#plot = new uPlot(this.#options(width, height), empty, this.#plotElement);
+    this.#plot.over.addEventListener('mousedown', () => {
+      this.#owner.setDragging(true);
+      addEventListener('mouseup', () => this.#owner.setDragging(false), { once: true });
+    });
+  }
+
+  #options(width: number, height: number): uPlot.Options {
+    const { colours } = this.#owner;
+    const stroke = () => colours.of('--muted');
+    const lines = { stroke: () => colours.of('--line'), width: 1 };
+    const font = `11px ${colours.of('--font')}`;
+    return {
+      width,
+      height,
+      ms: 1,
+      legend: { show: false },
+      padding: [8, 8, 0, 0],
+      scales: { x: { time: true }, y: { range: (_, min, max) => this.#valueRange(min, max) } },
+      axes: [
+        { stroke, font, size: AXIS_HEIGHT, grid: lines, ticks: lines, space: 64, values: (_, splits, __, ___, step) => timeLabels(splits, step) },
+        { stroke, font, size: AXIS_WIDTH, grid: lines, ticks: { ...lines, size: 4 }, space: 28, ...this.#valueAxis() },
+      ],
+      series: [{}, this.#edge(), this.#edge(), ...this.#lines.map((line) => this.#lineOptions(line))],
+      bands: [{ series: [1, 2], fill: () => colours.of('--chart-band') }],
+      cursor: {
+        x: true,
+        y: false,
+        points: { size: 7 },
+        drag: { x: true, y: false, setScale: false, dist: DRAG_MIN },
+        bind: {
+          dblclick: () => () => {
+            this.#owner.resetZoom();
+            return null;
+          },
+        },
+      },
+      hooks: {
+        setCursor: [(plot) => this.#cursorMoved(plot)],
+        setSelect: [(plot) => this.#selected(plot)],
+      },
+    };
+  }
+
+  #edge(): uPlot.Series {
+    return { width: 0, points: { show: false }, paths: this.#paths() };
+  }
+
+  #lineOptions({ place, hidden }: Line): uPlot.Series {
+    const stroke = () => this.#owner.colours.of(`--series-${colourOf(place)}`);
+    const dash = dashOf(place);
+    return {
+      show: !hidden,
+      stroke,
+      width: LINE_WIDTH,
+      ...(dash.length > 0 ? { dash } : {}),
+      points: { size: 4, fill: stroke, stroke, space: 24 },
+      paths: this.#paths(),
+    };
+  }
+
+  /** What keeps its value until it changes is drawn so. */
+  #paths(): uPlot.Series.PathBuilder {
+    const gauge = this.#traits.kind === 'gauge' || this.#traits.unit !== '';
+    return gauge ? uPlot.paths.linear!() : uPlot.paths.stepped!({ align: 1 });
+  }
+
+  #valueRange(min: number | null, max: number | null): [number, number] {
+    if (this.#traits.unit === '%') return [0, Math.max(100, max ?? 0)];
+    if (min === null || max === null) return [0, 1];
+    if (this.#traits.unit === '') return [0, Math.max(1, max * 1.1)];
+    const [low, high] = uPlot.rangeNum(min, max, 0.1, true);
+    return [low ?? 0, high ?? 1];
+  }
+
+  #valueAxis(): Partial<uPlot.Axis> {
+    const { kind, unit } = this.#traits;
+    if (kind === 'mask') return { values: (_, splits) => splits.map((v) => `0x${Math.round(v).toString(16)}`), incrs: [1, 2, 4, 8, 16, 32, 64, 128, 256] };
+    return {
+      values: (_, splits, __, ___, step) => splits.map((v) => formatNumber(v, Math.max(0, -Math.floor(Math.log10(step))))),
+      ...(unit === '' ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6] } : {}),
+    };
+  }
+
+  #resize(): void {
+    if (!this.#visible) {
+      this.#stale = true;
+      return;
+    }
+    const { clientWidth: width, clientHeight: height } = this.#plotElement;
+    if (!this.#plot) this.#draw();
+    else if (width > 0 && (width !== this.#plot.width || height !== this.#plot.height)) {
+      this.#plot.setSize({ width, height });
+      this.#placeCursor();
+    }
+  }
+
+  // ---- crosshair, zoom ----
+
+  #placeCursor(): void {
+    const plot = this.#plot;
+    if (!plot) return;
+    this.#movedByOwner = true;
+    const { start, end } = this.#range;
+    const inside = this.#cursor !== null && this.#cursor >= start && this.#cursor <= end;
+    plot.setCursor(inside ? { left: plot.valToPos(this.#cursor!, 'x'), top: 1 } : { left: -10, top: -10 });
+    this.#movedByOwner = false;
+  }
+
+  #cursorMoved(plot: uPlot): void {
+    if (this.#movedByOwner || !plot.cursor.event) return;
+    const left = plot.cursor.left ?? -1;
+    this.#owner.moveCursor(left < 0 ? null : Math.round(plot.posToVal(left, 'x')));
+  }
+
+  #selected(plot: uPlot): void {
+    const { left, width } = plot.select;
+    if (width < DRAG_MIN) return;
+    const [start, end] = [plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x')];
+    plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    this.#owner.setDragging(false);
+    this.#owner.zoomTo(Math.round(start), Math.round(end));
+  }
+
+  #keyDown(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const around = this.#cursor ?? (this.#range.start + this.#range.end) / 2;
+    const actions: Record<string, () => void> = {
+      ArrowLeft: () => (event.shiftKey ? this.#owner.panBy(-PAN_PART) : this.#read(-1)),
+      ArrowRight: () => (event.shiftKey ? this.#owner.panBy(PAN_PART) : this.#read(1)),
+      PageUp: () => this.#read(-KEY_STEPS),
+      PageDown: () => this.#read(KEY_STEPS),
+      Home: () => this.#read(-Infinity),
+      End: () => this.#read(Infinity),
+      '+': () => this.#owner.zoomBy(ZOOM_FACTOR, around),
+      '=': () => this.#owner.zoomBy(ZOOM_FACTOR, around),
+      '-': () => this.#owner.zoomBy(1 / ZOOM_FACTOR, around),
+      '0': () => this.#owner.resetZoom(),
+    };
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation();
+    action();
+  }
+
+  /** Moves the crosshair by so many points, and says what is there. */
+  #read(by: number): void {
+    const shown = this.#lines.filter((line) => !line.hidden);
+    const times = [...new Set(shown.flatMap((line) => this.#pointsInRange(line).times))].sort((a, b) => a - b);
+    if (times.length === 0) {
+      this.#owner.announce(`${this.metric.title}: ${this.#emptyElement.textContent}`);
+      return;
+    }
+    const at = this.#cursor === null ? times.length : nearest(times, this.#cursor, Infinity);
+    const to = Math.max(0, Math.min(times.length - 1, this.#cursor === null && by > 0 ? 0 : at + by));
+    const time = times[to]!;
+    this.#owner.moveCursor(time);
+    const values = shown.map((line) => `${line.label} ${this.#format(this.#valueAt(line, time))}`);
+    this.#owner.announce(`${formatTime(time, this.#range)}: ${values.join(', ')}`);
+  }
+
+  /** NaN: nothing near. */
+  #valueAt({ points }: Line, time: number): number {
+    const at = nearest(points.times, time, gapIn(points, this.#step) / 2);
+    return at < 0 ? NaN : points.values[at]!;
+  }
+
+  // ---- legend ----
+
+  #format(value: number): string {
+    return Number.isNaN(value) ? '–' : formatValue(value, this.metric);
+  }
+
+  #drawLegend(): void {
+    const { live } = this.#range;
+    const counts = this.#traits.kind === 'counter';
+    const now = this.#cursor === null ? (live ? 'Now' : 'Last') : formatTime(this.#cursor, this.#range);
+    render(
+      html`<table>
+        <thead>
+          <tr>
+            <th scope="col"><span class="visually-hidden">GPU</span></th>
+            <th scope="col" class="chart-now">${now}</th>
+            <th scope="col">Min</th>
+            <th scope="col">${counts ? 'Increase' : 'Mean'}</th>
+            <th scope="col">Max</th>
+          </tr>
+        </thead>
+        <tbody>${this.#lines.map((line) => this.#legendRow(line, counts))}</tbody>
+      </table>`,
+      this.#legendElement,
+    );
+  }
+
+  #legendRow(line: Line, counts: boolean) {
+    const { last, min, mean, max, increase } = statisticsOf(this.#pointsInRange(line));
+    const value = this.#cursor === null ? last : this.#valueAt(line, this.#cursor);
+    const swatch = html`<svg class="chart-swatch" viewBox="0 0 26 8" aria-hidden="true">
+      ${svg`<line x1="0" y1="4" x2="26" y2="4" class="chart-line-${colourOf(line.place)}" stroke-dasharray=${dashOf(line.place).join(' ')} />`}
+    </svg>`;
+    return html`<tr class=${line.hidden ? 'chart-hidden' : ''} data-gpu=${line.key}>
+      <th scope="row">
+        ${this.#lines.length === 1
+          ? html`<span class="chart-key">${swatch}${line.label}</span>`
+          : html`<button type="button" class="chart-key" aria-pressed=${line.hidden ? 'false' : 'true'}
+                         title="Show or hide ${line.label}" @click=${() => this.#owner.toggleLine(line.key)}>
+              ${swatch}${line.label}
+            </button>`}
+      </th>
+      <td class="chart-now">${this.#format(value)}</td>
+      <td>${this.#format(min)}</td>
+      <td>${this.#format(counts ? increase : mean)}</td>
+      <td>${this.#format(max)}</td>
+    </tr>`;
+  }
+}

@@ -1,0 +1,45 @@
+// palette: lines that can be told apart, also by who does not see colours as most
+// do: each has a colour and a pattern of dashes of its own.
+
+const COLOURS = 8;
+
+const DASHES: readonly (readonly number[])[] = [
+  [],
+  [8, 3],
+  [2, 3],
+  [9, 3, 2, 3],
+  [5, 4],
+  [14, 4],
+  [6, 2, 2, 2, 2, 2],
+  [3, 6],
+];
+
+/** From 1, as in --series-1. */
+export function colourOf(place: number): number {
+  return (place % COLOURS) + 1;
+}
+
+/** Past the last colour these go on with other dashes. */
+export function dashOf(place: number): number[] {
+  return [...DASHES[(place + Math.floor(place / COLOURS)) % DASHES.length]!];
+}
+
+/** What style sheets say of colours, for canvases. */
+export class Colours {
+  #known = new Map<string, string>();
+
+  /** Of a custom property: `--text`. */
+  of(property: string): string {
+    let colour = this.#known.get(property);
+    if (colour === undefined) {
+      colour = getComputedStyle(document.documentElement).getPropertyValue(property).trim();
+      this.#known.set(property, colour);
+    }
+    return colour;
+  }
+
+  /** Light or dark has changed. */
+  forget(): void {
+    this.#known.clear();
+  }
+}

@@ -1,0 +1,60 @@
+// errand: something to be fetched, when it is asked for. Never twice at once,
+// not too often, and again, after longer and longer, where it failed.
+
+const GAP_MS = 1000;
+/** It rests at least so many times as long as it took. */
+const REST = 4;
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 30_000;
+
+export function retryWait(failures: number): number {
+  const longest = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(failures - 1, 10));
+  return longest * (0.5 + Math.random() / 2);
+}
+
+export class Errand {
+  #work: () => Promise<void>;
+  #told: (problem: string) => void;
+  #wanted = false;
+  #running = false;
+  #failures = 0;
+  #notBefore = -Infinity;
+
+  /** told: what went wrong; empty when it went well. */
+  constructor(work: () => Promise<void>, told: (problem: string) => void) {
+    this.#work = work;
+    this.#told = told;
+  }
+
+  ask(): void {
+    this.#wanted = true;
+    if (!this.#running) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    while (this.#wanted) {
+      const early = this.#notBefore - performance.now();
+      if (early > 0) await new Promise((done) => setTimeout(done, early));
+      await this.#do();
+    }
+    this.#running = false;
+  }
+
+  async #do(): Promise<void> {
+    const started = performance.now();
+    this.#wanted = false;
+    try {
+      await this.#work();
+      this.#failures = 0;
+      this.#told('');
+    } catch (error) {
+      this.#failures++;
+      this.#wanted = true;
+      this.#told(error instanceof Error ? error.message : String(error));
+    }
+    const now = performance.now();
+    const rest = this.#failures > 0 ? retryWait(this.#failures) : REST * (now - started);
+    this.#notBefore = now + Math.max(GAP_MS, rest);
+  }
+}
