@@ -40,7 +40,7 @@ export type Problem =
 export type Severity = 'critical' | 'warning' | 'notice';
 
 export interface Finding {
-  /** The same as long as it lasts. */
+  /** The same as long as it lasts; another error is another finding. */
   key: string;
   problem: Problem;
   severity: Severity;
@@ -78,7 +78,8 @@ const IDLE = problemBit('idle_holding_memory');
 /** Beside HOT: it is 90 °C and not only 80 °C. */
 const CRITICALLY_HOT = 1 << PROBLEMS.length;
 
-const SEVERITIES: readonly Severity[] = ['critical', 'warning', 'notice'];
+/** The worst first. */
+export const SEVERITIES: readonly Severity[] = ['critical', 'warning', 'notice'];
 
 /** Is it there, when it was there before or not: entered at `enter`, left below `leave`. */
 function atLeast(value: number, enter: number, leave: number, before: boolean): boolean {
@@ -148,6 +149,11 @@ export class Attention {
   /** How many GPUs have it; also of those that are not among the findings any more. */
   count(problem: Problem): number {
     return this.#counts.get(problem) ?? 0;
+  }
+
+  /** False until something is known of it. */
+  hasSeen(gpu: Gpu): boolean {
+    return gpu.uuid === null || this.#seen[gpu.row] === 1;
   }
 
   has(gpu: Gpu, problem: Problem): boolean {
@@ -276,13 +282,19 @@ export class Attention {
     const since = this.#since[gpu.row * PROBLEMS.length + PROBLEMS.indexOf(problem)]!;
     const ofStatus = problem === 'silent' || problem === 'missing';
     return {
-      key: `${problem} ${nameOf(gpu)}`,
+      key: `${problem}${this.#which(gpu, problem)} ${nameOf(gpu)}`,
       problem,
       severity: this.#severity(gpu, problem),
       gpu,
       text: this.#text(gpu, problem),
       since: ofStatus ? gpu.statusSince : Number.isNaN(since) ? null : since,
     };
+  }
+
+  #which(gpu: Gpu, problem: Problem): string {
+    if (problem === 'xid_error') return `:${this.#fleet.value(gpu, 'xid')}`;
+    if (problem === 'ecc_error') return `:${this.#fleet.value(gpu, 'ecc_double_bit')}`;
+    return '';
   }
 
   #severity(gpu: Gpu, problem: Problem): Severity {

@@ -12,7 +12,7 @@ const BARS = 50;
 const BARS_HEIGHT = 22;
 const STRIP_HEIGHT = 10;
 const SWATCH = 16;
-/** No tick this near to an end's: their texts would overlap. */
+/** About so many. */
 const TICKS = 5;
 
 const LOOKS: readonly { look: Look; marked?: boolean; text: string }[] = [

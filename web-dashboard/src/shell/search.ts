@@ -149,9 +149,11 @@ export class Search {
   #choose(suggestion: Suggestion): void {
     this.#close();
     if (suggestion.goes) {
-      this.#input.value = this.#app.route.query;
+      clearTimeout(this.#write);
+      this.#write = undefined;
       this.#input.blur();
-      this.#app.navigate(suggestion.goes);
+      // What was typed was the way there; Back finds it again.
+      this.#app.navigate({ ...suggestion.goes, query: '' });
     } else {
       this.#input.value = suggestion.title;
       this.#typed();
@@ -229,7 +231,7 @@ export class Search {
         </span>
         ${empty && !error
           ? nothing
-          : html`<button class="button button-plain button-icon" type="button" title="Clear the search"
+          : html`<button class="button button-plain button-icon shell-search-clear" type="button" title="Clear the search"
               aria-label="Clear the search" @click=${() => this.clear()}>${CLOSE}</button>`}
         <ul class="shell-suggestions" id="search-list" role="listbox" aria-label="Suggestions" ?hidden=${!this.#open}>
           ${this.#suggestions.map((suggestion, i) => this.#option(suggestion, i))}

@@ -55,6 +55,6 @@ export function totalsTemplate(app: App, selection: Selection): TemplateResult {
     ${figure('Utilization', formatValue(Math.round(totals.utilizationAverage), percent), 'average')}
     ${figure('Utilization', formatValue(Math.round(totals.utilizationP95), percent), '95th percentile')}
     ${figure('Power now', formatValue(totals.powerWatts, watts),
-      totals.powerReporting === totals.active ? '' : `${formatNumber(totals.powerReporting)} report it`)}
+      `of ${formatNumber(totals.powerReporting)} GPUs`)}
   </ul>`;
 }
