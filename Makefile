@@ -40,7 +40,7 @@ SIMULATOR_SRC := $(wildcard agents/simulator/*.c)
 # The GraphQL engine knows nothing of the gateway, and has a command line.
 ENGINE_SRC    := $(wildcard api/graphql/*.c)
 GRAPHQL_SRC   := $(ENGINE_SRC) $(wildcard api/graphql/cli/*.c)
-GATEWAY_SRC   := $(wildcard api/*.c api/rest/*.c api/fleet/*.c api/live/*.c) $(ENGINE_SRC) \
+GATEWAY_SRC   := $(wildcard api/*.c api/rest/*.c api/fleet/*.c api/live/*.c api/pipeline/*.c) $(ENGINE_SRC) \
                  $(wildcard api/graphql/transport/*.c api/graphql/telemetry/*.c)
 
 LIB := $(BUILD)/libnexus.a

@@ -128,8 +128,8 @@ static bool graphql_open(struct gateway *gateway, struct errmsg *err)
 
 static void graphql_start(struct gateway *gateway)
 {
-    gateway->context =
-        api_context_new(gateway->server, gateway->fleet, gateway->db);
+    gateway->context = api_context_new(gateway->server, gateway->fleet,
+                                       gateway->db, gateway->pipeline);
     if (gateway->graphql != NULL)
         graphql_service_start(gateway->graphql, gateway->server,
                               gateway->context);
@@ -161,6 +161,20 @@ static void live_start(struct gateway *gateway)
                              &gateway->config.ws);
 }
 
+static void pipeline_start(struct gateway *gateway)
+{
+    struct pipeline_config config = {
+        .id = gateway->config.name,
+        .follows_all = follow_is_all(gateway->config.follow),
+        .ws = gateway_stats_ws(gateway->stats),
+        .graphql = gateway_stats_graphql(gateway->stats),
+        .refresh = refresh_stats,
+        .arg = gateway,
+    };
+    gateway->pipeline =
+        pipeline_new(gateway->server, gateway->fleet, gateway->feed, &config);
+}
+
 struct gateway *gateway_new(const struct gateway_config *config,
                             struct errmsg *err)
 {
@@ -183,6 +197,7 @@ struct gateway *gateway_new(const struct gateway_config *config,
     }
     gateway->db = db_new(gateway->server, &gateway->config.db);
     live_start(gateway);
+    pipeline_start(gateway);
     graphql_start(gateway);
     return gateway;
 }
@@ -215,11 +230,13 @@ void gateway_free(struct gateway **gateway)
     if (g->graphql != NULL && g->server != NULL)
         graphql_service_stop(g->graphql);
     respond_fleet_stop(g);
+    pipeline_stop(g->pipeline);
     feed_stop(g->feed);
     ws_free(&g->ws);
     db_free(&g->db);
     api_context_free(&g->context);
     http_server_free(&g->server); /* what subscriptions follow goes behind it */
+    pipeline_free(&g->pipeline);
     feed_free(&g->feed);
     fleet_free(&g->fleet);
     graphql_service_free(&g->graphql);

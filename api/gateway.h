@@ -9,6 +9,7 @@
 #include "api/graphql/transport/service.h"
 #include "api/live/feed.h"
 #include "api/live/ws.h"
+#include "api/pipeline/pipeline.h"
 #include "api/pages.h"
 #include "api/rest/openapi.h"
 #include "api/static.h"
@@ -44,6 +45,7 @@ struct gateway {
     struct fleet_waiter *waiters; /* lists, for the fleet to be loaded */
     int64_t started_ns;           /* mono */
     struct feed *feed;
+    struct pipeline *pipeline;
     struct ws *ws; /* NULL: turned off */
     struct http_route ws_routes[2];
     struct static_files *files;

@@ -3,6 +3,7 @@
 #include "lib/bus.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@
 #define RECONNECT_BUF_BYTES (32 * 1024 * 1024)
 #define API_WAIT_MS         5000
 #define LIBRARY_CLOSE_MS    5000
+#define ADDRESS_MAX         256
 
 struct bus {
     natsOptions *options;
@@ -34,15 +36,22 @@ static void on_disconnected(natsConnection *nc, void *arg)
         log_warn("lost the broker; reconnecting");
 }
 
-/* The address without user and password. */
+static void address_of(natsConnection *nc, char *out, size_t size)
+{
+    char url[ADDRESS_MAX] = "";
+    natsConnection_GetConnectedUrl(nc, url, sizeof url);
+    const char *scheme = strstr(url, "://");
+    const char *from = scheme != NULL ? scheme + 3 : url;
+    const char *at = strrchr(from, '@');
+    snprintf(out, size, "%s", at != NULL ? at + 1 : from);
+}
+
 static void on_reconnected(natsConnection *nc, void *arg)
 {
     (void)arg;
-    char url[256] = "";
-    natsConnection_GetConnectedUrl(nc, url, sizeof url);
-    const char *at = strrchr(url, '@');
-    log_info("back at the broker",
-             LOG_STR("broker", at != NULL ? at + 1 : url));
+    char address[ADDRESS_MAX];
+    address_of(nc, address, sizeof address);
+    log_info("back at the broker", LOG_STR("broker", address));
 }
 
 static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus why,
@@ -155,6 +164,22 @@ void bus_library_close(void)
 bool bus_connected(const struct bus *bus)
 {
     return natsConnection_Status(bus->nc) == NATS_CONN_STATUS_CONNECTED;
+}
+
+void bus_address(struct bus *bus, char *out, size_t size)
+{
+    address_of(bus->nc, out, size);
+}
+
+uint64_t bus_reconnects(struct bus *bus)
+{
+    natsStatistics *stats = NULL;
+    uint64_t count = 0, other;
+    if (natsStatistics_Create(&stats) == NATS_OK &&
+        natsConnection_GetStats(bus->nc, stats) == NATS_OK)
+        natsStatistics_GetCounts(stats, &other, &other, &other, &other, &count);
+    natsStatistics_Destroy(stats);
+    return count;
 }
 
 bool bus_check(void *bus, struct errmsg *why)

@@ -32,6 +32,13 @@ bool bus_connected(const struct bus *bus);
  * what they use. */
 void bus_library_close(void);
 
+/* The address of the server it is connected to, without user and password; ""
+ * where there is none. */
+void bus_address(struct bus *bus, char *out, size_t size);
+
+/* How often it has come back. */
+uint64_t bus_reconnects(struct bus *bus);
+
 /* For health_check. */
 bool bus_check(void *bus, struct errmsg *why);
 

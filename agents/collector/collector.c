@@ -25,6 +25,10 @@ struct statistic collector_stats[STAT_COUNT + 1] = {
                             STAT_COUNTER},
     [STAT_DEADLETTERS] = {"nexus_collector_deadletters_total",
                           "Messages moved to the dead letters.", STAT_COUNTER},
+    [STAT_LAST_COMMIT] = {"nexus_collector_last_commit_timestamp_seconds",
+                          "When a batch was last written, in Unix time; 0: "
+                          "none was.",
+                          STAT_GAUGE},
     [STAT_GPUS] = {"nexus_collector_gpus", "GPUs heard of since the start.",
                    STAT_GAUGE},
     [STAT_PENDING] = {"nexus_collector_pending_messages",

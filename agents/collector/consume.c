@@ -262,6 +262,8 @@ static enum db_result write_once(struct worker *w,
     if (rc == DB_OK) {
         stat_add(&collector_stats[STAT_ROWS], (int64_t)batch.count);
         stat_add(&collector_stats[STAT_VALUES], batch_values(&batch));
+        stat_set(&collector_stats[STAT_LAST_COMMIT],
+                 clock_wall_ns() / NS_PER_S);
     }
     return rc;
 }

@@ -12,11 +12,14 @@
 #include "agents/collector/database.h"
 #include "agents/collector/house.h"
 #include "agents/collector/migrate.h"
+#include "lib/announce.h"
 #include "lib/clock.h"
 #include "lib/health.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/service.h"
+
+#define PROGRAM "nexus-collector"
 
 #define STOP_FLUSH_MS 2000
 #define MIB           (INT64_C(1024) * 1024)
@@ -211,6 +214,38 @@ static struct http_server *serve(struct health *health)
     return server;
 }
 
+/* ---- what the others are told ---- */
+
+static void put_stat(struct json_writer *w, const char *key, int stat)
+{
+    json_member_i64(w, key, stat_get(&collector_stats[stat]));
+}
+
+static void put_since_commit(struct json_writer *w)
+{
+    int64_t committed = stat_get(&collector_stats[STAT_LAST_COMMIT]);
+    int64_t since = clock_wall_ns() / NS_PER_S - committed;
+    json_key(w, "seconds_since_commit");
+    if (committed > 0)
+        json_put_i64(w, since > 0 ? since : 0);
+    else
+        json_put_null(w);
+}
+
+static void put_figures(struct json_writer *w, void *arg)
+{
+    (void)arg;
+    put_stat(w, "messages", STAT_MESSAGES);
+    put_stat(w, "rows", STAT_ROWS);
+    put_stat(w, "values", STAT_VALUES);
+    json_member_i64(w, "commits",
+                    stat_get(&collector_stats[STAT_BATCHES_COPIED]) +
+                        stat_get(&collector_stats[STAT_BATCHES_MERGED]));
+    put_stat(w, "write_retries", STAT_WRITE_RETRIES);
+    put_stat(w, "deadletters", STAT_DEADLETTERS);
+    put_since_commit(w);
+}
+
 /* ---- all of it ---- */
 
 static void start_workers(struct consume *c, struct worker **workers)
@@ -229,11 +264,16 @@ static void collect(struct consume *c, PGconn *conn)
 {
     struct worker *workers[WORKERS_MAX] = {0};
     start_workers(c, workers);
+    struct announce *announce = announce_start(
+        c->bus, &(struct announce_config){.service = PROGRAM,
+                                          .id = settings.id,
+                                          .figures = put_figures});
     log_info("collecting", LOG_I64("workers", settings.workers),
              LOG_I64("batch", settings.batch));
     house_keep(c, conn);
     for (int i = 0; i < settings.workers; i++)
         worker_join(&workers[i]);
+    announce_stop(&announce);
     house_leave(c, conn);
     /* The last acknowledgements are still in the client library's buffer. */
     natsConnection_FlushTimeout(bus_connection(c->bus), STOP_FLUSH_MS);
@@ -262,13 +302,13 @@ static int run(struct consume *c)
 
 int main(int argc, char **argv)
 {
-    service_init("nexus-collector",
+    service_init(PROGRAM,
                  "takes telemetry from the stream and keeps it in PostgreSQL",
                  options, argc, argv);
     char *made = pg_conninfo(&settings.pg, settings.id);
     struct errmsg err;
     if (pg_check_conninfo(made, &err) < 0)
-        service_refuse("nexus-collector", &err);
+        service_refuse(PROGRAM, &err);
     service_checked();
     conninfo = made;
     struct consume consume = {.registry = registry_new(),
@@ -278,9 +318,8 @@ int main(int argc, char **argv)
         {"database", check_database, &consume},
         {NULL, NULL, NULL},
     };
-    struct health health = {.service = "nexus-collector",
-                            .checks = checks,
-                            .stats = collector_stats};
+    struct health health = {
+        .service = PROGRAM, .checks = checks, .stats = collector_stats};
     struct http_server *server = serve(&health);
     int failed = run(&consume);
     http_server_stop(server);

@@ -10,6 +10,7 @@
 #include "agents/streamer/replay.h"
 #include "agents/streamer/status.h"
 #include "agents/streamer/window.h"
+#include "lib/announce.h"
 #include "lib/bus.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -127,6 +128,7 @@ struct streamer {
     struct bus *bus;
     struct publish publish;
     struct replay *replay;
+    struct announce *announce;
     int64_t began_ns;
 };
 
@@ -183,6 +185,31 @@ static int connect_broker(struct streamer *s, struct errmsg *err)
     return 0;
 }
 
+/* ---- what the others are told ---- */
+
+static void put_figures(struct json_writer *w, void *arg)
+{
+    const struct streamer *s = arg;
+    figures_refresh(s->publish.publisher);
+    json_member_i64(w, "rows", figure(FIGURE_ROWS));
+    json_member_i64(w, "bad_rows", figure_bad_rows());
+    json_member_i64(w, "deadletters", figure(FIGURE_DEADLETTERS));
+    json_member_i64(w, "samples", figure(FIGURE_SAMPLES));
+    json_member_i64(w, "published", figure(FIGURE_PUBLISHED));
+    json_member_i64(w, "acknowledged", figure(FIGURE_ACKNOWLEDGED));
+    json_member_i64(w, "retries", figure(FIGURE_RETRIES));
+    json_member_i64(w, "in_flight", figure(FIGURE_IN_FLIGHT));
+}
+
+static void start_announcing(struct streamer *s)
+{
+    struct announce_config config = {
+        .service = PROGRAM, .id = PROGRAM, .figures = put_figures, .arg = s};
+    s->announce = announce_start(s->bus, &config);
+}
+
+/* ---- streaming ---- */
+
 /* Waits until everything published is on the broker's disk; once a stop is
  * asked for, not much longer. */
 static int flush(struct streamer *s, struct errmsg *err)
@@ -236,6 +263,7 @@ static void log_summary(const struct streamer *s, const char *how)
 
 static void close_all(struct streamer *s)
 {
+    announce_stop(&s->announce);
     service_stop(); /* a connection that goes now is no loss */
     if (s->status != NULL)
         status_set_broker(s->status, NULL, NULL);
@@ -257,6 +285,7 @@ static int run(struct streamer *s, struct errmsg *err)
     if (rc < 0)
         return rc;
     s->began_ns = clock_mono_ns();
+    start_announcing(s);
     rc = stream(s, err);
     figures_refresh(s->publish.publisher);
     return rc;

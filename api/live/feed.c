@@ -384,6 +384,14 @@ bool feed_check(void *feed, struct errmsg *why)
     return well;
 }
 
+struct bus *feed_bus(struct feed *feed)
+{
+    pthread_mutex_lock(&feed->lock);
+    struct bus *bus = feed->bus;
+    pthread_mutex_unlock(&feed->lock);
+    return bus;
+}
+
 uint64_t feed_streams(const struct feed *feed)
 {
     return feed->streams;

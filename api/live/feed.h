@@ -43,6 +43,10 @@ void feed_free(struct feed **feed); /* after the server */
 /* For health_check: connected, and what was sent up to now is in. */
 bool feed_check(void *feed, struct errmsg *why);
 
+/* Its connection, for others to use until feed_stop; NULL: not connected yet.
+ * From any thread. */
+struct bus *feed_bus(struct feed *feed);
+
 /* How often the stream was made anew since the start: what was kept of its
  * sequences means nothing when this has grown. */
 uint64_t feed_streams(const struct feed *feed);

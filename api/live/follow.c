@@ -122,6 +122,14 @@ static bool matches(const char *pattern, const char *subject)
     }
 }
 
+bool follow_is_all(const struct follow *follow)
+{
+    for (int i = 0; i < follow->count; i++)
+        if (strcmp(follow->subjects[i], ROOT ">") == 0)
+            return true;
+    return false;
+}
+
 bool follow_takes(const struct follow *follow, const char *subject)
 {
     for (int i = 0; i < follow->count; i++)

@@ -29,6 +29,9 @@ void follow_fini(struct follow *follow);
 /* Is a message of that subject (without wildcards) followed? */
 bool follow_takes(const struct follow *follow, const char *subject);
 
+/* Every sample? */
+bool follow_is_all(const struct follow *follow);
+
 /* Widens *cover (of FOLLOW_BYTES_MAX) until it covers subject, too. */
 void follow_cover(char *cover, const char *subject);
 

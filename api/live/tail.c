@@ -60,17 +60,6 @@ static natsStatus look_at_consumer(struct tail *tail, uint64_t *delivered)
     return s;
 }
 
-static uint64_t reconnects_of(struct bus *bus)
-{
-    natsStatistics *stats = NULL;
-    uint64_t count = 0, other;
-    if (natsStatistics_Create(&stats) == NATS_OK &&
-        natsConnection_GetStats(bus_connection(bus), stats) == NATS_OK)
-        natsStatistics_GetCounts(stats, &other, &other, &other, &other, &count);
-    natsStatistics_Destroy(stats);
-    return count;
-}
-
 static natsStatus subscribe(struct tail *tail, const char *subject,
                             const struct tail_from *from, jsErrCode *code)
 {
@@ -93,7 +82,7 @@ struct tail *tail_open(struct bus *bus, const char *subject,
 {
     struct tail *tail = mem_zalloc(sizeof *tail);
     tail->bus = bus;
-    tail->reconnects = reconnects_of(bus);
+    tail->reconnects = bus_reconnects(bus);
     tail->pull = from->pull;
     jsErrCode code = 0;
     uint64_t delivered;
@@ -183,7 +172,7 @@ static bool lives(struct tail *tail)
 {
     uint64_t delivered;
     if (!bus_connected(tail->bus) ||
-        reconnects_of(tail->bus) != tail->reconnects)
+        bus_reconnects(tail->bus) != tail->reconnects)
         return false;
     if (clock_mono_ns() < tail->look_due_ns)
         return true;

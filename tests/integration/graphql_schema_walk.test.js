@@ -19,13 +19,12 @@ import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 
 import { post } from './support/graphql.js';
-import { following, makeStream, publish, sample } from './support/live.js';
+import { following, publish, sample } from './support/live.js';
 import {
   METRICS,
   connectNats,
-  createSchema,
-  insertFleet,
   startBroker,
+  startCollector,
   startGateway,
   startPostgres,
   waitFor,
@@ -54,8 +53,8 @@ const ALL_METRICS = Object.fromEntries(METRICS.map((name, i) => [name, i + 1]));
 
 before(async () => {
   const [broker, postgres] = await Promise.all([startBroker(), startPostgres()]);
-  await createSchema(postgres);
-  await fillDatabase(postgres);
+  const env = { REGION: 'north' };
+  await startCollector({ broker, database: postgres, env });
   const gateway = await startGateway({
     broker,
     database: postgres,
@@ -64,7 +63,6 @@ before(async () => {
   const url = `${gateway.httpUrl}/graphql`;
   api = { gateway, broker, postgres, url, wsUrl: url.replace('http', 'ws') };
   nats = await connectNats(api.broker);
-  await makeStream(nats);
   await following(api.gateway);
   await report(GPU, '0');
   await report('GPU-third', '2'); // so the place between them is empty
@@ -74,6 +72,11 @@ before(async () => {
     const { missing } = (await post(api.url, { query })).body.data.hosts[0];
     return missing.length === 1;
   }, 'the GPUs, and the place between them');
+  await waitFor(async () => {
+    const query = '{ pipeline { services { id } history { rowsTotal } } }';
+    const { services, history } = (await post(api.url, { query })).body.data.pipeline;
+    return services?.length === 2 && history.some((p) => p.rowsTotal > 2);
+  }, 'the pipeline’s figures');
   const { body } = await post(api.url, { query: getIntrospectionQuery() });
   schema = buildClientSchema(body.data);
 });
@@ -90,22 +93,6 @@ const report = (uuid, gpu, more = {}) =>
       ...more,
     })
   );
-
-// The collector's part: the GPU and two samples of it.
-async function fillDatabase(postgres) {
-  const columns = METRICS.join(', ');
-  const values = METRICS.map((_, i) => i + 1).join(', ');
-  const lastSeen = new Date();
-  const gpu = (uuid, index) =>
-    ({ cluster: 'local', host: 'alpha', index, uuid, model: 'H100', lastSeen });
-  await insertFleet(postgres, [gpu(GPU, '0')]);
-  await postgres.query("update cluster set region = 'north'");
-  await postgres.query(
-    `insert into telemetry (gpu_id, ts, revision, extra, ${columns})
-     select id, now() - s * interval '1 s', 1, '{"DCGM_FI_DEV_OTHER": 7}',
-       ${values} from gpu, generate_series(1, 2) s`
-  );
-}
 
 // ---- documents ----
 
@@ -216,6 +203,7 @@ const CAUSES = {
     }),
   latestValues: () => report(GPU, '0'),
   fleetSummary: () => {},
+  pipelineStatus: () => {},
 };
 
 test('every subscription', async () => {
@@ -244,8 +232,12 @@ test('every subscription', async () => {
 });
 
 // Those that need a state of affairs that there is not: none of these GPUs is
-// ill.
-const UNSEEN = new Set(['GPUHealth.problems', 'HostHealth.problems']);
+// ill, and the database is there.
+const UNSEEN = new Set([
+  'GPUHealth.problems',
+  'HostHealth.problems',
+  'PipelineDatabase.problem',
+]);
 
 test('no field was left out, and none was always empty', () => {
   const left = Object.values(schema.getTypeMap())

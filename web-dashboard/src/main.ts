@@ -78,7 +78,7 @@ const stage = new Stage(app, {
 
 function skipLink(): HTMLElement {
   const link = document.createElement('a');
-  link.className = 'shell-skip button visually-hidden';
+  link.className = 'shell-skip button';
   link.href = '#content';
   link.textContent = 'Skip to the content';
   // Behind the # stands the page: it stays.

@@ -13,6 +13,7 @@
 
 struct annotations;
 struct history;
+struct pipeline;
 
 /* The context of every plan and execution: one for the whole gateway, made
  * after the model and the pool. Freed after the pool (which ends what is under
@@ -21,12 +22,14 @@ struct api_context {
     struct fleet *fleet;
     struct db *db;
     struct http_server *server;
+    struct pipeline *pipeline;
     struct annotations *annotations;
     struct history *history;
 };
 
 struct api_context *api_context_new(struct http_server *server,
-                                    struct fleet *fleet, struct db *db);
+                                    struct fleet *fleet, struct db *db,
+                                    struct pipeline *pipeline);
 void api_context_free(struct api_context **context);
 
 /* The text of schema/telemetry.graphql, as it was when the program was built.

@@ -26,18 +26,21 @@ const struct gql_binding *const telemetry_bindings[] = {
     mutation_bindings,
     subscription_bindings,
     update_bindings,
+    pipeline_bindings,
     data_metric_bindings,
     NULL,
 };
 /* clang-format on */
 
 struct api_context *api_context_new(struct http_server *server,
-                                    struct fleet *fleet, struct db *db)
+                                    struct fleet *fleet, struct db *db,
+                                    struct pipeline *pipeline)
 {
     struct api_context *context = mem_zalloc(sizeof *context);
     context->fleet = fleet;
     context->db = db;
     context->server = server;
+    context->pipeline = pipeline;
     context->annotations = annotations_new(server, fleet, db);
     context->history = history_new();
     return context;

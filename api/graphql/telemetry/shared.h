@@ -22,6 +22,7 @@ extern const struct gql_binding connection_bindings[];
 extern const struct gql_binding mutation_bindings[];
 extern const struct gql_binding subscription_bindings[];
 extern const struct gql_binding update_bindings[];
+extern const struct gql_binding pipeline_bindings[];
 
 /* One field a metric in each type of the interface Metrics, see metric.c. */
 extern struct gql_binding telemetry_metric_bindings[METRIC_COUNT + 1];

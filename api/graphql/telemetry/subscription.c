@@ -1,5 +1,6 @@
-/* subscription: the sources of telemetryUpdates, gpuStatusChanged, latestValues
- * and fleetSummary. What their events look like is in update.c and columns.c. */
+/* subscription: the sources of telemetryUpdates, gpuStatusChanged, latestValues,
+ * fleetSummary and pipelineStatus. What their events look like is in update.c,
+ * columns.c and pipeline.c. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -283,49 +284,64 @@ static struct gql_source *values_subscribe(const struct gql_call *call,
     return &s->source;
 }
 
-/* ---- fleetSummary ---- */
+/* ---- fleetSummary, pipelineStatus: what is now, again and again ---- */
 
-struct summary_source {
+struct now_source {
     struct gql_source source; /* first */
-    struct fleet *fleet;
+    const void *event;
     struct http_timer *timer;
     int64_t interval_ns;
     gql_event_fn on_event;
     void *arg;
 };
 
-static void summary_stop(struct gql_source *source)
+static void now_stop(struct gql_source *source)
 {
-    struct summary_source *s = (struct summary_source *)source;
+    struct now_source *s = (struct now_source *)source;
     http_timer_free(&s->timer);
     free(s);
 }
 
 /* The next one is set first: the event may be what stops it. */
-static void summary_due(void *arg)
+static void now_due(void *arg)
 {
-    struct summary_source *s = arg;
+    struct now_source *s = arg;
     http_timer_set(s->timer, s->interval_ns);
-    s->on_event(s->fleet, 0, s->arg);
+    s->on_event(s->event, 0, s->arg);
+}
+
+static struct gql_source *now_subscribe(const struct gql_call *call,
+                                        const void *event,
+                                        gql_event_fn on_event, void *arg,
+                                        struct errmsg *err)
+{
+    int64_t interval_ns = 0;
+    if (interval_read(call, "intervalMs", INTERVAL_MIN_MS, &interval_ns, err) <
+        0)
+        return NULL;
+    struct now_source *s = mem_zalloc(sizeof *s);
+    s->source.stop = now_stop;
+    s->event = event;
+    s->interval_ns = interval_ns;
+    s->on_event = on_event;
+    s->arg = arg;
+    s->timer = http_timer_new(context_of(call)->server, now_due, s);
+    http_timer_set(s->timer, 0);
+    return &s->source;
 }
 
 static struct gql_source *summary_subscribe(const struct gql_call *call,
                                             gql_event_fn on_event, void *arg,
                                             struct errmsg *err)
 {
-    int64_t interval_ns = 0;
-    if (interval_read(call, "intervalMs", INTERVAL_MIN_MS, &interval_ns, err) <
-        0)
-        return NULL;
-    struct summary_source *s = mem_zalloc(sizeof *s);
-    s->source.stop = summary_stop;
-    s->fleet = fleet_of(call);
-    s->interval_ns = interval_ns;
-    s->on_event = on_event;
-    s->arg = arg;
-    s->timer = http_timer_new(context_of(call)->server, summary_due, s);
-    http_timer_set(s->timer, 0);
-    return &s->source;
+    return now_subscribe(call, fleet_of(call), on_event, arg, err);
+}
+
+static struct gql_source *pipeline_subscribe(const struct gql_call *call,
+                                             gql_event_fn on_event, void *arg,
+                                             struct errmsg *err)
+{
+    return now_subscribe(call, context_of(call)->pipeline, on_event, arg, err);
 }
 
 const struct gql_binding subscription_bindings[] = {
@@ -341,5 +357,8 @@ const struct gql_binding subscription_bindings[] = {
     {.name = "Subscription.fleetSummary",
      .subscribe = summary_subscribe,
      .resolve = resolve_fleet_summary},
+    {.name = "Subscription.pipelineStatus",
+     .subscribe = pipeline_subscribe,
+     .resolve = resolve_pipeline},
     {.name = NULL},
 };

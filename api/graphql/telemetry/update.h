@@ -12,5 +12,7 @@
 void resolve_telemetry_update(struct gql_batch *batch);
 void resolve_status_change(struct gql_batch *batch);
 void resolve_fleet_summary(struct gql_batch *batch);
+/* What its parents are does not matter: in pipeline.c, of the gateway's one. */
+void resolve_pipeline(struct gql_batch *batch);
 
 #endif

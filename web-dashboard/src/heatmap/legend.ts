@@ -12,7 +12,7 @@ const BARS = 50;
 const BARS_HEIGHT = 22;
 const STRIP_HEIGHT = 10;
 const SWATCH = 16;
-/** No tick this near to an end's: their texts would overlap. */
+/** About so many. */
 const TICKS = 5;
 
 const LOOKS: readonly { look: Look; marked?: boolean; text: string }[] = [
@@ -48,7 +48,7 @@ export class Legend {
 
   setScale(metric: Metric, domain: Domain): void {
     this.#domain = domain;
-    const ticks = ticksOf(domain, TICKS);
+    const ticks = ticksOf(domain, metric.unit, TICKS);
     this.#canvas.parentElement!.setAttribute(
       'aria-label',
       `${metric.title}: colours from ${formatValue(domain.from, metric)} to ${formatValue(domain.to, metric)}`,

@@ -21,6 +21,8 @@ export type State = 'connecting' | 'live' | 'stale' | 'reconnecting' | 'refused'
 export interface Words {
   state: State;
   badge: string;
+  /** Behind it, where there is room. */
+  detail: string;
   /** With what goes on, in a sentence or two; empty: nothing is to be said. */
   line: string;
   /** When it is that all is shown of. */
@@ -53,26 +55,28 @@ export class Freshness {
 
   get words(): Words {
     const { connection } = this.#app.api;
+    const { problem } = this.#app.fleet;
     const state = this.state;
     const asOf = this.#asOf === 0 ? '' : formatTime(this.#asOf);
     const age = formatDuration(Date.now() - this.#movedAt);
     const shown = asOf ? `What you see is as of ${asOf}, ${age} ago.` : 'Nothing has come yet.';
     const since = formatSince(connection.since);
-    const badges: Record<State, string> = {
-      connecting: 'Connecting',
-      live: asOf ? `Live · ${age}` : 'Live',
-      stale: `Stale ${formatSince(this.#asOf)}`,
-      reconnecting: `Reconnecting ${since}`,
-      refused: 'Refused',
+    const badges: Record<State, [string, string]> = {
+      connecting: ['Connecting', ''],
+      live: ['Live', asOf && ` · ${age}`],
+      stale: ['Stale', ` ${formatSince(this.#asOf)}`],
+      reconnecting: ['Reconnecting', ` ${since}`],
+      refused: ['Refused', ` ${since}`],
     };
     const lines: Record<State, string> = {
-      connecting: Date.now() - connection.since < PATIENCE_MS ? '' : `The gateway does not answer. ${this.#nextAttempt()}`,
-      live: '',
+      connecting: Date.now() - connection.since < PATIENCE_MS ? '' : `The gateway has not answered yet. ${this.#nextAttempt()}`,
+      live: problem === '' ? '' : `What you see may be old: ${problem}.`,
       stale: `The gateway has heard nothing new ${formatSince(this.#asOf)}. ${shown}`,
-      reconnecting: `The gateway does not answer ${since}. ${shown} ${this.#nextAttempt()}`,
+      reconnecting: `The gateway has not answered ${since}. ${shown} ${this.#nextAttempt()}`,
       refused: `The gateway refuses the connection (${connection.reason}). ${shown} ${this.#nextAttempt()}`,
     };
-    return { state, badge: badges[state], line: lines[state], asOf };
+    const [badge, detail] = badges[state];
+    return { state, badge, detail, line: lines[state], asOf };
   }
 
   #nextAttempt(): string {

@@ -73,6 +73,7 @@ export class Header {
       if (inventory) this.show();
     });
     this.show();
+    new ResizeObserver(() => this.#measure()).observe(this.element);
   }
 
   routeChanged(): void {
@@ -115,6 +116,14 @@ export class Header {
     );
   }
 
+  /** For what sticks below it, and for phones, where the bar goes and its lines stay. */
+  #measure(): void {
+    const { style } = document.documentElement;
+    const bar = this.element.querySelector<HTMLElement>('.shell-bar')!;
+    style.setProperty('--bar-height', `${bar.offsetHeight}px`);
+    style.setProperty('--header-height', `${this.element.offsetHeight}px`);
+  }
+
   #page({ view, title, below }: (typeof PAGES)[number]) {
     const here = this.#app.route.view;
     const current = here === view ? 'page' : below.includes(here) ? 'true' : nothing;
@@ -122,10 +131,10 @@ export class Header {
   }
 
   #badge() {
-    const { state, badge, asOf } = this.#freshness.words;
+    const { state, badge, detail, asOf } = this.#freshness.words;
     const title = asOf ? `All that came by ${asOf} is shown` : '';
     return html`<div class="shell-state badge number ${BADGES[state]}" data-state=${state} title=${title}>
-      <span class="shell-dot" aria-hidden="true"></span><span>${badge}</span>
+      <span class="shell-dot" aria-hidden="true"></span><span>${badge}<span class="shell-state-detail">${detail}</span></span>
     </div>`;
   }
 
@@ -135,7 +144,7 @@ export class Header {
     const away = state === 'reconnecting' || state === 'refused' || state === 'connecting';
     return html`
       ${line
-        ? html`<div class="shell-line ${state === 'stale' ? 'shell-line-warning' : 'shell-line-critical'}">
+        ? html`<div class="shell-line ${away ? 'shell-line-critical' : 'shell-line-warning'}">
             <span>${line}</span>
             ${away
               ? html`<button class="button" type="button" @click=${() => this.#app.api.retryNow()}>Try now</button>`

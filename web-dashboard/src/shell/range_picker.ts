@@ -47,7 +47,7 @@ export class RangePicker {
         </button>
         ${live
           ? nothing
-          : html`<button class="button shell-range-live" type="button" @click=${() => this.#go(this.#lastLive, 'now')}>
+          : html`<button class="button shell-range-live" type="button" @click=${() => this.#backToLive()}>
               <span class="shell-dot" aria-hidden="true"></span>Back to live
             </button>`}
         <div class="shell-popover" id="range" popover role="dialog" aria-label="Time range"
@@ -86,6 +86,11 @@ export class RangePicker {
     this.#hide();
     this.#app.navigate({ from, to });
     this.#app.announce(`Time range: ${formatRange(this.#app.route)}`);
+  }
+
+  #backToLive(): void {
+    this.#go(this.#lastLive, 'now');
+    this.element.querySelector('button')?.focus();
   }
 
   #apply(event: SubmitEvent): void {

@@ -31,6 +31,7 @@ export class Search {
   #app: App;
   #filter: Filter;
   #count = 0;
+  #total = 0;
   #suggestions: Suggestion[] = [];
   #open = false;
   /** Of the suggestions; -1: none. */
@@ -84,9 +85,15 @@ export class Search {
   #recount(): void {
     if (this.#filter.empty) return;
     let count = 0;
-    for (const gpu of this.#app.fleet.gpus) if (this.#filter.takes(gpu)) count++;
-    if (count === this.#count) return;
+    let total = 0;
+    for (const gpu of this.#app.fleet.gpus) {
+      if (gpu.uuid === null) continue;
+      total++;
+      if (this.#filter.takes(gpu)) count++;
+    }
+    if (count === this.#count && total === this.#total) return;
     this.#count = count;
+    this.#total = total;
     this.#show();
   }
 
@@ -143,15 +150,17 @@ export class Search {
   }
 
   #countWords(): string {
-    return `${this.#count} of ${this.#app.fleet.gpus.length} GPUs`;
+    return `${this.#count} of ${this.#total} GPUs`;
   }
 
   #choose(suggestion: Suggestion): void {
     this.#close();
     if (suggestion.goes) {
-      this.#input.value = this.#app.route.query;
+      clearTimeout(this.#write);
+      this.#write = undefined;
       this.#input.blur();
-      this.#app.navigate(suggestion.goes);
+      // What was typed was the way there; Back finds it again.
+      this.#app.navigate({ ...suggestion.goes, query: '' });
     } else {
       this.#input.value = suggestion.title;
       this.#typed();
@@ -229,7 +238,7 @@ export class Search {
         </span>
         ${empty && !error
           ? nothing
-          : html`<button class="button button-plain button-icon" type="button" title="Clear the search"
+          : html`<button class="button button-plain button-icon shell-search-clear" type="button" title="Clear the search"
               aria-label="Clear the search" @click=${() => this.clear()}>${CLOSE}</button>`}
         <ul class="shell-suggestions" id="search-list" role="listbox" aria-label="Suggestions" ?hidden=${!this.#open}>
           ${this.#suggestions.map((suggestion, i) => this.#option(suggestion, i))}

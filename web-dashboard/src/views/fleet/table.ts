@@ -23,7 +23,15 @@ const ROW_HEIGHT = 34;
 /** Rows kept above and below those that are seen. */
 const SPARE = 8;
 const STATUSES: readonly Status[] = ['active', 'maintenance', 'silent', 'missing'];
-const METRICS = ['gpu_utilization', 'memory_used_mb', 'temperature', 'power_draw', 'sm_clock_mhz', 'memory_clock_mhz'];
+/** Metrics that have a column, and what is above it. */
+const TITLES: Readonly<Record<string, string>> = {
+  gpu_utilization: 'Utilization',
+  memory_used_mb: 'Memory used',
+  temperature: 'Temperature',
+  power_draw: 'Power',
+  sm_clock_mhz: 'SM clock',
+  memory_clock_mhz: 'Memory clock',
+};
 const STATUS_BADGES: Readonly<Record<Status, string>> = {
   active: 'badge-good',
   silent: 'badge-warning',
@@ -90,8 +98,8 @@ export class Table {
   #columnsFor(): Column[] {
     const { fleet, route } = this.#app;
     const models = new Map([...new Set(fleet.gpus.map((gpu) => gpu.model))].sort().map((m, i) => [m, i]));
-    const names = METRICS.includes(route.metric) ? METRICS : [...METRICS, route.metric];
-    const metrics = names.map((name) => fleet.metric(name)).filter((m) => m !== undefined);
+    const names = new Set([...Object.keys(TITLES), route.metric]);
+    const metrics = [...names].map((name) => fleet.metric(name)).filter((m) => m !== undefined);
     return [
       { name: 'host', title: 'Host', number: false, key: (gpu) => gpu.row, cell: (gpu) => this.#hostLink(gpu) },
       {
@@ -117,7 +125,7 @@ export class Table {
     const { fleet } = this.#app;
     return {
       name: metric.name,
-      title: metric.title,
+      title: TITLES[metric.name] ?? metric.title,
       number: true,
       key: (gpu) => fleet.value(gpu, metric.name),
       cell: (gpu) => formatValue(fleet.value(gpu, metric.name), metric),
