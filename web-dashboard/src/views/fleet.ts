@@ -5,13 +5,14 @@ import { html, render } from 'lit-html';
 
 import type { App, View } from '../app.js';
 import type { Off } from '../emitter.js';
-import { Attention, problemBit, type Problem } from '../fleet/attention.js';
+import { problemBit, type Problem } from '../fleet/attention.js';
 import type { FleetChange, Metric } from '../fleet/fleet.js';
 import { Heatmap } from '../heatmap/heatmap.js';
 import { Legend } from '../heatmap/legend.js';
 import { START } from '../route.js';
 import { formatTime } from '../time.js';
-import { attentionTemplate } from './fleet/attention.js';
+import { AttentionList } from './fleet/attention.js';
+import { IdleList } from './fleet/idle.js';
 import { Selection } from './fleet/selection.js';
 import { Table, tableTitle } from './fleet/table.js';
 import { totalsTemplate } from './fleet/totals.js';
@@ -24,20 +25,20 @@ const TICK_MS = 1000;
 class FleetPage implements View {
   readonly title = 'Fleet';
   #app: App;
-  #attention: Attention;
+  #attention: AttentionList;
+  #idle: IdleList;
   #selection: Selection;
   #heatmap: Heatmap | undefined;
   #legend = new Legend();
   #table: Table;
   #tableTitle: HTMLElement;
-  #parts: Record<'totals' | 'picker' | 'found' | 'map' | 'attention', HTMLElement>;
+  #parts: Record<'totals' | 'picker' | 'found' | 'map', HTMLElement>;
   #offs: Off[];
   #timer: ReturnType<typeof setInterval>;
   #route: { query: string; metric: string; sort: string };
 
   constructor(app: App, element: HTMLElement) {
     this.#app = app;
-    this.#attention = new Attention(app.fleet);
     this.#route = app.route;
     this.#selection = new Selection(app.fleet, app.route.query);
     render(
@@ -52,10 +53,16 @@ class FleetPage implements View {
           <div class="fleet-part-found"></div>
           <div class="fleet-part-map"></div>
         </section>
-        <section class="card fleet-aside" aria-labelledby="fleet-attention-title">
-          <h2 id="fleet-attention-title">Needs attention</h2>
-          <div class="fleet-part-attention"></div>
-        </section>
+        <div class="fleet-aside">
+          <section class="card" aria-labelledby="fleet-attention-title">
+            <h2 id="fleet-attention-title">Needs attention</h2>
+            <div class="fleet-part-attention"></div>
+          </section>
+          <section class="card" aria-labelledby="fleet-idle-title">
+            <h2 id="fleet-idle-title">Idle</h2>
+            <div class="fleet-part-idle"></div>
+          </section>
+        </div>
         <section class="card fleet-table" aria-labelledby="fleet-table-title">
           <h2 id="fleet-table-title"></h2>
           <div class="fleet-part-table"></div>
@@ -69,9 +76,10 @@ class FleetPage implements View {
       picker: part('picker'),
       found: part('found'),
       map: part('map'),
-      attention: part('attention'),
     };
     part('legend').append(this.#legend.element);
+    this.#attention = new AttentionList(app, part('attention'));
+    this.#idle = new IdleList(app, part('idle'));
     this.#table = new Table(app, part('table'), this.#selection);
     this.#tableTitle = element.querySelector<HTMLElement>('#fleet-table-title')!;
     this.#offs = [
@@ -89,6 +97,7 @@ class FleetPage implements View {
     clearInterval(this.#timer);
     for (const off of this.#offs) off();
     this.#attention.close();
+    this.#idle.close();
     this.#heatmap?.close();
     this.#table.close();
   }
@@ -131,7 +140,7 @@ class FleetPage implements View {
 
   #openHeatmap(): Heatmap {
     const heatmap = new Heatmap(this.#app, this.#parts.map, this.#metric(), (gpu) =>
-      this.#attention.of(gpu).map((finding) => finding.text),
+      this.#app.attention.of(gpu).map((finding) => finding.text),
     );
     heatmap.pointed.on((value) => this.#legend.point(value));
     heatmap.scaleChanged.on(() => this.#showScale());
@@ -166,7 +175,8 @@ class FleetPage implements View {
   #showFreshness(): void {
     const { api, fleet } = this.#app;
     const at = fleet.asOf > 0 ? formatTime(fleet.asOf) : '';
-    const cut = api.connection.state === 'reconnecting' || !fleet.following;
+    const { state } = api.connection;
+    const cut = fleet.loaded && ((state !== 'live' && state !== 'connecting') || !fleet.following);
     this.#heatmap?.setStale(cut ? `Not live: what was known at ${at}` : '');
   }
 
@@ -176,7 +186,8 @@ class FleetPage implements View {
     render(totalsTemplate(this.#app, this.#selection), this.#parts.totals);
     render(this.#pickerTemplate(), this.#parts.picker);
     render(this.#foundTemplate(), this.#parts.found);
-    render(attentionTemplate(this.#app, this.#attention), this.#parts.attention);
+    this.#attention.update();
+    this.#idle.update();
     this.#tableTitle.textContent = tableTitle(this.#selection);
   }
 
@@ -185,7 +196,7 @@ class FleetPage implements View {
     const pick = (event: Event) =>
       this.#app.navigate({ metric: (event.target as HTMLSelectElement).value }, 'replace');
     return html`<label class="fleet-picker">
-      <span>Colour</span>
+      <span>Coloured by</span>
       <select class="input" @change=${pick}>
         ${this.#metrics().map(
           (m) => html`<option value=${m.name} ?selected=${m === chosen}>${m.title}${m.unit ? `, ${m.unit}` : ''}</option>`,
@@ -198,7 +209,8 @@ class FleetPage implements View {
     const { filter, text, gpus } = this.#selection;
     if (filter.empty && filter.error === '') return html``;
     const clear = () => this.#app.navigate({ query: '' });
-    const nothingFound = gpus.length === 0 ? 'No GPU matches. ' : '';
+    const nothingFound = gpus.length > 0 ? ''
+      : `No GPU matches “${filter.text}”. Words are looked for in names and labels; all of them have to match. `;
     return html`<p class="fleet-found">
       <strong>${filter.empty ? 'All GPUs' : text}</strong>
       <span>${nothingFound}${filter.error ? `Not understood: ${filter.error}.` : ''}</span>
