@@ -401,10 +401,17 @@ void websocket_append(const struct websocket *ws, struct buf *out,
 
 void websocket_send(struct websocket *ws, struct str text)
 {
-    if (ws->phase != WEBSOCKET_OPEN)
-        return;
-    websocket_append(ws, http_flow_push(&ws->flow), &text, 1);
-    check_unsent(ws);
+    websocket_send_all(ws, &text, 1);
+}
+
+/* Checked before: how long an answer is is not the client's fault. */
+void websocket_send_all(struct websocket *ws, const struct str *texts,
+                        size_t count)
+{
+    if (ws->phase == WEBSOCKET_OPEN)
+        check_unsent(ws);
+    for (size_t i = 0; i < count && ws->phase == WEBSOCKET_OPEN; i++)
+        websocket_append(ws, http_flow_push(&ws->flow), &texts[i], 1);
 }
 
 void websocket_want(struct websocket *ws)

@@ -5,8 +5,9 @@
  * called when the socket can take it, with a buffer to append frames to. So
  * nothing piles up for a client that does not read, and many small messages
  * leave in one write. Answers that must be sent (an acknowledgement, an error,
- * a pong) are pushed with websocket_send; what is pushed and unsent is bounded,
- * and a client that lets it grow beyond is closed with 1008.
+ * a pong) are pushed with websocket_send; a client that has more of them unread
+ * than is allowed is closed with 1008 when the next one comes. One answer alone
+ * may be of any size.
  *
  * The connection sends pings; one that is not answered in time ends it. Text
  * only: a binary message closes with 1003, text that is not UTF-8 with 1007, a
@@ -61,8 +62,10 @@ struct websocket *websocket_accept(struct http_request *req,
 /* Was a WebSocket asked for? (Else the handler may answer as usual.) */
 bool websocket_asked(const struct http_request *req);
 
-/* Pushes one text message. */
+/* Pushes one text message; or several, as one answer. */
 void websocket_send(struct websocket *ws, struct str text);
+void websocket_send_all(struct websocket *ws, const struct str *texts,
+                        size_t count);
 
 /* There is something for fill. Cheap, any number of times; not from fill. */
 void websocket_want(struct websocket *ws);

@@ -8,6 +8,7 @@ import {
   METRICS,
   connectNats,
   metric,
+  startGateway,
   waitFor,
 } from './support/index.js';
 import { following, makeStream, publish, sample } from './support/live.js';
@@ -328,4 +329,26 @@ test('a fleet of thousands is within the limits', async () => {
   const { gpuUuids, columns } = await valuesOf('(filter: {cluster: "many"})');
   assert.equal(gpuUuids.length, COUNT);
   assert.deepEqual(columns.map((c) => c.values.length), METRICS.map(() => COUNT));
+});
+
+test('an answer may be larger than what a client may leave unread', async () => {
+  const gateway = await startGateway({
+    broker: api.broker,
+    database: api.postgres,
+    env: { GRAPHQL_UNSENT: '4096' },
+  });
+  await following(gateway);
+  const socket = await Socket.open(`ws://127.0.0.1:${gateway.port}/graphql`);
+  socket.say({ type: 'connection_init' });
+  await socket.hearType('connection_ack');
+  let count = 0;
+  await waitFor(async () => {
+    const payload = { query: `{ latestValues { ${FIELDS} } }` };
+    socket.say({ id: '1', type: 'subscribe', payload });
+    const answer = await socket.hearType('next');
+    assert.deepEqual(await socket.hear(), { id: '1', type: 'complete' });
+    count = answer.payload.data.latestValues.gpuUuids.length;
+    return count >= 3000;
+  }, 'a large answer');
+  socket.ws.terminate();
 });

@@ -106,9 +106,10 @@ struct websocket_config graphql_websocket(const struct graphql_settings *s);
                              "server-sent event streams"),                     \
         GRAPHQL_COUNT_OPTION("graphql-topics", (s).topics, "1000", 100000,     \
                              "subscriptions that differ"),                     \
-        GRAPHQL_SIZE_OPTION("graphql-unsent", (s).unsent_bytes, "1MiB", 4096,  \
-                            INT64_C(1) << 32,                                  \
-                            "answers a WebSocket client may leave unread"),    \
+        GRAPHQL_SIZE_OPTION(                                                   \
+            "graphql-unsent", (s).unsent_bytes, "16MiB", 4096,                 \
+            INT64_C(1) << 32,                                                  \
+            "answers unread by a WebSocket client that gets another"),         \
         GRAPHQL_SIZE_OPTION("graphql-message-size", (s).message_bytes,         \
                             "256KiB", 1024, INT64_C(1) << 30,                  \
                             "bytes of a WebSocket client's message"),          \

@@ -26,19 +26,25 @@ static void message_begin(struct json_writer *w, const char *type,
     json_member_text(w, "type", type);
 }
 
-void socket_say(struct socket *socket, const char *type, struct str id,
-                struct str payload)
+static void message_append(struct buf *out, const char *type, struct str id,
+                           struct str payload)
 {
-    if (socket->closing)
-        return;
-    struct buf out = {0};
-    struct json_writer w = json_writer(&out);
+    struct json_writer w = json_writer(out);
     message_begin(&w, type, id);
     if (payload.len > 0) {
         json_key(&w, "payload");
         json_put_raw(&w, payload);
     }
     json_end_object(&w);
+}
+
+void socket_say(struct socket *socket, const char *type, struct str id,
+                struct str payload)
+{
+    if (socket->closing)
+        return;
+    struct buf out = {0};
+    message_append(&out, type, id, payload);
     websocket_send(socket->ws, buf_str(&out));
     buf_fini(&out);
 }
@@ -170,15 +176,16 @@ static void operation_result(struct operation *operation, struct buf *out)
 {
     struct socket_operation *op = (struct socket_operation *)operation;
     struct socket *socket = op->socket;
-    struct buf next = {0};
-    struct str id = arena_str(socket_arena(socket), operation_id(op));
+    struct buf next = {0}, complete = {0};
     buf_append_str(&next, operation_head(op));
     buf_append_str(&next, buf_str(out));
     buf_append_byte(&next, '}');
+    message_append(&complete, "complete", operation_id(op), (struct str){0});
     socket_stop(socket, op);
-    websocket_send(socket->ws, buf_str(&next));
+    websocket_send_all(socket->ws,
+                       (struct str[]){buf_str(&next), buf_str(&complete)}, 2);
     buf_fini(&next);
-    socket_say(socket, "complete", id, str_make(NULL, 0));
+    buf_fini(&complete);
 }
 
 static void operation_woken(struct operation *operation)
