@@ -8,7 +8,7 @@ import type { Off } from '../emitter.js';
 import type { Gpu, Metric } from '../fleet/fleet.js';
 import { START } from '../route.js';
 import { keys } from '../shell/keyboard.js';
-import { formatRange, formatTime, resolveRange, stepFor, type Range } from '../time.js';
+import { formatRange, formatTime, resolveRange, type Range } from '../time.js';
 import { Chart, type ChartOwner, type Line } from './chart.js';
 import { csvName, csvOf, download } from './csv.js';
 import { History } from './history.js';
@@ -85,10 +85,9 @@ export class Board implements ChartOwner {
     });
     this.#resized.observe(this.#grid);
     this.#offs.push(
+      // Paused, the window stands still: what comes is behind its end.
       this.history.changed.on(() => this.#drawSoon()),
-      app.pausedChanged.on((paused) => {
-        if (!paused) this.#draw();
-      }),
+      app.pausedChanged.on(() => this.#draw()),
       app.themeChanged.on(() => {
         this.colours.forget();
         for (const chart of this.#charts.values()) chart.repaint();
@@ -98,7 +97,7 @@ export class Board implements ChartOwner {
       keys.register({ key: '+', label: '+ −', text: 'Zoom, in a chart' }),
       keys.register({ key: 'ArrowLeft', label: '← →', text: 'Read values, in a chart; with Shift: pan' }),
     );
-    this.#tick();
+    this.#ticking = setTimeout(() => this.#tick(), TICK_MIN);
   }
 
   /** Shows these, the first ones first. */
@@ -202,14 +201,14 @@ export class Board implements ChartOwner {
 
   /** Asks for what is not there: other GPUs, another range, finer or coarser points. */
   #ask(): void {
-    const { start, end, live } = this.range;
     const { from, to } = this.#app.route;
-    const step = stepFor({ start, end, live }, this.#pixels());
-    const window = `${from} ${to} ${step}`;
+    const pixels = this.#pixels();
+    const asked = `${from} ${to} ${pixels}`;
     const uuids = this.#gpus.map((gpu) => gpu.uuid!);
-    if (window !== this.#asked) {
-      this.#asked = window;
-      this.history.show(uuids, { start, end, live, step });
+    if (uuids.length === 0) return;
+    if (asked !== this.#asked) {
+      this.#asked = asked;
+      this.history.show(uuids, this.range, pixels);
     } else if (uuids.join() !== this.history.uuids.join()) {
       this.history.showGpus(uuids);
     }
@@ -244,7 +243,6 @@ export class Board implements ChartOwner {
   #draw(): void {
     if (this.#dragging) return;
     this.#drawBar();
-    if (this.#app.paused) return;
     const metrics = this.#reported();
     this.#placeCharts(metrics);
     const { range, history } = this;
@@ -359,7 +357,6 @@ export class Board implements ChartOwner {
       return html`<span class="charts-error">History could not be loaded: ${history.error}.</span>
         <button type="button" class="button" @click=${() => history.reload()}>Try again</button>`;
     }
-    if (this.#app.paused) return 'Paused: caught up on resume.';
     return history.loading > 0 ? 'Loading history…' : '';
   }
 

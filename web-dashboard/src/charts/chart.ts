@@ -57,6 +57,17 @@ const PAN_PART = 0.5;
 const ZOOM_FACTOR = 2;
 const KEY_STEPS = 10;
 
+/** Above a line that does not move. */
+const FLAT_HEADROOM = 1.25;
+const DIGITS_MAX = 6;
+
+/** Behind the point, so that labels this far apart differ as they should: 2.5 has one. */
+function digitsOf(step: number): number {
+  let digits = 0;
+  while (digits < DIGITS_MAX && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-9) digits++;
+  return digits;
+}
+
 const gaps = new WeakMap<Points, number>();
 
 function gapIn(points: Points, step: number): number {
@@ -143,6 +154,7 @@ export class Chart {
   setCursor(time: number | null): void {
     if (time === this.#cursor) return;
     this.#cursor = time;
+    this.#stale ||= !this.#visible;
     if (!this.#visible || !this.#plot) return;
     this.#placeCursor();
     this.#drawLegend();
@@ -294,6 +306,7 @@ export class Chart {
     if (this.#traits.unit === '%') return [0, Math.max(100, max ?? 0)];
     if (min === null || max === null) return [0, 1];
     if (this.#traits.unit === '') return [0, Math.max(1, max * 1.1)];
+    if (min === max) return min >= 0 ? [0, min * FLAT_HEADROOM || 1] : [min * FLAT_HEADROOM, 0];
     const [low, high] = uPlot.rangeNum(min, max, 0.1, true);
     return [low ?? 0, high ?? 1];
   }
@@ -302,7 +315,7 @@ export class Chart {
     const { kind, unit } = this.#traits;
     if (kind === 'mask') return { values: (_, splits) => splits.map((v) => `0x${Math.round(v).toString(16)}`), incrs: [1, 2, 4, 8, 16, 32, 64, 128, 256] };
     return {
-      values: (_, splits, __, ___, step) => splits.map((v) => formatNumber(v, Math.max(0, -Math.floor(Math.log10(step))))),
+      values: (_, splits, __, ___, step) => splits.map((v) => formatNumber(v, digitsOf(step))),
       ...(unit === '' ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6] } : {}),
     };
   }

@@ -8,16 +8,12 @@
 import type { Api } from '../api/client.js';
 import { Emitter, type Off } from '../emitter.js';
 import type { Metric } from '../fleet/fleet.js';
+import { stepFor, type Range } from '../time.js';
 import { noPoints, Series, type Points } from './series.js';
 import { stepValueOf } from './traits.js';
 
 /** What is to be shown. */
-export interface Window {
-  /** ms since 1970. */
-  start: number;
-  end: number;
-  /** The window moves on with the time. */
-  live: boolean;
+interface Window extends Range {
   /** Seconds; 0: every sample. */
   step: number;
 }
@@ -36,8 +32,15 @@ interface Answer {
     mean?: Row[];
     least?: Row[];
     greatest?: Row[];
-    latest: { values: { metric: { name: string }; value: number; timestamp: string }[] } | null;
   } | null;
+}
+
+interface About {
+  gpus: {
+    uuid: string;
+    intervalSeconds: number | null;
+    latest: { values: { metric: { name: string }; value: number; timestamp: string }[] } | null;
+  }[];
 }
 
 interface Update {
@@ -51,6 +54,8 @@ interface Sample {
 
 /** What one answer may have of each. */
 const LIMIT = 10_000;
+/** With more, steps are asked for. */
+const SAMPLES_IN_STEP = 2;
 /** Samples are written this long after they came, at most; in ms. */
 const WRITTEN_AFTER = 30_000;
 /** What came live is kept this long for an answer that does not have it yet; in ms. */
@@ -63,13 +68,16 @@ const SECOND_LOOK = 12_000;
 /** Several reasons to ask again at once are one; in ms. */
 const ASK_AGAIN = 500;
 
-const LATEST = 'latest { values { metric { name } value timestamp } }';
+const ABOUT = `query About($uuids: [ID!]!) {
+  gpus(filter: { uuid: $uuids }) {
+    uuid intervalSeconds latest { values { metric { name } value timestamp } }
+  }
+}`;
 
 function samplesQuery(fields: string): string {
   return `query Samples($uuid: ID!, $start: DateTime!, $end: DateTime, $limit: Int!) {
     gpu(uuid: $uuid) {
       samples: telemetry(start: $start, end: $end, limit: $limit) { timestamp ${fields} }
-      ${LATEST}
     }
   }`;
 }
@@ -84,7 +92,6 @@ function stepsQuery(fields: string): string {
     gpu(uuid: $uuid) {
       ${steps('mean', 'AVG')} ${steps('least', 'MIN')} ${steps('greatest', 'MAX')}
       samples: telemetry(start: $openFrom, end: $end, limit: ${LIMIT}) { timestamp ${fields} }
-      ${LATEST}
     }
   }`;
 }
@@ -95,8 +102,17 @@ class Track {
   latest = new Map<string, Latest>();
   /** What came live, by time. */
   recent: Sample[] = [];
-  /** Of the request whose answer is in it. */
-  generation = 0;
+  /** ms between samples; 0: not known, undefined: not asked for yet. */
+  interval: number | undefined;
+  /** The generation of what was asked for last. */
+  asked = 0;
+  /** There was an answer. */
+  loaded = false;
+
+  learn(metric: string, latest: Latest): void {
+    const known = this.latest.get(metric);
+    if (!known || known.time <= latest.time) this.latest.set(metric, latest);
+  }
 }
 
 export class History {
@@ -110,7 +126,10 @@ export class History {
   readonly #api: Api;
   readonly #metrics: () => Metric[];
   #tracks = new Map<string, Track>();
+  #range: Range | undefined;
+  #pixels = 0;
   #window: Window | undefined;
+  /** Answers to what was asked for before are dropped. */
   #generation = 1;
   #following: Off = () => {};
   #offResumed: Off;
@@ -127,19 +146,20 @@ export class History {
     });
   }
 
-  /** Shows these, fetching what is not there. */
-  show(uuids: readonly string[], window: Window): void {
-    this.#window = window;
+  /** Shows these, about a point for each pixel. */
+  show(uuids: readonly string[], range: Range, pixels: number): void {
+    this.#range = range;
+    this.#pixels = pixels;
     this.#generation++;
     this.showGpus(uuids);
   }
 
-  /** Adds or takes away GPUs; the window stays. */
+  /** Adds or takes away GPUs; the range stays. */
   showGpus(uuids: readonly string[]): void {
     const had = this.#tracks;
     this.#tracks = new Map(uuids.map((uuid) => [uuid, had.get(uuid) ?? new Track()]));
     if (uuids.length !== had.size || uuids.some((uuid) => !had.has(uuid))) this.#follow(uuids);
-    this.#load();
+    void this.#load();
     this.changed.emit();
   }
 
@@ -148,7 +168,8 @@ export class History {
     clearTimeout(this.#again);
     this.#again = setTimeout(() => {
       this.#generation++;
-      this.#load();
+      for (const track of this.#tracks.values()) track.interval = undefined;
+      void this.#load();
     }, ASK_AGAIN);
   }
 
@@ -167,7 +188,7 @@ export class History {
 
   /** An answer was there: what is not known was not reported. */
   loaded(uuid: string): boolean {
-    return (this.#tracks.get(uuid)?.generation ?? 0) > 0;
+    return this.#tracks.get(uuid)?.loaded ?? false;
   }
 
   /** ms; 0: points are samples. */
@@ -211,7 +232,10 @@ export class History {
           if (missed > 0) this.reload();
           this.#came(update.gpuUuid, { time: Date.parse(update.timestamp), data: update.data });
         },
-        error: (error) => this.#failed(error),
+        error: ({ message }) => {
+          this.error = message;
+          this.changed.emit();
+        },
       },
     );
   }
@@ -225,10 +249,9 @@ export class History {
     for (const { name, field } of this.#metrics()) {
       const value = sample.data[field];
       if (typeof value !== 'number') continue;
-      const latest = track.latest.get(name);
-      if (!latest || latest.time <= sample.time) track.latest.set(name, { value, time: sample.time });
+      track.learn(name, { value, time: sample.time });
     }
-    if (this.#window?.live && track.generation > 0) this.#addSample(track, sample);
+    if (this.#window?.live && track.loaded) this.#addSample(track, sample);
     this.changed.emit();
   }
 
@@ -245,31 +268,67 @@ export class History {
     }
   }
 
-  #load(): void {
-    if (!this.#window) return;
-    for (const [uuid, track] of this.#tracks) {
-      if (track.generation !== this.#generation) void this.#fetch(uuid, track, this.#window);
+  async #load(): Promise<void> {
+    const generation = this.#generation;
+    await this.#work(async () => {
+      await this.#learn();
+      if (generation !== this.#generation || !this.#range) return;
+      const window = { ...this.#range, step: this.#stepFor(this.#range) };
+      if (window.step !== this.#window?.step) this.#generation++;
+      this.#window = window;
+      const stale = [...this.#tracks].filter(([, { asked }]) => asked !== this.#generation);
+      await Promise.all(stale.map(([uuid, track]) => this.#fetch(uuid, track, window)));
+    });
+  }
+
+  /** What goes wrong is told, unless something else is asked for by then. */
+  async #work(work: () => Promise<void>): Promise<void> {
+    this.loading++;
+    this.error = '';
+    this.changed.emit();
+    try {
+      await work();
+    } catch (error) {
+      this.error = error instanceof Error ? error.message : String(error);
     }
+    this.loading--;
+    this.changed.emit();
+  }
+
+  /** Of those just added: how often they report, and what they said last. */
+  async #learn(): Promise<void> {
+    const unknown = [...this.#tracks].filter(([, { interval }]) => interval === undefined);
+    if (unknown.length === 0) return;
+    const { gpus } = await this.#api.query<About>(ABOUT, { uuids: unknown.map(([uuid]) => uuid) });
+    const known = new Map(gpus.map((gpu) => [gpu.uuid, gpu]));
+    for (const [uuid, track] of unknown) {
+      const about = known.get(uuid);
+      track.interval = (about?.intervalSeconds ?? 0) * 1000;
+      for (const { metric, value, timestamp } of about?.latest?.values ?? []) {
+        track.learn(metric.name, { value, time: Date.parse(timestamp) });
+      }
+    }
+  }
+
+  /** Where a step would hold a sample or two, these say more. */
+  #stepFor(range: Range): number {
+    const step = stepFor(range, this.#pixels);
+    const intervals = [...this.#tracks.values()].map(({ interval }) => interval ?? 0);
+    return step * 1000 <= SAMPLES_IN_STEP * Math.min(...intervals) ? 0 : step;
   }
 
   async #fetch(uuid: string, track: Track, window: Window): Promise<void> {
     const generation = this.#generation;
-    const current = () => generation === this.#generation && this.#tracks.get(uuid) === track;
-    this.loading++;
+    track.asked = generation;
+    const openFrom = openFromOf(window);
+    const answer = await this.#ask(uuid, window, openFrom).catch((error: unknown) => {
+      if (track.asked === generation) track.asked = 0;
+      throw error;
+    });
+    if (generation !== this.#generation || this.#tracks.get(uuid) !== track) return;
+    this.#take(track, window, openFrom, answer);
+    track.loaded = true;
     this.changed.emit();
-    try {
-      const openFrom = openFromOf(window);
-      const answer = await this.#ask(uuid, window, openFrom);
-      if (!current()) return;
-      this.error = '';
-      this.#take(track, window, openFrom, answer);
-      track.generation = generation;
-    } catch (error) {
-      if (current()) this.#failed(error);
-    } finally {
-      this.loading--;
-      this.changed.emit();
-    }
   }
 
   #ask(uuid: string, { start, end, live, step }: Window, openFrom: number): Promise<Answer> {
@@ -297,16 +356,6 @@ export class History {
       this.#addSample(track, { time: Date.parse(row.timestamp), data: row });
     }
     if (window.live) for (const sample of track.recent) this.#addSample(track, sample);
-    for (const { metric, value, timestamp } of gpu.latest?.values ?? []) {
-      const time = Date.parse(timestamp);
-      const known = track.latest.get(metric.name);
-      if (!known || known.time < time) track.latest.set(metric.name, { value, time });
-    }
-  }
-
-  #failed(error: unknown): void {
-    this.error = error instanceof Error ? error.message : String(error);
-    this.changed.emit();
   }
 }
 

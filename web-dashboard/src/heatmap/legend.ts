@@ -48,7 +48,7 @@ export class Legend {
 
   setScale(metric: Metric, domain: Domain): void {
     this.#domain = domain;
-    const ticks = ticksOf(domain, TICKS);
+    const ticks = ticksOf(domain, metric.unit, TICKS);
     this.#canvas.parentElement!.setAttribute(
       'aria-label',
       `${metric.title}: colours from ${formatValue(domain.from, metric)} to ${formatValue(domain.to, metric)}`,

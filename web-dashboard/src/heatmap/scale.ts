@@ -62,12 +62,17 @@ export function colourIndex(value: number, { from, to }: Domain): number {
   return Math.max(0, Math.min(COLOURS - 1, Math.round(at * (COLOURS - 1))));
 }
 
-/** A round step, 1, 2 or 5 times a power of ten, so that `count` of them span it. */
-function roundStep(span: number, count: number): number {
-  const least = span / count;
+/** In a larger unit, values that are written in it are the round ones: 20 GiB. */
+const LARGER: Readonly<Record<string, number>> = { MiB: 1024, mJ: 3.6e9 };
+
+/** A round step, 1, 2 or 5 times a power of ten, so that about `count` of them span it. */
+function roundStep(span: number, count: number, unit: string): number {
+  const larger = LARGER[unit] ?? 1;
+  const size = span / count >= larger / 2 ? larger : 1;
+  const least = span / count / size;
   const power = 10 ** Math.floor(Math.log10(least));
   const factor = [1, 2, 5, 10].find((f) => f * power >= least * 0.999)!;
-  return factor * power;
+  return factor * power * size;
 }
 
 /** The reported values in order. */
@@ -87,13 +92,13 @@ export function domainOf(metric: Metric, values: Float64Array): Domain {
   const low = percentileOf(sorted, 2);
   const high = percentileOf(sorted, 98);
   if (low === high) return { from: Math.min(0, low), to: Math.max(0, high) || 1 };
-  const step = roundStep(high - low, 8);
+  const step = roundStep(high - low, 8, metric.unit);
   return { from: Math.floor(low / step) * step, to: Math.ceil(high / step) * step };
 }
 
 /** Round values within it, about `count`. */
-export function ticksOf({ from, to }: Domain, count = 5): number[] {
-  const step = roundStep(to - from, count);
+export function ticksOf({ from, to }: Domain, unit: string, count: number): number[] {
+  const step = roundStep(to - from, count, unit);
   const ticks: number[] = [];
   for (let i = Math.ceil(from / step - 1e-9); i * step <= to + step * 1e-9; i++) {
     ticks.push(Number((i * step).toPrecision(12)));

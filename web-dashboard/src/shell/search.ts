@@ -31,6 +31,7 @@ export class Search {
   #app: App;
   #filter: Filter;
   #count = 0;
+  #total = 0;
   #suggestions: Suggestion[] = [];
   #open = false;
   /** Of the suggestions; -1: none. */
@@ -84,9 +85,15 @@ export class Search {
   #recount(): void {
     if (this.#filter.empty) return;
     let count = 0;
-    for (const gpu of this.#app.fleet.gpus) if (this.#filter.takes(gpu)) count++;
-    if (count === this.#count) return;
+    let total = 0;
+    for (const gpu of this.#app.fleet.gpus) {
+      if (gpu.uuid === null) continue;
+      total++;
+      if (this.#filter.takes(gpu)) count++;
+    }
+    if (count === this.#count && total === this.#total) return;
     this.#count = count;
+    this.#total = total;
     this.#show();
   }
 
@@ -143,7 +150,7 @@ export class Search {
   }
 
   #countWords(): string {
-    return `${this.#count} of ${this.#app.fleet.gpus.length} GPUs`;
+    return `${this.#count} of ${this.#total} GPUs`;
   }
 
   #choose(suggestion: Suggestion): void {

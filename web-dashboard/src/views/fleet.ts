@@ -175,7 +175,8 @@ class FleetPage implements View {
   #showFreshness(): void {
     const { api, fleet } = this.#app;
     const at = fleet.asOf > 0 ? formatTime(fleet.asOf) : '';
-    const cut = api.connection.state === 'reconnecting' || !fleet.following;
+    const { state } = api.connection;
+    const cut = fleet.loaded && ((state !== 'live' && state !== 'connecting') || !fleet.following);
     this.#heatmap?.setStale(cut ? `Not live: what was known at ${at}` : '');
   }
 
@@ -195,7 +196,7 @@ class FleetPage implements View {
     const pick = (event: Event) =>
       this.#app.navigate({ metric: (event.target as HTMLSelectElement).value }, 'replace');
     return html`<label class="fleet-picker">
-      <span>Colour</span>
+      <span>Coloured by</span>
       <select class="input" @change=${pick}>
         ${this.#metrics().map(
           (m) => html`<option value=${m.name} ?selected=${m === chosen}>${m.title}${m.unit ? `, ${m.unit}` : ''}</option>`,
@@ -208,7 +209,8 @@ class FleetPage implements View {
     const { filter, text, gpus } = this.#selection;
     if (filter.empty && filter.error === '') return html``;
     const clear = () => this.#app.navigate({ query: '' });
-    const nothingFound = gpus.length === 0 ? 'No GPU matches. ' : '';
+    const nothingFound = gpus.length > 0 ? ''
+      : `No GPU matches “${filter.text}”. Words are looked for in names and labels; all of them have to match. `;
     return html`<p class="fleet-found">
       <strong>${filter.empty ? 'All GPUs' : text}</strong>
       <span>${nothingFound}${filter.error ? `Not understood: ${filter.error}.` : ''}</span>

@@ -4,7 +4,6 @@ import { html, nothing, render } from 'lit-html';
 
 import { hrefOf, type App, type View } from '../app.js';
 import { Board } from '../charts/board.js';
-import { Attention } from '../fleet/attention.js';
 import type { Host } from '../fleet/fleet.js';
 import { formatValue } from '../format.js';
 import { keys } from '../shell/keyboard.js';
@@ -15,24 +14,24 @@ const AGES_MS = 1000;
 
 class HostView implements View {
   readonly #app: App;
-  readonly #attention: Attention;
   readonly #head = document.createElement('div');
   readonly #board: Board;
   readonly #offs: (() => void)[];
   readonly #ages: ReturnType<typeof setInterval>;
-  #host: Host | undefined;
+  #host: Host;
 
   constructor(app: App, element: HTMLElement) {
     this.#app = app;
-    this.#attention = new Attention(app.fleet);
+    this.#host = app.fleet.host(app.route.cluster, app.route.host)!;
     const chartsElement = document.createElement('div');
+    this.#head.className = 'host-page';
     chartsElement.className = 'charts';
     element.append(this.#head, chartsElement);
     this.#board = new Board(app, chartsElement, { name: app.route.host, label: (gpu) => `GPU ${gpu.index}` });
     this.#offs = [
       app.fleet.changed.on(({ inventory, status, rows }) => {
         if (inventory) this.#placeGpus();
-        if (inventory || status || this.#host?.gpus.some((gpu) => rows.has(gpu.row))) this.#draw();
+        if (inventory || status || this.#host.gpus.some((gpu) => rows.has(gpu.row))) this.#draw();
       }),
       keys.register({ key: '[', text: 'The host before', run: () => this.#goTo(-1) }),
       keys.register({ key: ']', text: 'The next host', run: () => this.#goTo(1) }),
@@ -57,19 +56,18 @@ class HostView implements View {
     for (const off of this.#offs) off();
     clearInterval(this.#ages);
     this.#board.close();
-    this.#attention.close();
   }
 
   #placeGpus(): void {
     const { cluster, host } = this.#app.route;
-    this.#host = this.#app.fleet.host(cluster, host);
-    this.#board.setGpus(this.#host?.gpus ?? []);
+    this.#host = this.#app.fleet.host(cluster, host) ?? this.#host;
+    this.#board.setGpus(this.#host.gpus);
   }
 
   /** In the fleet's order. */
   #neighbour(by: number): Host | undefined {
     const { hosts } = this.#app.fleet;
-    return this.#host && hosts[hosts.indexOf(this.#host) + by];
+    return hosts[hosts.indexOf(this.#host) + by];
   }
 
   #goTo(by: number): boolean {
@@ -80,21 +78,11 @@ class HostView implements View {
   }
 
   #draw(): void {
-    render(this.#host ? this.#headOf(this.#host) : this.#unknown(), this.#head);
-  }
-
-  #unknown() {
-    const { fleet, route } = this.#app;
-    if (!fleet.loaded) return html`<p class="empty" role="status">Loading…</p>`;
-    return html`<div class="notice">
-      <h1>No such host</h1>
-      <p>The fleet has no host <code>${route.host}</code> in a cluster <code>${route.cluster}</code>.</p>
-      <a class="button" href=${hrefOf(this.#app, { view: 'fleet' })}>All hosts</a>
-    </div>`;
+    render(this.#headOf(this.#host), this.#head);
   }
 
   #headOf(host: Host) {
-    const findings = host.gpus.flatMap((gpu) => this.#attention.of(gpu));
+    const findings = host.gpus.flatMap((gpu) => this.#app.attention.of(gpu));
     return html`<header class="host-head">
         <h1>${host.hostname}</h1>
         <p class="host-states">${this.#states(host)}</p>
@@ -104,12 +92,12 @@ class HostView implements View {
           ${this.#neighbourLink('Next host ›', ']', this.#neighbour(1))}
         </nav>
       </header>
-      ${findingsList(findings, (gpu) => `GPU ${gpu.index}`)}
+      ${findingsList(findings)}
       ${this.#figures(host)}
       <section class="card" aria-labelledby="host-gpus">
         <h2 id="host-gpus">GPUs</h2>
         <div class="table-scroll" tabindex="0" role="region" aria-labelledby="host-gpus">
-          ${gpuTable({ app: this.#app, host, board: this.#board, attention: this.#attention })}
+          ${gpuTable({ app: this.#app, host, board: this.#board })}
         </div>
       </section>`;
   }

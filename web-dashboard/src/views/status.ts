@@ -38,15 +38,22 @@ export function findingBadge({ problem, severity, text }: Finding): TemplateResu
   return html`<span class=${SEVERITIES[severity]} title=${text}>${problem.replaceAll('_', ' ')}</span>`;
 }
 
-/** What is wrong, each in a line; nothing where nothing is. */
-export function findingsList(findings: readonly Finding[], nameOf?: (gpu: Gpu) => string): TemplateResult | typeof nothing {
+function findingLine(findings: readonly Finding[]): TemplateResult {
+  const [first] = findings as [Finding, ...Finding[]];
+  const indexes = findings.map(({ gpu }) => gpu.index).join(', ');
+  return html`<li>
+    ${findingBadge(first)}
+    ${findings.length === 1 ? first.text : html`GPUs ${indexes}`}
+    ${findings.length > 1 || first.since === null ? nothing : html`<span class="muted small">${formatSince(first.since)}</span>`}
+  </li>`;
+}
+
+/** What is wrong, each problem in a line; nothing where nothing is. */
+export function findingsList(findings: readonly Finding[]): TemplateResult | typeof nothing {
   if (findings.length === 0) return nothing;
-  return html`<ul class="findings" aria-label="Needs attention">
-    ${findings.map(
-      (finding) => html`<li>
-        ${findingBadge(finding)} ${nameOf ? `${nameOf(finding.gpu)}: ` : nothing}${finding.text}
-        ${finding.since === null ? nothing : html`<span class="muted small">${formatSince(finding.since)}</span>`}
-      </li>`,
-    )}
-  </ul>`;
+  const problems = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    problems.set(finding.problem, [...(problems.get(finding.problem) ?? []), finding]);
+  }
+  return html`<ul class="findings" aria-label="Needs attention">${[...problems.values()].map(findingLine)}</ul>`;
 }

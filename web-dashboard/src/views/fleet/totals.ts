@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 
 import { hrefOf, type App } from '../../app.js';
+import type { Metric } from '../../fleet/fleet.js';
 import { totalsOf, type Totals } from '../../fleet/totals.js';
 import { formatNumber, formatValue } from '../../format.js';
 import type { Selection } from './selection.js';
@@ -46,15 +47,17 @@ export function totalsTemplate(app: App, selection: Selection): TemplateResult {
       ${more ? html`<span class="fleet-total-more">${more}</span>` : nothing}
     </div>
   </li>`;
+  const known = (value: number, metric: Metric) =>
+    totals.active === 0 ? 'n/a' : formatValue(value, metric);
   const percent = { name: 'gpu_utilization', field: '', unit: '%', title: '' };
   const watts = { name: 'power_draw', field: '', unit: 'W', title: '' };
   const scope = selection.filter.empty ? `${formatNumber(totals.hosts)} hosts` : `of ${formatNumber(selection.total)}`;
   return html`<ul class="fleet-totals" aria-label=${selection.filter.empty ? 'Totals' : 'Totals of the GPUs found'}>
     ${figure(selection.filter.empty ? 'GPUs' : 'GPUs found', formatNumber(totals.gpus), scope)}
     ${CARDS.map(card)}
-    ${figure('Utilization', formatValue(Math.round(totals.utilizationAverage), percent), 'average')}
-    ${figure('Utilization', formatValue(Math.round(totals.utilizationP95), percent), '95th percentile')}
-    ${figure('Power now', formatValue(totals.powerWatts, watts),
+    ${figure('Utilization', known(Math.round(totals.utilizationAverage), percent), 'average')}
+    ${figure('Utilization', known(Math.round(totals.utilizationP95), percent), '95th percentile')}
+    ${figure('Power now', known(totals.powerWatts, watts),
       `of ${formatNumber(totals.powerReporting)} GPUs`)}
   </ul>`;
 }

@@ -26,7 +26,7 @@ export function latestTable(history: History, uuid: string, metrics: readonly Me
   // What is there first: the rest is a list of what is not.
   const reported = metrics.filter(({ name }) => history.latest(uuid, name));
   const rest = metrics.filter((metric) => !reported.includes(metric));
-  return html`<table class="table gpu-latest">
+  return html`<table class="table gpu-values">
     <thead>
       <tr><th scope="col">Metric</th><th scope="col" class="number">Latest</th><th scope="col" class="number">Measured</th></tr>
     </thead>

@@ -4,7 +4,6 @@ import { html, nothing, type TemplateResult } from 'lit-html';
 
 import { hrefOf, type App } from '../../app.js';
 import type { Board } from '../../charts/board.js';
-import type { Attention } from '../../fleet/attention.js';
 import type { Gpu, Host, Metric } from '../../fleet/fleet.js';
 import { formatValue, NOT_REPORTED } from '../../format.js';
 import { formatAge, formatSince } from '../../time.js';
@@ -19,7 +18,6 @@ export interface Rows {
   app: App;
   host: Host;
   board: Board;
-  attention: Attention;
 }
 
 function metricsOf({ app, host }: Rows): Metric[] {
@@ -56,13 +54,13 @@ function missingRow({ index, statusSince }: Gpu, columns: number): TemplateResul
 }
 
 function gpuRow(rows: Rows, gpu: Gpu, metrics: readonly Metric[]): TemplateResult {
-  const { app, board, attention } = rows;
+  const { app, board } = rows;
   if (gpu.uuid === null) return missingRow(gpu, metrics.length + 2);
   const points = board.history.points(gpu.uuid, 'gpu_utilization');
   const time = app.fleet.times[gpu.row]!;
   return html`<tr data-gpu=${gpu.uuid}>
     <th scope="row"><a href=${hrefOf(app, { view: 'gpu', gpu: gpu.uuid, compare: [] })}>GPU ${gpu.index}</a></th>
-    <td>${statusBadge(gpu.status)} ${attention.of(gpu).filter(({ problem }) => problem !== gpu.status).map(findingBadge)}</td>
+    <td>${statusBadge(gpu.status)} ${app.attention.of(gpu).filter(({ problem }) => problem !== gpu.status).map(findingBadge)}</td>
     <td class="host-spark-cell">${sparkline(points, board.range, FULL_PERCENT, board.history.step)}</td>
     ${metrics.map((metric) => valueCell(rows, gpu, metric))}
     <td class="number muted">${time > 0 ? formatAge(time) : NOT_REPORTED}</td>
