@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { fill, load, setValues, tell } from '../support/fleet.js';
+import { Random, SEED } from '../support/random.js';
 
 const { Attention, Fleet, parseFilter } = await load('fleet/attention.ts', 'fleet/filter.ts');
 
@@ -124,4 +125,61 @@ test('the filter knows what is found', () => {
     fleet.gpus.map((gpu) => filter.takes(gpu)),
     [true, false]
   );
+});
+
+test('a state that is another takes its findings back', () => {
+  const { fleet, attention } = watch(values({ temperature: 95, xid: 31 }));
+  const [gpu] = fleet.gpus;
+  const problems = () => attention.of(gpu).map(({ problem }) => problem);
+  const shown = {};
+  for (const status of ['active', 'silent', 'maintenance', 'active']) {
+    gpu.status = status;
+    tell(fleet, { status: true });
+    shown[status] = problems();
+  }
+  assert.deepEqual(shown.silent, ['silent', 'xid_error'], 'its temperature is of another time');
+  assert.deepEqual(shown.maintenance, []);
+  assert.deepEqual(shown.active, ['hot', 'xid_error']);
+});
+
+test('there are never more than a thousand, the worst first', () => {
+  const { attention } = watch(
+    ...Array.from({ length: 1500 }, () => values({ temperature: 81 })),
+    ...Array.from({ length: 700 }, () => values({ temperature: 91 }))
+  );
+  assert.equal(attention.count('hot'), 2200);
+  assert.equal(attention.findings.length, 1000);
+  assert.equal(attention.findings.filter(({ severity }) => severity === 'critical').length, 700);
+  assert.equal(attention.findings[699].severity, 'critical');
+});
+
+// A machine with two states a threshold, written down as such.
+class Thermometer {
+  warm = false;
+  hot = false;
+
+  read(celsius) {
+    this.warm = celsius >= (this.warm ? 78 : 80);
+    this.hot = celsius >= (this.hot ? 88 : 90);
+    return this.hot ? 'critical' : this.warm ? 'warning' : '';
+  }
+}
+
+test(`any course of temperatures (seed ${SEED})`, () => {
+  const random = new Random();
+  const { fleet, attention } = watch({}, {}, {});
+  const thermometers = fleet.gpus.map(() => new Thermometer());
+  let celsius = 79;
+  for (let step = 0; step < 2000; step++) {
+    celsius = Math.max(70, Math.min(95, celsius + random.below(9) - 4 + random.next()));
+    for (const gpu of fleet.gpus) {
+      const value = celsius + random.below(5);
+      setValues(fleet, gpu, { temperature: value }, step);
+      gpu.expected = thermometers[gpu.row].read(value);
+    }
+    tell(fleet);
+    for (const gpu of fleet.gpus) {
+      assert.equal(attention.of(gpu)[0]?.severity ?? '', gpu.expected);
+    }
+  }
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { fill, load } from '../support/fleet.js';
+import { Random, SEED } from '../support/random.js';
 
 const { Fleet, FILTER_HELP, parseFilter } = await load('fleet/filter.ts');
 
@@ -154,4 +155,125 @@ test('empty says that all are taken', () => {
 
 test('the help says nothing that is not understood', () => {
   for (const { example } of FILTER_HELP) assert.equal(parseFilter(example, fleet).error, '');
+});
+
+test('labels and pods that change are found', () => {
+  const changing = fill(new Fleet(), { east: { alpha: [{ pod: 'old' }] } });
+  const taken = (text) => parseFilter(text, changing).takes(changing.gpus[0]);
+  assert.deepEqual([taken('old'), taken('new')], [true, false]);
+  fill(changing, { east: { alpha: [{ pod: 'new' }] } });
+  assert.deepEqual([taken('old'), taken('new')], [false, true]);
+});
+
+test('a filter follows the values', () => {
+  const changing = fill(new Fleet(), { east: { alpha: [{ values: { temperature: 70 } }] } });
+  const filter = parseFilter('temp>80', changing);
+  assert.equal(filter.takes(changing.gpus[0]), false);
+  changing.column('temperature')[0] = 90;
+  assert.equal(filter.takes(changing.gpus[0]), true);
+  fill(changing, { a: { a: [{}] }, east: { alpha: [{}] } });
+  assert.deepEqual(
+    changing.gpus.map((gpu) => filter.takes(gpu)),
+    [false, true]
+  );
+});
+
+// ---- random filters against what they were made of ----
+
+const OPERATORS = {
+  '<': (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b,
+  '=': (a, b) => a === b,
+  '!=': (a, b) => a !== b,
+};
+
+// A word with what it means: [text, (gpu, values) => taken].
+const WORDS = [
+  (random) => {
+    const text = random.of(['hgpu-0', 'HGPU-01', 'east', 'we', 'h100', 'nvidia1', 'nothing']);
+    const names = (gpu) => [gpu.uuid ?? '', gpu.host.hostname, gpu.host.cluster.name, gpu.model, gpu.device];
+    return [text, (gpu) => names(gpu).some((name) => name.toLowerCase().includes(text.toLowerCase()))];
+  },
+  (random) => {
+    const [alias, metric] = random.of([
+      ['util', 'gpu_utilization'],
+      ['temp', 'temperature'],
+      ['temperature', 'temperature'],
+      ['power', 'power_draw'],
+    ]);
+    const operator = random.of(Object.keys(OPERATORS));
+    const bound = random.below(12) * 10;
+    const blank = random.of(['', ' ']);
+    const holds = OPERATORS[operator];
+    return [
+      `${alias}${blank}${operator}${blank}${bound}`,
+      (_gpu, values) => values?.[metric] !== undefined && holds(values[metric], bound),
+    ];
+  },
+  (random) => {
+    const statuses = ['active', 'silent', 'missing', 'maintenance'].filter(() => random.chance(0.5));
+    if (statuses.length === 0) statuses.push('active');
+    return [`status:${statuses.join(',')}`, (gpu) => statuses.includes(gpu.status)];
+  },
+  (random) => {
+    const index = String(random.below(4));
+    return [`index:${index}`, (gpu) => gpu.index === index];
+  },
+  (random) => {
+    const host = random.of(['hgpu-000', 'hgpu-001', '00']);
+    return random.chance(0.5)
+      ? [`host:${host}`, (gpu) => gpu.host.hostname.includes(host)]
+      : [`host=${host}`, (gpu) => gpu.host.hostname === host];
+  },
+];
+
+function randomFleet(random) {
+  const clusters = {};
+  const given = [];
+  for (const cluster of ['east', 'west']) {
+    clusters[cluster] = {};
+    for (let host = 0; host < 3; host++) {
+      clusters[cluster][`hgpu-00${host}`] = Array.from({ length: 4 }, () => {
+        const status = random.of(['active', 'active', 'silent', 'missing', 'maintenance']);
+        const values = {};
+        for (const metric of ['gpu_utilization', 'temperature', 'power_draw'])
+          if (random.chance(0.7)) values[metric] = random.below(12) * 10;
+        const gpu = status === 'missing' ? { status, uuid: null, values: {} } : { status, values };
+        given.push(gpu);
+        return gpu;
+      });
+    }
+  }
+  return [fill(new Fleet(), clusters), given];
+}
+
+test(`any words together (seed ${SEED})`, () => {
+  const random = new Random();
+  for (let round = 0; round < 1000; round++) {
+    const [made, given] = randomFleet(random);
+    const words = Array.from({ length: random.below(4) }, () => {
+      const [text, means] = random.of(WORDS)(random);
+      return random.chance(0.3) ? [`-${text}`, (...gpu) => !means(...gpu)] : [text, means];
+    });
+    const text = words.map(([word]) => word).join(random.of([' ', '   ']));
+    const filter = parseFilter(text, made);
+    assert.equal(filter.error, '', text);
+    assert.deepEqual(
+      made.gpus.map((gpu) => filter.takes(gpu)),
+      made.gpus.map((gpu) => words.every(([, means]) => means(gpu, given[gpu.row].values))),
+      text
+    );
+  }
+});
+
+test(`nothing that is typed breaks it (seed ${SEED})`, () => {
+  const random = new Random();
+  const parts = [...'"-:=<>!,. ()[]\\%', 'temp', 'util', 'host', 'label', 'is', '80', 'GiB', '°', 'é', '__proto__', 'constructor'];
+  for (let round = 0; round < 5000; round++) {
+    const text = Array.from({ length: random.below(8) }, () => random.of(parts)).join('');
+    const filter = parseFilter(text, fleet);
+    for (const gpu of fleet.gpus) assert.equal(typeof filter.takes(gpu), 'boolean', text);
+  }
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { fill, load } from '../support/fleet.js';
+import { Random, SEED } from '../support/random.js';
 
 const { Fleet, percentileOf, totalsOf } = await load('fleet/totals.ts');
 
@@ -95,4 +96,32 @@ test('a part of the fleet has its own figures', () => {
   );
   assert.equal(part.hosts, 1);
   assert.equal(part.utilizationAverage, 90);
+});
+
+// By counting: so many per cent of the gaps between the values lie below it.
+function percentileByRank(values, percent) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const gaps = sorted.slice(1).map((value, i) => value - sorted[i]);
+  let left = (percent / 100) * gaps.length;
+  let at = sorted[0];
+  for (const gap of gaps) {
+    at += gap * Math.min(1, left);
+    left = Math.max(0, left - 1);
+  }
+  return at;
+}
+
+test(`percentiles and averages of any numbers (seed ${SEED})`, () => {
+  const random = new Random();
+  for (let round = 0; round < 300; round++) {
+    const values = Array.from({ length: 1 + random.below(40) }, () => random.below(1000) / 10);
+    const given = values.map((value) => ({ values: { gpu_utilization: value } }));
+    const silent = { status: 'silent', values: { gpu_utilization: 1e6 } };
+    const result = totals({ east: { alpha: [...given, {}, silent] } });
+    const expected = percentileByRank(values, 95);
+    assert.ok(Math.abs(result.utilizationP95 - expected) < 1e-9, `${values}`);
+    const average = values.reduce((a, b) => a + b) / values.length;
+    assert.ok(Math.abs(result.utilizationAverage - average) < 1e-9);
+    assert.equal(result.idle, values.filter((value) => value < 5).length);
+  }
 });

@@ -81,39 +81,99 @@ const CRITICALLY_HOT = 1 << PROBLEMS.length;
 /** The worst first. */
 export const SEVERITIES: readonly Severity[] = ['critical', 'warning', 'notice'];
 
-/** Is it there, when it was there before or not: entered at `enter`, left below `leave`. */
-function atLeast(value: number, enter: number, leave: number, before: boolean): boolean {
-  return value >= (before ? leave : enter);
+/** The columns that are looked at; of a metric that nobody reported there is none. */
+interface Columns {
+  utilization: Float64Array | undefined;
+  clock: Float64Array | undefined;
+  temperature: Float64Array | undefined;
+  memoryUsed: Float64Array | undefined;
+  throttleReasons: Float64Array | undefined;
+  xid: Float64Array | undefined;
+  ecc: Float64Array | undefined;
 }
 
-function below(value: number, enter: number, leave: number, before: boolean): boolean {
-  return value < (before ? leave : enter);
+function columnsOf({ columns }: Fleet): Columns {
+  return {
+    utilization: columns.get('gpu_utilization'),
+    clock: columns.get('sm_clock_mhz'),
+    temperature: columns.get('temperature'),
+    memoryUsed: columns.get('memory_used_mb'),
+    throttleReasons: columns.get('throttle_reasons'),
+    xid: columns.get('xid'),
+    ecc: columns.get('ecc_double_bit'),
+  };
 }
 
-/** What is usual on a host while it works; NaN where it does not. */
+/** What is usual on a host while it works. */
 interface Usual {
   utilization: number;
   clock: number;
 }
 
-function usualOf(fleet: Fleet, host: Host, scratch: Float64Array): Usual {
-  const medianOf = (metric: string): number => {
-    const column = fleet.columns.get(metric);
-    if (column === undefined) return NaN;
-    let count = 0;
-    for (const gpu of host.gpus) {
-      const value = column[gpu.row]!;
-      if (isBusy(fleet, gpu) && !Number.isNaN(value)) scratch[count++] = value;
-    }
-    return count < STRAGGLER_BUSY_GPUS ? NaN : percentileOf(scratch.subarray(0, count).sort(), 50);
-  };
-  const utilization = medianOf('gpu_utilization');
-  const works = utilization >= STRAGGLER_MEDIAN_PERCENT;
-  return works ? { utilization, clock: medianOf('sm_clock_mhz') } : { utilization: NaN, clock: NaN };
+function isBusy(gpu: Gpu, { utilization }: Columns): boolean {
+  return gpu.status === 'active' && (utilization?.[gpu.row] ?? NaN) >= IDLE_PERCENT;
 }
 
-function isBusy(fleet: Fleet, gpu: Gpu): boolean {
-  return gpu.status === 'active' && fleet.value(gpu, 'gpu_utilization') >= IDLE_PERCENT;
+/** Of the GPUs that are busy; NaN: too few of them are. */
+function medianOf(host: Host, columns: Columns, metric: Float64Array | undefined): number {
+  const values: number[] = [];
+  for (const gpu of host.gpus) {
+    const value = metric?.[gpu.row] ?? NaN;
+    if (isBusy(gpu, columns) && !Number.isNaN(value)) values.push(value);
+  }
+  if (values.length < STRAGGLER_BUSY_GPUS) return NaN;
+  return percentileOf(values.sort(byNumber), 50);
+}
+
+/** Undefined: the host does not work. */
+function usualOf(host: Host, columns: Columns): Usual | undefined {
+  const utilization = medianOf(host, columns, columns.utilization);
+  if (!(utilization >= STRAGGLER_MEDIAN_PERCENT)) return undefined;
+  return { utilization, clock: medianOf(host, columns, columns.clock) };
+}
+
+function byNumber(a: number, b: number): number {
+  return a - b;
+}
+
+function isHot(celsius: number, threshold: number, before: boolean): boolean {
+  return celsius >= threshold - (before ? CELSIUS_HYSTERESIS : 0);
+}
+
+function isStraggler(gpu: Gpu, columns: Columns, usual: Usual, before: boolean): boolean {
+  if (!isBusy(gpu, columns)) return false;
+  const more = before ? STRAGGLER_HYSTERESIS : 0;
+  const clock = columns.clock?.[gpu.row] ?? NaN;
+  return (
+    columns.utilization![gpu.row]! < (STRAGGLER_UTILIZATION + more) * usual.utilization ||
+    clock < (STRAGGLER_CLOCK + more) * usual.clock
+  );
+}
+
+function isIdleHolding(gpu: Gpu, columns: Columns, before: boolean): boolean {
+  const percent = columns.utilization?.[gpu.row] ?? NaN;
+  const held = columns.memoryUsed?.[gpu.row] ?? NaN;
+  return (
+    percent < IDLE_PERCENT + (before ? IDLE_HYSTERESIS_PERCENT : 0) && held >= IDLE_MEMORY_MIB
+  );
+}
+
+/** In bits. before: those it had. */
+function problemsOf(gpu: Gpu, columns: Columns, usual: Usual | undefined, before: number): number {
+  const { row } = gpu;
+  if (gpu.status === 'maintenance') return 0;
+  if (gpu.status === 'missing') return MISSING;
+  let bits = 0;
+  if ((columns.xid?.[row] ?? NaN) > 0) bits |= XID;
+  if ((columns.ecc?.[row] ?? NaN) > 0) bits |= ECC;
+  if (gpu.status === 'silent') return bits | SILENT;
+  const celsius = columns.temperature?.[row] ?? NaN;
+  if (isHot(celsius, WARM_CELSIUS, (before & HOT) !== 0)) bits |= HOT;
+  if (isHot(celsius, HOT_CELSIUS, (before & CRITICALLY_HOT) !== 0)) bits |= CRITICALLY_HOT;
+  if ((columns.throttleReasons?.[row] ?? 0) & SLOWDOWN_BITS) bits |= THROTTLED;
+  if (usual && isStraggler(gpu, columns, usual, (before & STRAGGLER) !== 0)) bits |= STRAGGLER;
+  if (isIdleHolding(gpu, columns, (before & IDLE) !== 0)) bits |= IDLE;
+  return bits;
 }
 
 export class Attention {
@@ -125,10 +185,10 @@ export class Attention {
   /** Rows that were looked at with something known of them. */
   #seen = new Uint8Array();
   #gpus: Gpu[] = [];
-  #counts = new Map<Problem, number>();
+  /** By problem. */
+  #counts = new Uint32Array(PROBLEMS.length);
   #findings: Finding[] | undefined = [];
   #usual = new Map<Host, Usual>();
-  #scratch = new Float64Array(64);
   #off: Off;
 
   constructor(fleet: Fleet) {
@@ -148,7 +208,7 @@ export class Attention {
 
   /** How many GPUs have it; also of those that are not among the findings any more. */
   count(problem: Problem): number {
-    return this.#counts.get(problem) ?? 0;
+    return this.#counts[PROBLEMS.indexOf(problem)]!;
   }
 
   /** False until something is known of it. */
@@ -171,20 +231,18 @@ export class Attention {
   update(): void {
     const fleet = this.#fleet;
     if (this.#gpus !== fleet.gpus) this.#carryOver();
-    const counts = new Array<number>(PROBLEMS.length).fill(0);
+    const columns = columnsOf(fleet);
+    const counts = new Uint32Array(PROBLEMS.length);
     for (const host of fleet.hosts) {
-      if (host.gpus.length > this.#scratch.length) {
-        this.#scratch = new Float64Array(host.gpus.length);
-      }
-      const usual = usualOf(fleet, host, this.#scratch);
-      if (Number.isNaN(usual.utilization)) this.#usual.delete(host);
-      else this.#usual.set(host, usual);
+      const usual = usualOf(host, columns);
+      if (usual) this.#usual.set(host, usual);
+      else this.#usual.delete(host);
       for (const gpu of host.gpus) {
-        const bits = this.#look(gpu, usual);
+        const bits = this.#look(gpu, columns, usual);
         if (bits !== 0) for (let i = 0; i < counts.length; i++) counts[i]! += (bits >> i) & 1;
       }
     }
-    this.#counts = new Map(PROBLEMS.map((problem, i) => [problem, counts[i]!]));
+    this.#counts = counts;
     this.#findings = undefined;
   }
 
@@ -208,60 +266,18 @@ export class Attention {
     });
   }
 
-  #look(gpu: Gpu, usual: Usual): number {
+  #look(gpu: Gpu, columns: Columns, usual: Usual | undefined): number {
     const { row } = gpu;
     const before = this.#bits[row]!;
-    const bits = this.#problemsOf(gpu, usual, before);
+    const bits = problemsOf(gpu, columns, usual, before);
     const came = bits & ~before;
     const time = this.#fleet.times[row]!;
-    if (came !== 0) {
-      for (let i = 0; i < PROBLEMS.length; i++) {
-        if ((came >> i) & 1) this.#since[row * PROBLEMS.length + i] = this.#seen[row] ? time : NaN;
-      }
+    for (let i = 0; came !== 0 && i < PROBLEMS.length; i++) {
+      if ((came >> i) & 1) this.#since[row * PROBLEMS.length + i] = this.#seen[row] ? time : NaN;
     }
     if (!Number.isNaN(time)) this.#seen[row] = 1;
     this.#bits[row] = bits;
     return bits;
-  }
-
-  #problemsOf(gpu: Gpu, usual: Usual, before: number): number {
-    const fleet = this.#fleet;
-    if (gpu.status === 'maintenance') return 0;
-    if (gpu.status === 'missing') return MISSING;
-    let bits = 0;
-    if (fleet.value(gpu, 'xid') > 0) bits |= XID;
-    if (fleet.value(gpu, 'ecc_double_bit') > 0) bits |= ECC;
-    if (gpu.status === 'silent') return bits | SILENT;
-    const celsius = fleet.value(gpu, 'temperature');
-    const leave = CELSIUS_HYSTERESIS;
-    if (atLeast(celsius, WARM_CELSIUS, WARM_CELSIUS - leave, (before & HOT) !== 0)) bits |= HOT;
-    if (atLeast(celsius, HOT_CELSIUS, HOT_CELSIUS - leave, (before & CRITICALLY_HOT) !== 0)) {
-      bits |= CRITICALLY_HOT;
-    }
-    if (fleet.value(gpu, 'throttle_reasons') & SLOWDOWN_BITS) bits |= THROTTLED;
-    if (this.#isStraggler(gpu, usual, (before & STRAGGLER) !== 0)) bits |= STRAGGLER;
-    if (this.#isIdleHolding(gpu, (before & IDLE) !== 0)) bits |= IDLE;
-    return bits;
-  }
-
-  #isStraggler(gpu: Gpu, usual: Usual, before: boolean): boolean {
-    if (Number.isNaN(usual.utilization) || !isBusy(this.#fleet, gpu)) return false;
-    const more = before ? STRAGGLER_HYSTERESIS : 0;
-    const percent = this.#fleet.value(gpu, 'gpu_utilization');
-    const clock = this.#fleet.value(gpu, 'sm_clock_mhz');
-    return (
-      percent < (STRAGGLER_UTILIZATION + more) * usual.utilization ||
-      clock < (STRAGGLER_CLOCK + more) * usual.clock
-    );
-  }
-
-  #isIdleHolding(gpu: Gpu, before: boolean): boolean {
-    const percent = this.#fleet.value(gpu, 'gpu_utilization');
-    const held = this.#fleet.value(gpu, 'memory_used_mb');
-    return (
-      below(percent, IDLE_PERCENT, IDLE_PERCENT + IDLE_HYSTERESIS_PERCENT, before) &&
-      held >= IDLE_MEMORY_MIB
-    );
   }
 
   #list(): Finding[] {
@@ -281,12 +297,16 @@ export class Attention {
   #finding(gpu: Gpu, problem: Problem): Finding {
     const since = this.#since[gpu.row * PROBLEMS.length + PROBLEMS.indexOf(problem)]!;
     const ofStatus = problem === 'silent' || problem === 'missing';
+    const text = () => this.#text(gpu, problem);
     return {
       key: `${problem}${this.#which(gpu, problem)} ${nameOf(gpu)}`,
       problem,
       severity: this.#severity(gpu, problem),
       gpu,
-      text: this.#text(gpu, problem),
+      // Of a thousand, a few are read.
+      get text() {
+        return text();
+      },
       since: ofStatus ? gpu.statusSince : Number.isNaN(since) ? null : since,
     };
   }

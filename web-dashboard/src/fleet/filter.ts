@@ -50,6 +50,11 @@ type Test = (gpu: Gpu) => boolean;
 /** A word that is not understood: what was expected. */
 class Misread extends Error {}
 
+/** Only what is written in the table: anything may be typed, "constructor", too. */
+function lookUp<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
 // ---- names ----
 
 const NAMES: Readonly<Record<string, (gpu: Gpu) => string>> = {
@@ -154,7 +159,7 @@ function stateTest(fleet: Fleet, value: string): Test {
     return (gpu) =>
       gpu.status === 'active' && fleet.value(gpu, 'gpu_utilization') >= IDLE_PERCENT;
   }
-  const problem = PROBLEM_NAMES[value];
+  const problem = lookUp(PROBLEM_NAMES, value);
   if (problem !== undefined) {
     const bit = problemBit(problem);
     return (gpu) => (fleet.problems[gpu.row]! & bit) !== 0;
@@ -231,7 +236,7 @@ const COMPARISONS: Readonly<Record<string, (a: number, b: number) => boolean>> =
 };
 
 function metricOf(fleet: Fleet, name: string): string | undefined {
-  const known = METRICS[name];
+  const known = lookUp(METRICS, name);
   if (known !== undefined) return known;
   return fleet.metrics.find((m) => m.name === name || m.field.toLowerCase() === name)?.name;
 }
@@ -245,7 +250,7 @@ function comparisonTest(fleet: Fleet, name: string, operator: string, text: stri
   }
   const [, number, unitName = ''] = NUMBER.exec(text) ?? [];
   if (number === undefined) throw new Misread('expected a number');
-  const [unit, size] = UNITS[unitName] ?? [];
+  const [unit, size] = lookUp(UNITS, unitName) ?? [];
   if (unitName !== '' && unit === undefined) throw new Misread(`${unitName} is no unit`);
   // "mem" is how much of it is used, in whatever is asked for.
   if (metric === 'memory_utilization' && unit === 'MiB') metric = 'memory_used_mb';
@@ -314,7 +319,7 @@ function testOf(fleet: Fleet, word: string): Test | undefined {
     const text = unquote(word);
     return text === '' ? undefined : textTest(fleet, text);
   }
-  const key = KEY_ALIASES[name] ?? name;
+  const key = lookUp(KEY_ALIASES, name) ?? name;
   const isKey = KEYS.includes(key);
   if (operator === ':') {
     if (!isKey) throw new Misread(`there is no ${name}: but ${listOf(KEYS)}`);

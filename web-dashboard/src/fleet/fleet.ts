@@ -160,8 +160,13 @@ export class Fleet {
       former[row] = before.get(gpu.uuid)?.row ?? -1;
       this.#byUuid.set(gpu.uuid, gpu);
     });
-    const carry = (old: Float64Array): Float64Array =>
-      Float64Array.from(former, (row) => (row < 0 ? NaN : old[row]!));
+    const carry = (old: Float64Array): Float64Array => {
+      const column = new Float64Array(gpus.length);
+      for (let row = 0; row < column.length; row++) {
+        column[row] = former[row]! < 0 ? NaN : old[former[row]!]!;
+      }
+      return column;
+    };
     this.clusters = clusters;
     this.hosts = clusters.flatMap((c) => c.hosts);
     this.gpus = gpus;
