@@ -27,7 +27,7 @@ interface Row {
 }
 
 /** So many cells are in the document at a time. */
-const CELLS_MAX = 600;
+const CELLS_MAX = 400;
 
 function setName(element: HTMLElement, name: string): void {
   if (element.getAttribute('aria-label') !== name) element.setAttribute('aria-label', name);

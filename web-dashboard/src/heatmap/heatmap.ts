@@ -43,6 +43,7 @@ const HEIGHT_SHARE = 0.8;
 const BELOW = 24;
 /** After so long without scrolling the grid's rows follow. */
 const SETTLED_MS = 150;
+const TEXTS_MAX = 2000;
 
 export class Heatmap {
   /** The value that is pointed at, or has the focus; NaN: none. */
@@ -81,6 +82,7 @@ export class Heatmap {
   #hovered: Place | undefined;
   #focused: Place | undefined;
   #namesDirty = false;
+  #texts = new Map<number, string>();
   #ends = new AbortController();
   #resized: ResizeObserver;
 
@@ -134,6 +136,7 @@ export class Heatmap {
 
   setMetric(metric: Metric): void {
     this.metric = metric;
+    this.#texts.clear();
     this.#rescale();
     this.#paintAnew();
     this.#namesDirty = true;
@@ -218,9 +221,20 @@ export class Heatmap {
     this.#paintAnew();
   }
 
+  /** Many values are alike, and writing one costs more than all the rest of a name. */
+  #textOf(value: number): string {
+    let text = this.#texts.get(value);
+    if (text === undefined) {
+      if (this.#texts.size === TEXTS_MAX) this.#texts.clear();
+      text = formatValue(value, this.metric);
+      this.#texts.set(value, text);
+    }
+    return text;
+  }
+
   #nameOf(gpu: Gpu): string {
-    const value = this.#app.fleet.value(gpu, this.metric.name);
-    const words = [gpu.host.hostname, `GPU ${gpu.index}`, formatValue(value, this.metric), gpu.status];
+    const value = this.#textOf(this.#app.fleet.value(gpu, this.metric.name));
+    const words = [gpu.host.hostname, `GPU ${gpu.index}`, value, gpu.status];
     if (this.#marked[gpu.row] === 1 && gpu.status === 'active') words.push('needs attention');
     if (this.#taken?.[gpu.row] === 0) words.push('filtered out');
     return words.join(', ');
