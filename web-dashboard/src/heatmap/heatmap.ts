@@ -43,6 +43,7 @@ const HEIGHT_SHARE = 0.8;
 const BELOW = 24;
 /** After so long without scrolling the grid's rows follow. */
 const SETTLED_MS = 150;
+const NAMES_MS = 500;
 const TEXTS_MAX = 2000;
 
 export class Heatmap {
@@ -81,7 +82,7 @@ export class Heatmap {
   #pointerFrame = 0;
   #hovered: Place | undefined;
   #focused: Place | undefined;
-  #namesDirty = false;
+  #namesTimer = 0;
   #texts = new Map<number, string>();
   #ends = new AbortController();
   #resized: ResizeObserver;
@@ -129,6 +130,7 @@ export class Heatmap {
     cancelAnimationFrame(this.#pointerFrame);
     clearTimeout(this.#settled);
     clearTimeout(this.#gridLater);
+    clearTimeout(this.#namesTimer);
     this.#root.remove();
   }
 
@@ -139,14 +141,14 @@ export class Heatmap {
     this.#texts.clear();
     this.#rescale();
     this.#paintAnew();
-    this.#namesDirty = true;
+    this.#nameAnew();
   }
 
   /** By row, 1: a filter takes it. Undefined: there is no filter. */
   setTaken(taken: Uint8Array | undefined): void {
     this.#taken = taken;
     this.#paintAnew();
-    this.#namesDirty = true;
+    this.#nameAnew();
   }
 
   /** By row, 1: something is wrong with it. */
@@ -155,7 +157,7 @@ export class Heatmap {
     if (same) return;
     this.#marked = marked;
     this.#paintAnew();
-    this.#namesDirty = true;
+    this.#nameAnew();
   }
 
   /** Other GPUs. */
@@ -182,12 +184,12 @@ export class Heatmap {
 
   valuesChanged(rows: ReadonlySet<number>): void {
     for (const row of rows) this.#dirty.add(row);
-    this.#namesDirty = true;
+    this.#nameAnew();
     this.#schedule();
   }
 
   statusChanged(): void {
-    this.#namesDirty = true;
+    this.#nameAnew();
     this.#paintAnew();
   }
 
@@ -207,8 +209,6 @@ export class Heatmap {
 
   /** Once a second: what need not follow each value. */
   tick(): void {
-    if (this.#namesDirty) this.#grid.updateNames();
-    this.#namesDirty = false;
     this.#rescale();
     this.#pointAgain();
   }
@@ -219,6 +219,14 @@ export class Heatmap {
     this.domain = domain;
     this.scaleChanged.emit();
     this.#paintAnew();
+  }
+
+  /** Names follow what is painted, a little later and all at once. */
+  #nameAnew(): void {
+    this.#namesTimer ||= setTimeout(() => {
+      this.#namesTimer = 0;
+      this.#grid.updateNames();
+    }, NAMES_MS);
   }
 
   /** Many values are alike, and writing one costs more than all the rest of a name. */
