@@ -95,6 +95,7 @@ trail.changed.on((before) => {
     stage.routeChanged();
     return;
   }
+  header.tellFailure('');
   stage.open();
   trail.restore();
   if (!header.search.hasFocus) stage.focus();
@@ -126,7 +127,7 @@ addEventListener('keydown', keys.handle);
 // What a part does by itself, outside of opening its page, may fail, too.
 addEventListener('error', ({ message }) => {
   // Says only that a frame was not enough: the next one goes on.
-  if (!message.startsWith('ResizeObserver')) header.tellFailure(message);
+  if (!message.startsWith('ResizeObserver')) header.tellFailure(message.replace(/^Uncaught /, ''));
 });
 addEventListener('unhandledrejection', ({ reason }) => {
   if (reason?.name !== 'AbortError') header.tellFailure(reason?.message ?? String(reason));

@@ -1,9 +1,9 @@
 // client: GraphQL over one WebSocket that comes back by itself.
 //
 // Lost is a connection that the other side ends, and one on which nothing comes for
-// as long as a ping and its answer may take. Then the next is tried at once, after
-// a quarter of a second, after half of one … after 5 s at most; sooner when the
-// network is back, or the page is looked at again. What was asked and followed is
+// as long as a ping and its answer may take. Then the next is tried after a quarter
+// of a second, after half of one … after 5 s at most; at once when the network is
+// back, or the page is looked at again. What was asked and followed is
 // asked and followed again on the next connection: a query waits, it does not fail.
 // A gateway that refuses (it closes with 4400, 4500 …) is asked every 30 s.
 
@@ -83,9 +83,11 @@ export class Api {
   /** Live again: what was missed meanwhile is to be fetched. Not after the first time. */
   readonly resumed = new Emitter();
   #client: Client;
+  #address = socketAddress();
   #operations = new Set<Operation>();
   #wake = () => {};
-  #triedAt = 0;
+  /** Since a connection last held. */
+  #attempts = 0;
   #deadline: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -109,10 +111,9 @@ export class Api {
       onNonLazyError: (cause) => void this.#refused(cause),
       retryAttempts: Infinity,
       shouldRetry: () => true,
-      retryWait: (retries) => this.#waitBeforeRetry(retries),
+      retryWait: () => Promise.resolve(), // It does not wait where one ended in good order.
       keepAlive: PING_MS,
       on: {
-        connecting: () => this.#expectWithin(CONNECT_MS),
         connected: () => this.#connected(),
         closed: () => this.#lost(),
         ping: (received) => {
@@ -144,13 +145,21 @@ export class Api {
 
   #lost(): void {
     clearTimeout(this.#deadline);
-    if (this.connection.state === 'live') this.#set({ state: 'reconnecting' });
+    const { state, since } = this.connection;
+    if (state !== 'live') return;
+    if (Date.now() - since > RETRY_MAX_MS) this.#attempts = 1;
+    this.#set({ state: 'reconnecting' });
   }
 
-  /** Doubles, with jitter, so that a fleet of dashboards does not come back at once. */
-  #waitBeforeRetry(retries: number): Promise<void> {
-    const longest = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(retries, 10));
-    return this.#wait(longest * (0.5 + Math.random() / 2));
+  /** The wait doubles, with jitter, so that a fleet of dashboards does not come back at once. */
+  async #addressInTime(): Promise<string> {
+    if (this.#attempts > 0) {
+      const longest = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(this.#attempts - 1, 10));
+      await this.#wait(longest * (0.5 + Math.random() / 2));
+    }
+    this.#attempts++;
+    this.#expectWithin(CONNECT_MS);
+    return this.#address;
   }
 
   #wait(ms: number): Promise<void> {
@@ -167,20 +176,13 @@ export class Api {
     });
   }
 
-  /** A connection that ends in good order is tried again at once; not over and over. */
-  async #addressInTime(): Promise<string> {
-    const early = this.#triedAt + RETRY_FIRST_MS - Date.now();
-    if (early > 0) await new Promise((done) => setTimeout(done, early));
-    this.#triedAt = Date.now();
-    return socketAddress();
-  }
-
   /** graphql-ws gives up here. A page on a wall has nobody to load it anew. */
   async #refused(cause: unknown): Promise<void> {
     clearTimeout(this.#deadline);
     const { code, reason } = cause as Partial<CloseEvent>;
     this.#set({ state: 'refused', reason: [code, reason].filter(Boolean).join(' ') || String(cause) });
     await this.#wait(RETRY_REFUSED_MS);
+    this.#attempts = 0;
     this.#client = this.#open();
     for (const operation of this.#operations) this.#start(operation);
   }

@@ -82,7 +82,7 @@ export class Stage {
     try {
       view?.close();
     } catch (error) {
-      reportError(error);
+      console.error(error);
     }
   }
 
@@ -90,7 +90,7 @@ export class Stage {
     try {
       step();
     } catch (error) {
-      reportError(error);
+      console.error(error);
       this.#fail(error);
     }
   }

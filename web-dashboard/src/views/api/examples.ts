@@ -36,6 +36,10 @@ function subjectToken(name: string): string {
   }).join('');
 }
 
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ');
+}
+
 function graphqlGroup(gpu: Gpu): ExampleGroup {
   const query: Request = {
     url: addressOf('graphql'),
@@ -45,11 +49,16 @@ function graphqlGroup(gpu: Gpu): ExampleGroup {
       variables: { uuid: gpu.uuid },
     },
   };
-  const subscription = 'subscription ($uuid: ID!) { telemetryUpdates(gpuUuid: $uuid) { timestamp data { gpuUtilization temperature powerDraw } } }';
+  const subscription = `subscription ($uuid: ID!) {
+    telemetryUpdates(gpuUuid: $uuid) {
+      timestamp
+      data { gpuUtilization temperature powerDraw }
+    }
+  }`;
   const events: Request = {
     url: addressOf('graphql'),
     headers: { Accept: 'text/event-stream' },
-    body: { query: subscription, variables: { uuid: gpu.uuid } },
+    body: { query: oneLine(subscription), variables: { uuid: gpu.uuid } },
   };
   return {
     id: 'graphql',
