@@ -150,6 +150,12 @@ export class Fleet {
     return 'other rows';
   }
 
+  /** Writes what is new of a GPU. */
+  set(gpu: Gpu, change: Partial<Gpu>): void {
+    Object.assign(gpu, change);
+    this.revision++;
+  }
+
   #setRows(clusters: Cluster[]): void {
     const hosts = clusters.flatMap((c) => c.hosts);
     const former = hosts.flatMap((h) => h.gpus).map((gpu) => this.#known(gpu)?.row ?? -1);
