@@ -88,7 +88,7 @@ C_BENCH_SRC := $(wildcard tests/bench/*.c)
 C_BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(C_BENCH_SRC))
 
 .DEFAULT_GOAL := build
-.PHONY: help build web deps deps-test deps-bench deps-lint run up down status logs test check bench bench-broker bench-api soak faults fuzz format format-check lint clean
+.PHONY: help build web deps deps-test deps-bench deps-lint run up down status logs test check bench bench-broker bench-api bench-web soak faults fuzz format format-check lint clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -264,6 +264,11 @@ bench-api: deps-bench ## the API beside Mercurius and graphql-ws, into build/ben
 	@$(MAKE) --no-print-directory -j$$(nproc) build $(LIVE_LOAD)
 	@BUILD='$(BUILD)' tests/bench/run api
 	@BUILD='$(BUILD)' tests/bench/run live
+
+# SECONDS=60 ROUNDS=7 GPUS=10000
+bench-web: deps-test ## the dashboard in a browser over HEAP_MINUTES=10, into build/bench/
+	@$(MAKE) --no-print-directory -j$$(nproc) build
+	@BUILD='$(BUILD)' tests/bench/run dashboard
 
 soak: deps-test ## every kind of client on one broker for SOAK_TIME=600 seconds
 	@$(MAKE) --no-print-directory -j$$(nproc) build $(SOAK)

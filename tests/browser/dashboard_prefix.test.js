@@ -17,7 +17,8 @@ describe('below a prefix', { skip: missing }, () => {
     const api = await startGraphql();
     await insertFleet(api.postgres, [{ cluster: 'east', host: 'alpha', index: '0', uuid: 'GPU-1', model: 'H100', lastSeen: new Date() }]);
     await api.gateway.stop(); // the fleet is read at its start
-    api.gateway = await startGateway({ broker: api.broker, database: api.postgres });
+    // Strict about where a WebSocket comes from.
+    api.gateway = await startGateway({ broker: api.broker, database: api.postgres, env: { ENABLE_CORS: 'false' } });
     proxy = await startProxy(api.gateway, PREFIX);
   });
 

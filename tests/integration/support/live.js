@@ -34,9 +34,10 @@ export async function publish(nc, s) {
   return ack.seq;
 }
 
-export async function makeStream(nc) {
+export async function makeStream(nc, limits = {}) {
   const manager = await nc.jetstreamManager();
-  await manager.streams.add({ name: 'TELEMETRY', subjects: ['telemetry.>'] });
+  const subjects = ['telemetry.>'];
+  await manager.streams.add({ name: 'TELEMETRY', subjects, ...limits });
   return manager;
 }
 
