@@ -200,9 +200,11 @@ class Live {
       if (this.#fleet.loaded) this.#inventory.ask();
       return;
     }
-    gpu.status = now;
-    gpu.statusSince = Date.parse(timestamp);
-    gpu.maintenanceReason = answer?.maintenance?.reason ?? '';
+    this.#fleet.set(gpu, {
+      status: now,
+      statusSince: Date.parse(timestamp),
+      maintenanceReason: answer?.maintenance?.reason ?? '',
+    });
     this.#change.status = true;
     this.#show();
   }

@@ -41,7 +41,7 @@ export function editLabels(app: App, gpu: Gpu, done: () => void): void {
         }`,
         { uuid: gpu.uuid, labels: written },
       );
-      gpu.labels = setGpuLabels.labels;
+      app.fleet.set(gpu, { labels: setGpuLabels.labels });
       done();
     },
   });
@@ -59,8 +59,7 @@ export function editMaintenance(app: App, gpu: Gpu, done: () => void): void {
     title: `${on ? 'Take out of service' : 'Put back into service'}: ${placeOf(gpu)}`,
     body: () =>
       on
-        ? html`<label class="dialog-label">Reason
-            ${inputOf('Why it is out of service', reason, (text) => (reason = text), 255)}</label>`
+        ? inputOf('Reason', reason, (text) => (reason = text), 255)
         : html`<p>It was out of service${gpu.maintenanceReason ? `: ${gpu.maintenanceReason}` : ''}.</p>`,
     action: on ? 'Take out of service' : 'Put back',
     act: async () => {
@@ -70,9 +69,11 @@ export function editMaintenance(app: App, gpu: Gpu, done: () => void): void {
         }`,
         { uuid: gpu.uuid, on, reason: on && reason ? reason : null },
       );
-      gpu.status = now.status;
-      gpu.statusSince = now.statusSince === null ? null : Date.parse(now.statusSince);
-      gpu.maintenanceReason = now.maintenance?.reason ?? '';
+      app.fleet.set(gpu, {
+        status: now.status,
+        statusSince: now.statusSince === null ? null : Date.parse(now.statusSince),
+        maintenanceReason: now.maintenance?.reason ?? '',
+      });
       done();
     },
   });
