@@ -31,6 +31,7 @@ test('each problem in its words', () => {
       values({ ecc_double_bit: 2 }),
       values({ throttle_reasons: 0x45 }),
       values({ throttle_reasons: 0x1 }),
+      values({ throttle_reasons: 0x4 }),
       { status: 'silent', values: { temperature: 95 } },
       { status: 'missing', uuid: null },
       values({ gpu_utilization: 2, memory_used_mb: 42189 }),
@@ -38,14 +39,14 @@ test('each problem in its words', () => {
       { status: 'maintenance', values: { temperature: 99 } }
     ),
     [
-      ['missing', 'critical', 'place 8 of alpha has never reported'],
+      ['missing', 'critical', 'place 9 of alpha has never reported'],
       ['silent', 'critical', 'nothing has come for three of its intervals'],
       ['xid_error', 'critical', 'XID 79 (fallen off the bus)'],
       ['ecc_error', 'critical', '2 double-bit ECC errors: memory is damaged'],
       ['hot', 'critical', '91 °C: 90 °C or more is hot'],
       ['xid_error', 'warning', 'XID 31 (memory page fault)'],
       ['hot', 'warning', '84 °C: 80 °C or more is warm, 90 °C hot'],
-      ['throttled', 'warning', 'slowed down: power cap, too hot (hardware)'],
+      ['throttled', 'warning', 'slowed down: too hot (hardware)'],
       ['idle_holding_memory', 'notice', 'idle (2 %) with 41.2 GiB held'],
     ]
   );

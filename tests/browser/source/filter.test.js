@@ -163,6 +163,8 @@ test('labels and pods that change are found', () => {
   assert.deepEqual([taken('old'), taken('new')], [true, false]);
   fill(changing, { east: { alpha: [{ pod: 'new' }] } });
   assert.deepEqual([taken('old'), taken('new')], [false, true]);
+  changing.set(changing.gpus[0], { labels: [{ key: 'team', value: 'vision' }] });
+  assert.deepEqual([taken('vision'), taken('label:team')], [true, true]);
 });
 
 test('a filter follows the values', () => {

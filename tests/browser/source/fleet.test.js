@@ -123,6 +123,16 @@ describe('another inventory', () => {
     assert.equal(fleet.gpu('z').row, 0);
   });
 
+  test('a GPU that is held stays itself where it moves, and has no value when it is gone', () => {
+    const fleet = fill(new Fleet(), { east: { alpha: [{ uuid: 'a', values: { temperature: 40 } }] } });
+    const [held] = fleet.gpus;
+    fill(fleet, { a: { first: [{ uuid: 'z', values: { temperature: 1 } }] }, west: { beta: [{ uuid: 'a' }] } });
+    assert.equal(fleet.gpu('a'), held);
+    assert.deepEqual([held.row, held.host.hostname, fleet.value(held, 'temperature')], [1, 'beta', 40]);
+    fill(fleet, { a: { first: [{ uuid: 'z' }] } });
+    assert.equal(fleet.value(held, 'temperature'), NaN);
+  });
+
   test('an empty one is one', () => {
     const fleet = new Fleet();
     assert.equal(fleet.replace([]), 'other rows');

@@ -1,5 +1,7 @@
 // What the dashboard's source asks of a page, for node: enough to follow a real
 // gateway and to keep settings. A frame is 16 ms.
+import { after } from 'node:test';
+
 import WebSocket from 'ws';
 
 export function openPage(baseURI = 'http://127.0.0.1/') {
@@ -23,8 +25,11 @@ export function openPage(baseURI = 'http://127.0.0.1/') {
   });
 }
 
-// A page follows for ever: its timers must not keep a test from its end.
+// A page follows for ever: its timers must not keep a test from its end, and not
+// before that let it go.
 export function letTimersGo() {
+  const held = setInterval(() => {}, 1000);
+  after(() => clearInterval(held));
   for (const name of ['setTimeout', 'setInterval']) {
     const start = globalThis[name];
     globalThis[name] = (...args) => start(...args).unref();

@@ -83,6 +83,7 @@ export class Api {
   /** Live again: what was missed meanwhile is to be fetched. Not after the first time. */
   readonly resumed = new Emitter();
   #client: Client;
+  #address = socketAddress();
   #operations = new Set<Operation>();
   #wake = () => {};
   /** Since a connection last held. */
@@ -158,7 +159,7 @@ export class Api {
     }
     this.#attempts++;
     this.#expectWithin(CONNECT_MS);
-    return socketAddress();
+    return this.#address;
   }
 
   #wait(ms: number): Promise<void> {

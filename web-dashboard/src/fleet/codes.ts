@@ -3,7 +3,7 @@
 
 interface Xid {
   text: string;
-  /** The GPU or its memory is at fault, not the program that ran on it. */
+  /** Somebody has to see to the GPU; else to its program, or to nothing yet. */
   severe: boolean;
 }
 
@@ -16,12 +16,12 @@ const XIDS: Readonly<Record<number, Xid>> = {
   48: { text: 'double-bit ECC error', severe: true },
   61: { text: 'microcontroller breakpoint', severe: true },
   62: { text: 'microcontroller halt', severe: true },
-  63: { text: 'row remapping recorded', severe: true },
+  63: { text: 'row remapping recorded', severe: false },
   64: { text: 'row remapping failed', severe: true },
   74: { text: 'NVLink error', severe: true },
   79: { text: 'fallen off the bus', severe: true },
-  92: { text: 'many single-bit ECC errors', severe: true },
-  94: { text: 'contained memory error', severe: true },
+  92: { text: 'many single-bit ECC errors', severe: false },
+  94: { text: 'contained memory error', severe: false },
   95: { text: 'uncontained memory error', severe: true },
   119: { text: 'GSP does not answer', severe: true },
 };
@@ -35,11 +35,14 @@ export function xidIsSevere(xid: number): boolean {
   return XIDS[xid]?.severe ?? true;
 }
 
-/** DCGM's bits (DCGM_CLOCKS_THROTTLE_REASON_…). */
+/**
+ * DCGM's bits (DCGM_CLOCKS_THROTTLE_REASON_…). Each GPU that works hard runs into its
+ * power cap: that is no slowdown.
+ */
 const THROTTLE_REASONS: readonly { bit: number; text: string; slows: boolean }[] = [
   { bit: 0x1, text: 'idle', slows: false },
   { bit: 0x2, text: 'clocks set by a person', slows: false },
-  { bit: 0x4, text: 'power cap', slows: true },
+  { bit: 0x4, text: 'power cap', slows: false },
   { bit: 0x8, text: 'hardware slowdown', slows: true },
   { bit: 0x10, text: 'sync boost', slows: false },
   { bit: 0x20, text: 'too hot (software)', slows: true },

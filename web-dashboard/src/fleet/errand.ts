@@ -2,8 +2,9 @@
 // not too often, and again, after longer and longer, where it failed.
 
 const GAP_MS = 1000;
-/** It rests at least so many times as long as it took. */
+/** It rests at least so many times as long as it took, but for what waited for a connection. */
 const REST = 4;
+const REST_MAX_MS = 10_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 30_000;
 
@@ -54,7 +55,8 @@ export class Errand {
       this.#told(error instanceof Error ? error.message : String(error));
     }
     const now = performance.now();
-    const rest = this.#failures > 0 ? retryWait(this.#failures) : REST * (now - started);
-    this.#notBefore = now + Math.max(GAP_MS, rest);
+    const rest = Math.min(REST_MAX_MS, REST * (now - started));
+    const wait = this.#failures > 0 ? retryWait(this.#failures) : rest;
+    this.#notBefore = now + Math.max(GAP_MS, wait);
   }
 }

@@ -132,7 +132,7 @@ export class Fleet {
 
   /**
    * Another inventory. Where all GPUs stand as before, they stay the objects they
-   * are, with what is new of them; else rows are others, and values are carried over.
+   * are, with what is new of them; else rows are others, and values go with their GPUs.
    */
   replace(clusters: Cluster[]): 'same' | 'other names' | 'other rows' {
     const gpus = clusters.flatMap((c) => c.hosts).flatMap((h) => h.gpus);
@@ -144,35 +144,55 @@ export class Fleet {
       if (changed) this.revision++;
       return changed ? 'other names' : 'same';
     }
-    this.#setRows(clusters, gpus);
+    this.#setRows(clusters);
     this.revision++;
     this.loaded = true;
     return 'other rows';
   }
 
-  #setRows(clusters: Cluster[], gpus: Gpu[]): void {
-    const before = this.#byUuid;
-    const former = new Int32Array(gpus.length).fill(-1);
-    this.#byUuid = new Map();
-    gpus.forEach((gpu, row) => {
-      gpu.row = row;
-      if (gpu.uuid === null) return;
-      former[row] = before.get(gpu.uuid)?.row ?? -1;
-      this.#byUuid.set(gpu.uuid, gpu);
-    });
+  /** Writes what is new of a GPU. */
+  set(gpu: Gpu, change: Partial<Gpu>): void {
+    Object.assign(gpu, change);
+    this.revision++;
+  }
+
+  #setRows(clusters: Cluster[]): void {
+    const hosts = clusters.flatMap((c) => c.hosts);
+    const former = hosts.flatMap((h) => h.gpus).map((gpu) => this.#known(gpu)?.row ?? -1);
+    this.#keepObjects(hosts);
     const carry = (old: Float64Array): Float64Array => {
-      const column = new Float64Array(gpus.length);
+      const column = new Float64Array(former.length);
       for (let row = 0; row < column.length; row++) {
         column[row] = former[row]! < 0 ? NaN : old[former[row]!]!;
       }
       return column;
     };
     this.clusters = clusters;
-    this.hosts = clusters.flatMap((c) => c.hosts);
-    this.gpus = gpus;
+    this.hosts = hosts;
+    this.gpus = hosts.flatMap((h) => h.gpus);
+    this.#byUuid = new Map();
+    this.gpus.forEach((gpu, row) => {
+      gpu.row = row;
+      if (gpu.uuid !== null) this.#byUuid.set(gpu.uuid, gpu);
+    });
     this.times = carry(this.times);
     this.columns = new Map([...this.columns].map(([name, old]) => [name, carry(old)]));
-    this.problems = new Uint16Array(gpus.length);
+    this.problems = new Uint16Array(this.gpus.length);
+  }
+
+  #known({ uuid }: Gpu): Gpu | undefined {
+    return uuid === null ? undefined : this.#byUuid.get(uuid);
+  }
+
+  /** A GPU stays the object it is, for who holds it. One that is gone has no row. */
+  #keepObjects(hosts: Host[]): void {
+    for (const gpu of this.gpus) gpu.row = -1;
+    for (const host of hosts) {
+      host.gpus = host.gpus.map((gpu) => {
+        const known = this.#known(gpu);
+        return known ? Object.assign(known, gpu) : gpu;
+      });
+    }
   }
 
   /**

@@ -27,8 +27,9 @@ const FOLLOW_FIGURES = `subscription ($intervalMs: Int!) {
 
 const VALUES_MS = 250;
 const FIGURES_MS = 2000;
-/** Labels and pods change without an event: they are looked at this often. */
+/** Labels and pods change without an event. They are looked at this often, less where there are many. */
 const INVENTORY_MS = 60_000;
+const INVENTORY_MS_EACH = 24;
 /** A subscription that was refused and now lasts for so long is all right. */
 const SETTLED_MS = 2000;
 
@@ -83,9 +84,15 @@ class Live {
     this.#inventory.ask();
     // Behind the subscriptions, which are taken up again in this same turn.
     this.#api.resumed.on(() => setTimeout(() => this.#inventory.ask()));
-    setInterval(() => {
+    this.#askNowAndThen();
+  }
+
+  #askNowAndThen(): void {
+    const wait = INVENTORY_MS + INVENTORY_MS_EACH * this.#fleet.gpus.length;
+    setTimeout(() => {
       if (!document.hidden) this.#inventory.ask();
-    }, INVENTORY_MS);
+      this.#askNowAndThen();
+    }, wait);
   }
 
   // ---- asking ----
@@ -193,9 +200,11 @@ class Live {
       if (this.#fleet.loaded) this.#inventory.ask();
       return;
     }
-    gpu.status = now;
-    gpu.statusSince = Date.parse(timestamp);
-    gpu.maintenanceReason = answer?.maintenance?.reason ?? '';
+    this.#fleet.set(gpu, {
+      status: now,
+      statusSince: Date.parse(timestamp),
+      maintenanceReason: answer?.maintenance?.reason ?? '',
+    });
     this.#change.status = true;
     this.#show();
   }

@@ -59,6 +59,10 @@ export class Grid {
     element.addEventListener('focusout', this.#focusWent);
   }
 
+  get empty(): boolean {
+    return this.#rows.size === 0;
+  }
+
   get hasFocus(): boolean {
     return this.#element.contains(document.activeElement);
   }

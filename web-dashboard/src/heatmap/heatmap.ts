@@ -75,6 +75,7 @@ export class Heatmap {
   #frame = 0;
   #paints = 0;
   #settled = 0;
+  #gridLater = 0;
   #pointer: PointerEvent | undefined;
   #pointerFrame = 0;
   #hovered: Place | undefined;
@@ -125,6 +126,7 @@ export class Heatmap {
     cancelAnimationFrame(this.#frame);
     cancelAnimationFrame(this.#pointerFrame);
     clearTimeout(this.#settled);
+    clearTimeout(this.#gridLater);
     this.#root.remove();
   }
 
@@ -163,9 +165,16 @@ export class Heatmap {
     if (this.#marked.length !== fleet.gpus.length) this.#marked = new Uint8Array(fleet.gpus.length);
     this.#hovered = undefined;
     this.#lay();
-    if (this.#layout) this.#grid.setHosts(fleet.hosts, this.#layout);
     this.#rescale();
     this.#paintAnew();
+    // At first the picture, then the grid: one long turn would hold up both.
+    clearTimeout(this.#gridLater);
+    if (this.#grid.empty) this.#gridLater = setTimeout(() => this.#fillGrid());
+    else this.#fillGrid();
+  }
+
+  #fillGrid(): void {
+    if (this.#layout) this.#grid.setHosts(this.#app.fleet.hosts, this.#layout);
   }
 
   valuesChanged(rows: ReadonlySet<number>): void {
@@ -237,7 +246,7 @@ export class Heatmap {
     const first = this.#layout === undefined;
     this.#lay();
     if (!this.#layout || (width === this.#layout.width && before === this.#scroller.style.maxHeight)) return;
-    if (first) this.#grid.setHosts(this.#app.fleet.hosts, this.#layout);
+    if (first) this.#fillGrid();
     else this.#grid.setLayout(this.#layout);
     this.#tooltip.hide();
     this.#paintAnew();

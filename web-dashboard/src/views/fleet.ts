@@ -35,6 +35,7 @@ class FleetPage implements View {
   #parts: Record<'totals' | 'picker' | 'found' | 'map', HTMLElement>;
   #offs: Off[];
   #timer: ReturnType<typeof setInterval>;
+  #later: ReturnType<typeof setTimeout> | undefined;
   #route: { query: string; metric: string; sort: string };
 
   constructor(app: App, element: HTMLElement) {
@@ -90,11 +91,11 @@ class FleetPage implements View {
     ];
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     if (app.fleet.loaded) this.#fleetChanged({ inventory: true, status: true, rows: new Set() });
-    else this.#showParts();
   }
 
   close(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#later);
     for (const off of this.#offs) off();
     this.#attention.close();
     this.#idle.close();
@@ -114,16 +115,31 @@ class FleetPage implements View {
     if (metric !== before.metric) this.#heatmap?.setMetric(this.#metric());
     this.#table.changed();
     this.#showScale();
-    this.#showParts();
+    this.#showHead();
+    this.#showLists();
   }
 
+  /** The map first; what stands beside and below it follows, so that no turn is long. */
   #fleetChanged({ inventory, status, rows }: FleetChange): void {
+    if (inventory) this.#inventoryChanged();
+    else if (status) this.#tick();
+    if (status) this.#heatmap?.statusChanged();
+    this.#heatmap?.valuesChanged(rows);
+  }
+
+  #inventoryChanged(): void {
+    this.#selection.update();
+    this.#showHead();
     const heatmap = (this.#heatmap ??= this.#openHeatmap());
-    if (inventory) heatmap.inventoryChanged();
-    if (status) heatmap.statusChanged();
-    heatmap.valuesChanged(rows);
-    if (inventory || status) this.#tick();
-    if (inventory) this.#table.changed();
+    heatmap.inventoryChanged();
+    heatmap.setTaken(this.#selection.taken);
+    heatmap.setMarked(this.#marked());
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => {
+      this.#table.changed();
+      this.#showLists();
+      this.#showScale();
+    });
   }
 
   /** Each second: what is made of all values. */
@@ -131,11 +147,16 @@ class FleetPage implements View {
     const { fleet, paused } = this.#app;
     if (!fleet.loaded || paused || !this.#heatmap) return;
     if (this.#selection.update()) this.#heatmap.setTaken(this.#selection.taken);
-    this.#heatmap.setMarked(Uint8Array.from(fleet.problems, (bits) => (bits & MARKED_BITS ? 1 : 0)));
+    this.#heatmap.setMarked(this.#marked());
     this.#heatmap.tick();
     this.#legend.paint(this.#heatmap.painter, fleet.column(this.#heatmap.metric.name));
     this.#table.update();
-    this.#showParts();
+    this.#showHead();
+    this.#showLists();
+  }
+
+  #marked(): Uint8Array {
+    return Uint8Array.from(this.#app.fleet.problems, (bits) => (bits & MARKED_BITS ? 1 : 0));
   }
 
   #openHeatmap(): Heatmap {
@@ -180,15 +201,17 @@ class FleetPage implements View {
     this.#heatmap?.setStale(cut ? `Not live: what was known at ${at}` : '');
   }
 
-  #showParts(): void {
-    const { fleet } = this.#app;
-    if (!fleet.loaded) return;
+  #showHead(): void {
+    if (!this.#app.fleet.loaded) return;
     render(totalsTemplate(this.#app, this.#selection), this.#parts.totals);
     render(this.#pickerTemplate(), this.#parts.picker);
     render(this.#foundTemplate(), this.#parts.found);
+    this.#tableTitle.textContent = tableTitle(this.#selection);
+  }
+
+  #showLists(): void {
     this.#attention.update();
     this.#idle.update();
-    this.#tableTitle.textContent = tableTitle(this.#selection);
   }
 
   #pickerTemplate() {

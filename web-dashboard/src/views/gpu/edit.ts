@@ -41,7 +41,7 @@ export function editLabels(app: App, gpu: Gpu, done: () => void): void {
         }`,
         { uuid: gpu.uuid, labels: written },
       );
-      gpu.labels = setGpuLabels.labels;
+      app.fleet.set(gpu, { labels: setGpuLabels.labels });
       done();
     },
   });
@@ -70,9 +70,11 @@ export function editMaintenance(app: App, gpu: Gpu, done: () => void): void {
         }`,
         { uuid: gpu.uuid, on, reason: on && reason ? reason : null },
       );
-      gpu.status = now.status;
-      gpu.statusSince = now.statusSince === null ? null : Date.parse(now.statusSince);
-      gpu.maintenanceReason = now.maintenance?.reason ?? '';
+      app.fleet.set(gpu, {
+        status: now.status,
+        statusSince: now.statusSince === null ? null : Date.parse(now.statusSince),
+        maintenanceReason: now.maintenance?.reason ?? '',
+      });
       done();
     },
   });
