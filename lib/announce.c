@@ -78,20 +78,30 @@ static natsStatus open_bucket(struct announce *a)
     return js_CreateKeyValue(&a->kv, a->js, &config);
 }
 
-static natsStatus write_key(struct announce *a)
-{
-    natsStatus s = a->kv != NULL ? NATS_OK : open_bucket(a);
-    if (s != NATS_OK)
-        return s;
-    buf_reset(&a->value);
-    announce_write(&a->value, &a->config, &a->instance);
-    return kvStore_PutString(NULL, a->kv, a->key, buf_text(&a->value));
-}
-
 static void forget_bucket(struct announce *a)
 {
     kvStore_Destroy(a->kv);
     a->kv = NULL;
+}
+
+static natsStatus put(struct announce *a)
+{
+    natsStatus s = a->kv != NULL ? NATS_OK : open_bucket(a);
+    if (s == NATS_OK)
+        s = kvStore_PutString(NULL, a->kv, a->key, buf_text(&a->value));
+    if (s != NATS_OK)
+        forget_bucket(a);
+    return s;
+}
+
+/* A broker that was started again has lost the bucket: it is made anew. */
+static natsStatus write_key(struct announce *a)
+{
+    bool was_open = a->kv != NULL;
+    buf_reset(&a->value);
+    announce_write(&a->value, &a->config, &a->instance);
+    natsStatus s = put(a);
+    return s != NATS_OK && was_open ? put(a) : s;
 }
 
 /* While the broker is away there is nobody to tell, and no news in that. */
@@ -107,7 +117,6 @@ static void beat(struct announce *a)
         a->wait_ns = SERVICES_BEAT_NS;
         return;
     }
-    forget_bucket(a);
     if (a->failed && a->wait_ns < RETRY_MAX_NS)
         a->wait_ns *= 2;
     if (!a->failed && bus_connected(a->bus))

@@ -363,7 +363,7 @@ export class History {
 function openFromOf({ end, live, step }: Window): number {
   if (step === 0) return -Infinity;
   const length = step * 1000;
-  const written = Math.min(live ? Infinity : end, Date.now() - WRITTEN_AFTER);
+  const written = Math.min(live ? Infinity : end - 1, Date.now() - WRITTEN_AFTER);
   return Math.floor(written / length) * length;
 }
 

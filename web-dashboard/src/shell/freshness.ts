@@ -55,7 +55,7 @@ export class Freshness {
 
   get words(): Words {
     const { connection } = this.#app.api;
-    const { problem } = this.#app.fleet;
+    const { following, problem } = this.#app.fleet;
     const state = this.state;
     const asOf = this.#asOf === 0 ? '' : formatTime(this.#asOf);
     const age = formatDuration(Date.now() - this.#movedAt);
@@ -71,7 +71,7 @@ export class Freshness {
     const lines: Record<State, string> = {
       connecting: Date.now() - connection.since < PATIENCE_MS ? '' : `The gateway has not answered yet. ${this.#nextAttempt()}`,
       live: problem === '' ? '' : `What you see may be old: ${problem}.`,
-      stale: `The gateway has heard nothing new ${formatSince(this.#asOf)}. ${shown}`,
+      stale: `${following ? 'Nothing new has come' : 'The gateway has heard nothing from the broker'} ${formatSince(this.#asOf)}. ${shown}`,
       reconnecting: `The gateway has not answered ${since}. ${shown} ${this.#nextAttempt()}`,
       refused: `The gateway refuses the connection (${connection.reason}). ${shown} ${this.#nextAttempt()}`,
     };

@@ -47,7 +47,7 @@ export class RangePicker {
         </button>
         ${live
           ? nothing
-          : html`<button class="button shell-range-live" type="button" @click=${() => this.#backToLive()}>
+          : html`<button class="button shell-range-live" type="button" aria-label="Back to live" @click=${() => this.#backToLive()}>
               <span class="shell-dot" aria-hidden="true"></span><span><span class="shell-range-live-more">Back to </span>live</span>
             </button>`}
         <div class="shell-popover" id="range" popover role="dialog" aria-label="Time range"
