@@ -187,7 +187,7 @@ static void headers_add(struct http_request *req, struct str path,
                         const struct file *file)
 {
     http_reply_header(req, "ETag", file->etag);
-    http_reply_header(req, "Vary", "Accept, Accept-Encoding");
+    http_reply_header(req, "Vary", "Accept-Encoding");
     http_reply_header(req, "Cache-Control",
                       is_unchanging(path)
                           ? "public, max-age=31536000, immutable"

@@ -135,7 +135,7 @@ describe('the API’s page', { skip: missing }, () => {
 
   test('what curl is to send can be sent here', async () => {
     const page = await open();
-    const buttons = page.getByRole('button', { name: /^Run here/ });
+    const buttons = page.getByRole('button', { name: /^Run here: (?!A subscription)/ });
     for (let i = 0; i < (await buttons.count()); i++) await buttons.nth(i).click();
     await waitFor(async () => (await page.locator('.api-answer').count()) === (await buttons.count()), 'answers');
     const answer = (id) => example(page, id).locator('.api-answer').textContent();
@@ -143,6 +143,21 @@ describe('the API’s page', { skip: missing }, () => {
     assert.equal(JSON.parse(await answer('rest-hosts')).count, 2);
     assert.ok(JSON.parse(await answer('rest-history')).count >= 1);
     assert.match(await example(page, 'rest-history').textContent(), /200\s+in [\d.]+ ms/);
+    assertWellBehaved(page, gateway.httpUrl);
+    await page.context().close();
+  });
+
+  test('a subscription can be followed here, until it is stopped', async () => {
+    const page = await open();
+    const followed = example(page, 'graphql-socket');
+    await followed.getByRole('button', { name: /^Run here/ }).click();
+    await waitFor(async () => {
+      await report(33.25);
+      return (await followed.textContent()).includes('33.25');
+    }, 'an event');
+    await followed.getByRole('button', { name: /^Stop/ }).click();
+    await followed.locator('.api-outcome').waitFor({ state: 'detached' });
+    await page.goto(`${gateway.httpUrl}/#/pipeline`);
     assertWellBehaved(page, gateway.httpUrl);
     await page.context().close();
   });

@@ -84,10 +84,13 @@ export class Board implements ChartOwner {
       this.#resizing = setTimeout(() => this.#ask(), RESIZED_MS);
     });
     this.#resized.observe(this.#grid);
+    this.history.hold(app.paused);
     this.#offs.push(
-      // Paused, the window stands still: what comes is behind its end.
       this.history.changed.on(() => this.#drawSoon()),
-      app.pausedChanged.on(() => this.#draw()),
+      app.pausedChanged.on((paused) => {
+        this.history.hold(paused);
+        this.#draw();
+      }),
       app.themeChanged.on(() => {
         this.colours.forget();
         for (const chart of this.#charts.values()) chart.repaint();

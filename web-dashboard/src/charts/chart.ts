@@ -2,7 +2,7 @@
 // below. The crosshair and the range are shared: the chart says what is wanted
 // (ChartOwner), and is told.
 
-import { html, nothing, render, svg } from 'lit-html';
+import { html, nothing, render } from 'lit-html';
 import uPlot from 'uplot';
 
 import type { Metric } from '../fleet/fleet.js';
@@ -11,7 +11,7 @@ import { formatTime, type Range } from '../time.js';
 import { timeLabels } from './axis.js';
 import { colourOf, dashOf, type Colours } from './palette.js';
 import { between, broken, envelope, gapOf, nearest, statisticsOf, type Points } from './series.js';
-import { traitsOf, type Traits } from './traits.js';
+import { traitsOf, type Kind, type Traits } from './traits.js';
 
 /** What is drawn for one GPU. */
 export interface Line {
@@ -59,6 +59,8 @@ const KEY_STEPS = 10;
 
 /** Above a line that does not move. */
 const FLAT_HEADROOM = 1.25;
+/** Of the values, by the axis at least. */
+const SPAN_MIN = 0.05;
 const DIGITS_MAX = 6;
 
 /** Behind the point, so that labels this far apart differ as they should: 2.5 has one. */
@@ -67,6 +69,14 @@ function digitsOf(step: number): number {
   while (digits < DIGITS_MAX && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-9) digits++;
   return digits;
 }
+
+/** What stands behind the value, for the whole range. */
+const FIGURES: Readonly<Record<Kind, readonly string[]>> = {
+  gauge: ['Min', 'Mean', 'Max'],
+  counter: ['Min', 'Increase', 'Max'],
+  code: ['In this range'],
+  mask: ['In this range'],
+};
 
 const gaps = new WeakMap<Points, number>();
 
@@ -88,7 +98,7 @@ export class Chart {
   readonly #legendElement: HTMLElement;
   readonly #emptyElement: HTMLElement;
   readonly #resized: ResizeObserver;
-  readonly #seen: IntersectionObserver;
+  readonly #sight: IntersectionObserver;
   #plot: uPlot | undefined;
   #drawnKeys = '';
   #lines: Line[] = [];
@@ -127,14 +137,14 @@ export class Chart {
     });
     this.#resized = new ResizeObserver(() => this.#resize());
     this.#resized.observe(this.#plotElement);
-    this.#seen = new IntersectionObserver(
+    this.#sight = new IntersectionObserver(
       (entries) => {
         this.#visible = entries.at(-1)!.isIntersecting;
         if (this.#visible && this.#stale) this.#draw();
       },
       { rootMargin: '120px' },
     );
-    this.#seen.observe(this.element);
+    this.#sight.observe(this.element);
   }
 
   /** CSS pixels across; 0: not laid out yet. */
@@ -166,7 +176,7 @@ export class Chart {
   }
 
   close(): void {
-    this.#seen.disconnect();
+    this.#sight.disconnect();
     this.#resized.disconnect();
     this.#plot?.destroy();
     this.#plot = undefined;
@@ -252,7 +262,7 @@ export class Chart {
       height,
       ms: 1,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 18, 0, 0],
       scales: { x: { time: true }, y: { range: (_, min, max) => this.#valueRange(min, max) } },
       axes: [
         { stroke, font, size: AXIS_HEIGHT, grid: lines, ticks: lines, space: 64, values: (_, splits, __, ___, step) => timeLabels(splits, step) },
@@ -307,7 +317,9 @@ export class Chart {
     if (min === null || max === null) return [0, 1];
     if (this.#traits.unit === '') return [0, Math.max(1, max * 1.1)];
     if (min === max) return min >= 0 ? [0, min * FLAT_HEADROOM || 1] : [min * FLAT_HEADROOM, 0];
-    const [low, high] = uPlot.rangeNum(min, max, 0.1, true);
+    // What trembles by less than this is not blown up to fill the chart.
+    const more = Math.max(0, Math.max(Math.abs(min), Math.abs(max)) * SPAN_MIN - (max - min)) / 2;
+    const [low, high] = uPlot.rangeNum(min - more, max + more, 0.1, true);
     return [low ?? 0, high ?? 1];
   }
 
@@ -412,7 +424,6 @@ export class Chart {
 
   #drawLegend(): void {
     const { live } = this.#range;
-    const counts = this.#traits.kind === 'counter';
     const now = this.#cursor === null ? (live ? 'Now' : 'Last') : formatTime(this.#cursor, this.#range);
     render(
       html`<table>
@@ -420,36 +431,49 @@ export class Chart {
           <tr>
             <th scope="col"><span class="visually-hidden">GPU</span></th>
             <th scope="col" class="chart-now">${now}</th>
-            <th scope="col">Min</th>
-            <th scope="col">${counts ? 'Increase' : 'Mean'}</th>
-            <th scope="col">Max</th>
+            ${FIGURES[this.#traits.kind].map((title) => html`<th scope="col">${title}</th>`)}
           </tr>
         </thead>
-        <tbody>${this.#lines.map((line) => this.#legendRow(line, counts))}</tbody>
+        <tbody>${this.#lines.map((line) => this.#legendRow(line))}</tbody>
       </table>`,
       this.#legendElement,
     );
   }
 
-  #legendRow(line: Line, counts: boolean) {
-    const { last, min, mean, max, increase } = statisticsOf(this.#pointsInRange(line));
-    const value = this.#cursor === null ? last : this.#valueAt(line, this.#cursor);
+  /** In the order of FIGURES. */
+  #figures(points: Points): string[] {
+    const { kind } = this.#traits;
+    if (kind === 'code' || kind === 'mask') return [this.#seen(points)];
+    const { min, mean, max, increase } = statisticsOf(points);
+    return [min, kind === 'counter' ? increase : mean, max].map((value) => this.#format(value));
+  }
+
+  /** Of a code, those there were; of a mask, all bits that were set. */
+  #seen({ values }: Points): string {
+    const all = [...new Set(values)].filter((value) => value !== 0);
+    if (values.length === 0) return this.#format(NaN);
+    if (this.#traits.kind === 'mask') return this.#format(all.reduce((bits, value) => bits | value, 0));
+    return all.sort((a, b) => a - b).map((value) => this.#format(value)).join(', ') || 'none';
+  }
+
+  #legendRow(line: Line) {
+    const points = this.#pointsInRange(line);
+    const value = this.#cursor === null ? (points.values.at(-1) ?? NaN) : this.#valueAt(line, this.#cursor);
+    const dashes = dashOf(line.place).join(' ');
     const swatch = html`<svg class="chart-swatch" viewBox="0 0 26 8" aria-hidden="true">
-      ${svg`<line x1="0" y1="4" x2="26" y2="4" class="chart-line-${colourOf(line.place)}" stroke-dasharray=${dashOf(line.place).join(' ')} />`}
+      <line x1="0" y1="4" x2="26" y2="4" class="chart-line-${colourOf(line.place)}" stroke-dasharray=${dashes} />
     </svg>`;
+    const name =
+      this.#lines.length === 1
+        ? html`<span class="chart-key">${swatch}${line.label}</span>`
+        : html`<button type="button" class="chart-key" aria-pressed=${line.hidden ? 'false' : 'true'}
+                       title="Show or hide ${line.label}" @click=${() => this.#owner.toggleLine(line.key)}>
+            ${swatch}${line.label}
+          </button>`;
     return html`<tr class=${line.hidden ? 'chart-hidden' : ''} data-gpu=${line.key}>
-      <th scope="row">
-        ${this.#lines.length === 1
-          ? html`<span class="chart-key">${swatch}${line.label}</span>`
-          : html`<button type="button" class="chart-key" aria-pressed=${line.hidden ? 'false' : 'true'}
-                         title="Show or hide ${line.label}" @click=${() => this.#owner.toggleLine(line.key)}>
-              ${swatch}${line.label}
-            </button>`}
-      </th>
+      <th scope="row">${name}</th>
       <td class="chart-now">${this.#format(value)}</td>
-      <td>${this.#format(min)}</td>
-      <td>${this.#format(counts ? increase : mean)}</td>
-      <td>${this.#format(max)}</td>
+      ${this.#figures(points).map((text) => html`<td>${text}</td>`)}
     </tr>`;
   }
 }

@@ -131,6 +131,7 @@ export class History {
   #window: Window | undefined;
   /** Answers to what was asked for before are dropped. */
   #generation = 1;
+  #heldSince: number | undefined;
   #following: Off = () => {};
   #offResumed: Off;
   #again: ReturnType<typeof setTimeout> | undefined;
@@ -203,6 +204,19 @@ export class History {
     }
   }
 
+  /** What comes is kept and not shown, until it is let go again. */
+  hold(held: boolean): void {
+    if (held) {
+      this.#heldSince ??= Date.now();
+      return;
+    }
+    if (this.#heldSince === undefined) return;
+    if (Date.now() - this.#heldSince > KEPT / 2) this.reload();
+    this.#heldSince = undefined;
+    for (const track of this.#tracks.values()) this.#addRecent(track);
+    this.changed.emit();
+  }
+
   close(): void {
     this.#following();
     this.#offResumed();
@@ -251,6 +265,7 @@ export class History {
       if (typeof value !== 'number') continue;
       track.learn(name, { value, time: sample.time });
     }
+    if (this.#heldSince !== undefined) return;
     if (this.#window?.live && track.loaded) this.#addSample(track, sample);
     this.changed.emit();
   }
@@ -266,6 +281,12 @@ export class History {
       }
       series.add(time, value);
     }
+  }
+
+  /** Those that are known already are not doubled. */
+  #addRecent(track: Track): void {
+    if (!this.#window?.live || !track.loaded) return;
+    for (const sample of track.recent) this.#addSample(track, sample);
   }
 
   async #load(): Promise<void> {
@@ -326,8 +347,8 @@ export class History {
       throw error;
     });
     if (generation !== this.#generation || this.#tracks.get(uuid) !== track) return;
-    this.#take(track, window, openFrom, answer);
     track.loaded = true;
+    this.#take(track, window, openFrom, answer);
     this.changed.emit();
   }
 
@@ -355,7 +376,7 @@ export class History {
     for (const row of gpu.samples) {
       this.#addSample(track, { time: Date.parse(row.timestamp), data: row });
     }
-    if (window.live) for (const sample of track.recent) this.#addSample(track, sample);
+    this.#addRecent(track);
   }
 }
 

@@ -214,7 +214,6 @@ export function broken(
 
 export interface Statistics {
   /** NaN, all of them, where there is no point. */
-  last: number;
   min: number;
   mean: number;
   max: number;
@@ -223,7 +222,7 @@ export interface Statistics {
 }
 
 export function statisticsOf({ values, lows, highs }: Points): Statistics {
-  if (values.length === 0) return { last: NaN, min: NaN, mean: NaN, max: NaN, increase: NaN };
+  if (values.length === 0) return { min: NaN, mean: NaN, max: NaN, increase: NaN };
   let [min, max, sum, increase] = [Infinity, -Infinity, 0, 0];
   values.forEach((value, i) => {
     min = Math.min(min, lows[i]!);
@@ -232,5 +231,5 @@ export function statisticsOf({ values, lows, highs }: Points): Statistics {
     const before = values[i - 1];
     if (before !== undefined) increase += value >= before ? value - before : value;
   });
-  return { last: values.at(-1)!, min, mean: sum / values.length, max, increase };
+  return { min, mean: sum / values.length, max, increase };
 }

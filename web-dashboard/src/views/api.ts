@@ -9,11 +9,13 @@ import type { Gpu, Host } from '../fleet/fleet.js';
 import { formatBytes } from '../format.js';
 import { copyText } from './api/clipboard.js';
 import { examplesFor, type Example, type ExampleGroup } from './api/examples.js';
-import { send, type Answer } from './api/request.js';
+import { send, type Answer, type Request } from './api/request.js';
 
 const COPIED_MS = 2000;
 /** Of an answer; the rest is there to be fetched. */
 const SHOWN_CHARACTERS = 20_000;
+/** Of a subscription: the latest. */
+const SHOWN_EVENTS = 20;
 
 const DOCUMENTS = [
   { path: 'graphql', title: 'GraphiQL', text: 'Explore the GraphQL schema, write queries, watch subscriptions' },
@@ -40,7 +42,11 @@ async function findBroker(app: App): Promise<string | null> {
   return `nats://${LOOPBACK.test(address) ? address.replace(/^.*(?=:)/, location.hostname) : address}`;
 }
 
-type Outcome = { state: 'asking' } | { state: 'answered'; answer: Answer } | { state: 'failed'; why: string };
+type Outcome =
+  | { state: 'asking' }
+  | { state: 'following'; events: unknown[]; end: Off }
+  | { state: 'answered'; answer: Answer }
+  | { state: 'failed'; why: string };
 
 class ApiPage implements View {
   readonly title = 'API';
@@ -70,7 +76,13 @@ class ApiPage implements View {
 
   close(): void {
     clearTimeout(this.#copiedTimer);
+    this.#forgetOutcomes();
     for (const off of this.#offs) off();
+  }
+
+  #forgetOutcomes(): void {
+    for (const outcome of this.#outcomes.values()) if (outcome.state === 'following') outcome.end();
+    this.#outcomes.clear();
   }
 
   #askForBroker(): void {
@@ -97,7 +109,7 @@ class ApiPage implements View {
   #choose(gpu: Gpu | undefined): void {
     if (!gpu) return;
     this.#gpu = gpu;
-    this.#outcomes.clear();
+    this.#forgetOutcomes();
     this.#render();
   }
 
@@ -113,8 +125,7 @@ class ApiPage implements View {
     }, COPIED_MS);
   }
 
-  async #run({ id, request }: Example): Promise<void> {
-    if (!request) return;
+  async #send(id: string, request: Request): Promise<void> {
     this.#setOutcome(id, { state: 'asking' });
     try {
       const answer = await send(request);
@@ -125,6 +136,27 @@ class ApiPage implements View {
       this.#setOutcome(id, { state: 'failed', why });
       this.#app.announce('There was no answer.');
     }
+  }
+
+  /** Events go on until it is run again, which ends it. */
+  #follow(id: string, { query, variables }: NonNullable<Example['subscription']>): void {
+    const before = this.#outcomes.get(id);
+    if (before?.state === 'following') {
+      before.end();
+      this.#outcomes.delete(id);
+      this.#render();
+      return;
+    }
+    const events: unknown[] = [];
+    const end = this.#app.api.subscribe<unknown>(query, variables, {
+      next: (event) => {
+        events.unshift(event);
+        events.length = Math.min(events.length, SHOWN_EVENTS);
+        if (!this.#app.paused) this.#render();
+      },
+      error: ({ message }) => this.#setOutcome(id, { state: 'failed', why: message }),
+    });
+    this.#setOutcome(id, { state: 'following', events, end });
   }
 
   #setOutcome(id: string, outcome: Outcome): void {
@@ -199,7 +231,7 @@ class ApiPage implements View {
   }
 
   #exampleTemplate(example: Example): TemplateResult {
-    const { id, title, text, code, request } = example;
+    const { id, title, text, code } = example;
     const outcome = this.#outcomes.get(id);
     return html`<article class="card api-example" data-example=${id} aria-labelledby="api-title-${id}">
       <header class="card-head">
@@ -208,10 +240,7 @@ class ApiPage implements View {
           <p class="small muted">${text}</p>
         </div>
         <div class="api-actions">
-          ${request
-            ? html`<button class="button" type="button" ?disabled=${outcome?.state === 'asking'}
-                aria-label="Run here: ${title}" @click=${() => this.#run(example)}>Run here</button>`
-            : nothing}
+          ${this.#runTemplate(example, outcome)}
           <button class="button" type="button" aria-label="Copy: ${title}" @click=${() => this.#copy(example)}>
             ${this.#copied === id ? 'Copied' : 'Copy'}
           </button>
@@ -221,6 +250,30 @@ class ApiPage implements View {
       ${outcome ? outcomeTemplate(outcome, title) : nothing}
     </article>`;
   }
+
+  #runTemplate(example: Example, outcome: Outcome | undefined): TemplateResult | typeof nothing {
+    const { id, title, request, subscription } = example;
+    if (request) {
+      return html`<button class="button" type="button" ?disabled=${outcome?.state === 'asking'}
+        aria-label="Run here: ${title}" @click=${() => this.#send(id, request)}>Run here</button>`;
+    }
+    if (subscription) {
+      const word = outcome?.state === 'following' ? 'Stop' : 'Run here';
+      return html`<button class="button" type="button"
+        aria-label="${word}: ${title}" @click=${() => this.#follow(id, subscription)}>${word}</button>`;
+    }
+    return nothing;
+  }
+}
+
+function eventsTemplate(events: unknown[], title: string): TemplateResult {
+  const text = events.map((event) => JSON.stringify(event)).join('\n');
+  return html`<div class="api-outcome">
+    <p class="small"><span class="badge badge-accent">Following</span> ${events.length === 0 ? 'nothing came yet' : 'the latest first'}</p>
+    ${events.length === 0
+      ? nothing
+      : html`<pre class="api-code api-answer" tabindex="0" role="region" aria-label="Events: ${title}"><code>${text}</code></pre>`}
+  </div>`;
 }
 
 function documentsTemplate(): TemplateResult {
@@ -236,6 +289,7 @@ function documentsTemplate(): TemplateResult {
 
 function outcomeTemplate(outcome: Outcome, title: string): TemplateResult {
   if (outcome.state === 'asking') return html`<p class="small muted">Asking …</p>`;
+  if (outcome.state === 'following') return eventsTemplate(outcome.events, title);
   if (outcome.state === 'failed') {
     return html`<p class="small"><span class="badge badge-critical">No answer</span> ${outcome.why}</p>`;
   }

@@ -1,7 +1,7 @@
 // examples: how the API is used from elsewhere, with this server's address and a GPU
 // of this fleet in place. Each runs as it is copied.
 
-import { addressOf } from '../../api/client.js';
+import { addressOf, type Variables } from '../../api/client.js';
 import type { Gpu } from '../../fleet/fleet.js';
 import { curl, type Request } from './request.js';
 
@@ -12,6 +12,8 @@ export interface Example {
   code: string;
   /** What the code asks for, where this page can ask it, too. */
   request?: Request;
+  /** What it follows, where this page can, too. */
+  subscription?: { query: string; variables: Variables };
 }
 
 export interface ExampleGroup {
@@ -82,6 +84,7 @@ function graphqlGroup(gpu: Gpu): ExampleGroup {
         id: 'graphql-socket',
         title: 'A subscription, in JavaScript',
         text: 'The same over a WebSocket, which comes back by itself.',
+        subscription: { query: subscription, variables: { uuid: gpu.uuid } },
         code: `// npm install graphql-ws graphql ws
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws'; // browsers have their own

@@ -59,8 +59,7 @@ export function editMaintenance(app: App, gpu: Gpu, done: () => void): void {
     title: `${on ? 'Take out of service' : 'Put back into service'}: ${placeOf(gpu)}`,
     body: () =>
       on
-        ? html`<label class="dialog-label">Reason
-            ${inputOf('Why it is out of service', reason, (text) => (reason = text), 255)}</label>`
+        ? inputOf('Reason', reason, (text) => (reason = text), 255)
         : html`<p>It was out of service${gpu.maintenanceReason ? `: ${gpu.maintenanceReason}` : ''}.</p>`,
     action: on ? 'Take out of service' : 'Put back',
     act: async () => {
