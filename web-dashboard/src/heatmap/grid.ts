@@ -27,7 +27,7 @@ interface Row {
 }
 
 /** So many cells are in the document at a time. */
-const CELLS_MAX = 600;
+const CELLS_MAX = 400;
 
 function setName(element: HTMLElement, name: string): void {
   if (element.getAttribute('aria-label') !== name) element.setAttribute('aria-label', name);
@@ -135,7 +135,10 @@ export class Grid {
     element.setAttribute('aria-rowindex', String(number + 1));
     const header = this.#makeCell('rowheader', { host: number, slot: -1 });
     const { name } = host.cluster;
-    setName(header, `${host.hostname}, cluster ${name}, ${host.gpus.length} places`);
+    const spoken = document.createElement('span');
+    spoken.className = 'visually-hidden';
+    spoken.textContent = `${host.hostname}, cluster ${name}, ${host.gpus.length} places`;
+    header.append(spoken);
     const cells = host.gpus.map((gpu, slot) => {
       const cell = this.#makeCell('gridcell', { host: number, slot });
       if (gpu.uuid !== null) cell.dataset['uuid'] = gpu.uuid;

@@ -43,6 +43,8 @@ const HEIGHT_SHARE = 0.8;
 const BELOW = 24;
 /** After so long without scrolling the grid's rows follow. */
 const SETTLED_MS = 150;
+const NAMES_MS = 500;
+const TEXTS_MAX = 2000;
 
 export class Heatmap {
   /** The value that is pointed at, or has the focus; NaN: none. */
@@ -80,7 +82,8 @@ export class Heatmap {
   #pointerFrame = 0;
   #hovered: Place | undefined;
   #focused: Place | undefined;
-  #namesDirty = false;
+  #namesTimer = 0;
+  #texts = new Map<number, string>();
   #ends = new AbortController();
   #resized: ResizeObserver;
 
@@ -127,6 +130,7 @@ export class Heatmap {
     cancelAnimationFrame(this.#pointerFrame);
     clearTimeout(this.#settled);
     clearTimeout(this.#gridLater);
+    clearTimeout(this.#namesTimer);
     this.#root.remove();
   }
 
@@ -134,16 +138,17 @@ export class Heatmap {
 
   setMetric(metric: Metric): void {
     this.metric = metric;
+    this.#texts.clear();
     this.#rescale();
     this.#paintAnew();
-    this.#namesDirty = true;
+    this.#nameAnew();
   }
 
   /** By row, 1: a filter takes it. Undefined: there is no filter. */
   setTaken(taken: Uint8Array | undefined): void {
     this.#taken = taken;
     this.#paintAnew();
-    this.#namesDirty = true;
+    this.#nameAnew();
   }
 
   /** By row, 1: something is wrong with it. */
@@ -152,7 +157,7 @@ export class Heatmap {
     if (same) return;
     this.#marked = marked;
     this.#paintAnew();
-    this.#namesDirty = true;
+    this.#nameAnew();
   }
 
   /** Other GPUs. */
@@ -179,12 +184,12 @@ export class Heatmap {
 
   valuesChanged(rows: ReadonlySet<number>): void {
     for (const row of rows) this.#dirty.add(row);
-    this.#namesDirty = true;
+    this.#nameAnew();
     this.#schedule();
   }
 
   statusChanged(): void {
-    this.#namesDirty = true;
+    this.#nameAnew();
     this.#paintAnew();
   }
 
@@ -204,8 +209,6 @@ export class Heatmap {
 
   /** Once a second: what need not follow each value. */
   tick(): void {
-    if (this.#namesDirty) this.#grid.updateNames();
-    this.#namesDirty = false;
     this.#rescale();
     this.#pointAgain();
   }
@@ -218,9 +221,28 @@ export class Heatmap {
     this.#paintAnew();
   }
 
+  /** Names follow what is painted, a little later and all at once. */
+  #nameAnew(): void {
+    this.#namesTimer ||= setTimeout(() => {
+      this.#namesTimer = 0;
+      this.#grid.updateNames();
+    }, NAMES_MS);
+  }
+
+  /** Many values are alike, and writing one costs more than all the rest of a name. */
+  #textOf(value: number): string {
+    let text = this.#texts.get(value);
+    if (text === undefined) {
+      if (this.#texts.size === TEXTS_MAX) this.#texts.clear();
+      text = formatValue(value, this.metric);
+      this.#texts.set(value, text);
+    }
+    return text;
+  }
+
   #nameOf(gpu: Gpu): string {
-    const value = this.#app.fleet.value(gpu, this.metric.name);
-    const words = [gpu.host.hostname, `GPU ${gpu.index}`, formatValue(value, this.metric), gpu.status];
+    const value = this.#textOf(this.#app.fleet.value(gpu, this.metric.name));
+    const words = [gpu.host.hostname, `GPU ${gpu.index}`, value, gpu.status];
     if (this.#marked[gpu.row] === 1 && gpu.status === 'active') words.push('needs attention');
     if (this.#taken?.[gpu.row] === 0) words.push('filtered out');
     return words.join(', ');

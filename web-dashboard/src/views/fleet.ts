@@ -10,6 +10,7 @@ import type { FleetChange, Metric } from '../fleet/fleet.js';
 import { Heatmap } from '../heatmap/heatmap.js';
 import { Legend } from '../heatmap/legend.js';
 import { START } from '../route.js';
+import { keys } from '../shell/keyboard.js';
 import { formatTime } from '../time.js';
 import { AttentionList } from './fleet/attention.js';
 import { IdleList } from './fleet/idle.js';
@@ -21,6 +22,14 @@ import { totalsTemplate } from './fleet/totals.js';
 const MARKED: readonly Problem[] = ['hot', 'xid_error', 'ecc_error', 'throttled', 'straggler'];
 const MARKED_BITS = MARKED.reduce((bits, problem) => bits | problemBit(problem), 0);
 const TICK_MS = 1000;
+
+/** The map and the table take these themselves; they are listed in the help. */
+const KEYS = [
+  { key: 'ArrowUp', label: '← ↑ → ↓', text: 'In the map: the GPU beside, above, below; in the table: the row above, below' },
+  { key: 'PageDown', label: 'PageUp PageDown', text: 'In the map: as far as it is seen' },
+  { key: 'Home', label: 'Home End', text: 'In the map: the host, its last GPU; with Ctrl: the first host, the last GPU' },
+  { key: 'Enter', text: 'In the map: open the GPU or the host' },
+];
 
 class FleetPage implements View {
   readonly title = 'Fleet';
@@ -87,6 +96,7 @@ class FleetPage implements View {
       app.fleet.changed.on((change) => this.#fleetChanged(change)),
       app.fleet.freshnessChanged.on(() => this.#showFreshness()),
       app.api.connectionChanged.on(() => this.#showFreshness()),
+      ...KEYS.map((key) => keys.register(key)),
       app.themeChanged.on(() => this.#heatmap?.themeChanged()),
     ];
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
