@@ -59,12 +59,14 @@ function formatOf(digits: number): Intl.NumberFormat {
   return format;
 }
 
-/** A digit behind the point while there is one before it or two; 0.04 keeps one that counts. */
+const DIGITS_MAX = 6;
+
+/** A digit behind the point while there is one before it or two. What is not zero does not read as zero. */
 function digitsFor(value: number): number {
   const size = Math.abs(value);
   if (Number.isInteger(value) || size >= 100) return 0;
   if (size >= 0.95) return 1;
-  return 2;
+  return size >= 0.01 ? 2 : Math.min(DIGITS_MAX, Math.ceil(-Math.log10(size)));
 }
 
 /** 12,345; 43.8; 0.25. At most `digits` behind the point, where that is given. */

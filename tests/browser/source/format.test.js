@@ -21,6 +21,8 @@ const CASES = [
   ['gpu_utilization', -0, '0 %'],
   ['gpu_utilization', 43.78137, '43.8 %'],
   ['gpu_utilization', 0.254, '0.25 %'],
+  ['gpu_utilization', 0.004, '0.004 %'],
+  ['gpu_utilization', -0.0004, '-0.0004 %'],
   ['gpu_utilization', NaN, 'not reported'],
   ['temperature', 41, '41 °C'],
   ['temperature', -3, '-3 °C'],

@@ -219,6 +219,13 @@ export async function exported(page) {
   return readCsv(await file.path());
 }
 
+// Until nothing loads any more.
+export async function settled(page) {
+  await waitFor(async () => (await page.locator('[aria-busy=true], .skeleton').count()) === 0, 'the page to be loaded');
+  await waitFor(async () => (await page.getByText('Loading').filter({ visible: true }).count()) === 0, 'its charts');
+  await frames(page, 3);
+}
+
 // So many pictures later.
 export const frames = (page, count) =>
   page.evaluate(async (n) => {

@@ -275,16 +275,19 @@ function listOf(words: readonly string[]): string {
   return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
-/** `temp > 80` is one word, `temp >` and what follows are not. */
+/** `temp > 80` is one word, `temp >` and what follows are not; `≥` is `>=`. */
+function joinComparison(text: string): string {
+  return text
+    .replaceAll('≤', '<=')
+    .replaceAll('≥', '>=')
+    .replaceAll('≠', '!=')
+    .replace(/(\w)\s+(?=[<>=!])/g, '$1')
+    .replace(/([<>=])\s+(?=[-+]?\.?\d)/g, '$1');
+}
+
 function joinComparisons(text: string): string {
-  const parts = text.split(/("[^"]*"?)/);
-  return parts
-    .map((part, i) =>
-      i % 2 === 1
-        ? part
-        : part.replace(/(\w)\s+(?=[<>=!])/g, '$1').replace(/([<>=])\s+(?=[-+]?\.?\d)/g, '$1'),
-    )
-    .join('');
+  const quoted = /("[^"]*"?)/;
+  return text.split(quoted).map((part) => (quoted.test(part) ? part : joinComparison(part))).join('');
 }
 
 /** Between blanks that are in no quotes. */

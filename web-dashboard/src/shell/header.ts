@@ -95,7 +95,7 @@ export class Header {
     render(
       html`
         <div class="shell-bar">
-          <a class="shell-name" href=${hrefOf(this.#app, { view: 'fleet' })}>
+          <a class="shell-name" aria-label="Nexus" href=${hrefOf(this.#app, { view: 'fleet' })}>
             <img src=${addressOf('favicon.svg').href} width="26" height="26" alt="">
             <span>Nexus</span>
           </a>
