@@ -166,6 +166,7 @@ static void pipeline_start(struct gateway *gateway)
     struct pipeline_config config = {
         .id = gateway->config.name,
         .follows_all = follow_is_all(gateway->config.follow),
+        .feed = gateway_stats_feed(gateway->stats),
         .ws = gateway_stats_ws(gateway->stats),
         .graphql = gateway_stats_graphql(gateway->stats),
         .refresh = refresh_stats,

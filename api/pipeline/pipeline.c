@@ -59,7 +59,7 @@ struct pipeline {
     bool flapped;       /* the connection was lost before it */
 
     /* What is announced: the thread that does may read figures alone. */
-    _Atomic int64_t told_sequence, told_web_sockets, told_subscriptions;
+    _Atomic int64_t told_samples, told_web_sockets, told_subscriptions;
 };
 
 /* ---- the loop's side ---- */
@@ -303,7 +303,7 @@ static void mark_rates(struct pipeline *p, const struct look *look)
 
 static void tell(struct pipeline *p, const struct pipeline_point *point)
 {
-    p->told_sequence = (int64_t)p->fleet->sequence;
+    p->told_samples = stat_get(p->config.feed.samples);
     p->told_web_sockets = (int64_t)point->figures[PIPELINE_WEB_SOCKETS];
     p->told_subscriptions = (int64_t)point->figures[PIPELINE_SUBSCRIPTIONS];
 }
@@ -341,7 +341,7 @@ static void take(void *arg)
 static void put_figures(struct json_writer *w, void *arg)
 {
     struct pipeline *p = arg;
-    json_member_i64(w, "sequence", p->told_sequence);
+    json_member_i64(w, "samples", p->told_samples);
     json_member_i64(w, "web_sockets", p->told_web_sockets);
     json_member_i64(w, "subscriptions", p->told_subscriptions);
 }

@@ -50,6 +50,7 @@ struct pipeline_point {
 struct pipeline_config {
     const char *id;   /* of this gateway */
     bool follows_all; /* of the stream */
+    struct feed_stats feed;
     struct ws_stats ws;
     struct graphql_stats graphql;
     void (*refresh)(void *arg); /* brings these up to date; or NULL */

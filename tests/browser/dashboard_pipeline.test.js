@@ -100,6 +100,18 @@ describe('the pipeline’s page', { skip: missing }, () => {
     assert.match(await reading.textContent(), /^15 min/);
   });
 
+  test('the trends are there as a table, the newest first', async () => {
+    await page.getByText('The last 15 minutes as a table').click();
+    const rows = page.locator('.pipeline-history tbody tr');
+    await rows.first().waitFor();
+    const { history } = await pipeline();
+    assert.ok((await rows.count()) >= history.length - 1);
+    const cells = await rows.first().locator('td').allTextContents();
+    assert.equal(cells.length, 6);
+    assert.equal(cells[1], '0'); // the queue
+    assert.equal(cells[2], '0 s');
+  });
+
   test('without a collector it says so, and the queue is seen to grow', async () => {
     await collector.stop();
     await waitFor(async () => (await problems()).includes('collectors'), 'the words');

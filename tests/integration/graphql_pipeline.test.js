@@ -137,8 +137,9 @@ for (const [what, startServer] of [
     test('who runs says so, with what it counts', async () => {
       const { services } = await told(
         run.gateway,
-        (now) => now.services?.length === 2,
-        'the services'
+        ({ services: all }) =>
+          all?.length === 2 && figure(named(all, 'nexus-gateway')[0], 'samples') === run.samples,
+        'the services, and the gateway to have told what it took in'
       );
       const [collector] = named(services, 'nexus-collector');
       assert.equal(collector.id, 'collector-7');

@@ -15,13 +15,13 @@ import { METRICS, ROOT, createSchema, insertFleet, rawRequest, startGateway, sta
 
 const UUID = 'GPU-5fd4f087-86f3-7a43-b711-4771313afc50'; // that of the examples
 
-let gateway, bare, openapi, ajv;
+let database, gateway, bare, openapi, ajv;
 
 const get = (path, headers = {}) => rawRequest(`${gateway.httpUrl}${path}`, { headers });
 const jsonOf = ({ body }) => JSON.parse(body.toString());
 
 before(async () => {
-  const database = await startPostgres();
+  database = await startPostgres();
   await createSchema(database);
   const { [UUID]: id } = await insertFleet(database, [
     { cluster: 'local', host: 'alpha', index: '0', uuid: UUID, model: 'H100', lastSeen: new Date() },
@@ -194,6 +194,8 @@ test('the GraphQL schema is there to be read', async () => {
   const { headers, body } = await get('/graphql/schema.graphql');
   assert.match(headers['content-type'], /^text\/plain/);
   assert.ok(buildSchema(body.toString()).getQueryType().getFields().gpus);
+  const closed = await startGateway({ database, env: { GRAPHQL_INTROSPECTION: 'false' } });
+  assert.equal((await rawRequest(`${closed.httpUrl}/graphql/schema.graphql`)).status, 404);
 });
 
 test('the addresses that people try lead there', async () => {

@@ -3,17 +3,24 @@
 const TICK_MS = 20;
 const MODELS = ['NVIDIA H100 80GB HBM3', 'NVIDIA A100-SXM4-80GB'];
 
-// As many metrics as the real file has.
+const HOT = 997; // one GPU in so many
+const SLOW = 499;
+
+// As many metrics as the real file has. The GPUs of a host work together, and
+// their load comes and goes within minutes.
 function metricsOf(g, round) {
-  const wave = (g * 7 + round * 13) % 101;
+  const load = 50 + 48 * Math.sin((g >> 3) * 1.7 + round / 60);
+  const share = g % SLOW === 0 ? 0.5 : 1;
+  const noise = ((g * 7 + round * 13) % 5) - 2;
+  const busy = Math.min(100, Math.max(0, Math.round(load * share) + noise));
   return {
-    gpu_utilization: wave,
-    memory_utilization: (g + round) % 101,
-    memory_used_mb: 40_000 + ((g * round) % 41_559),
-    memory_free_mb: 41_559 - ((g * round) % 41_559),
-    temperature: 35 + (wave >> 1),
-    power_draw: 100 + wave * 6.031,
-    sm_clock_mhz: 1200 + ((g * 31 + round * 17) % 780),
+    gpu_utilization: busy,
+    memory_utilization: busy >> 1,
+    memory_used_mb: 20_000 + busy * 500,
+    memory_free_mb: 61_559 - busy * 500,
+    temperature: 30 + Math.round(busy * 0.4) + (g & 7) + (g % HOT ? 0 : 20),
+    power_draw: 100 + busy * 5.031,
+    sm_clock_mhz: busy > 5 ? 1980 - noise * 15 : 1200,
     memory_clock_mhz: 2619,
     encoder_utilization: 0,
     decoder_utilization: 0,

@@ -38,6 +38,8 @@ const RANGE_MIN = 2000;
 const RESIZED_MS = 400;
 /** Redrawing for what came live, at most so often; in ms. */
 const DRAW_MS = 250;
+/** Charts are drawn for so long at a time; in ms. */
+const FRAME_MS = 8;
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -68,6 +70,8 @@ export class Board implements ChartOwner {
   #resizing: ReturnType<typeof setTimeout> | undefined;
   #cursor: number | null = null;
   #cursorFrame = 0;
+  readonly #queue = new Set<Chart>();
+  #queueFrame = 0;
 
   constructor(app: App, element: HTMLElement, options: BoardOptions) {
     this.#app = app;
@@ -121,6 +125,7 @@ export class Board implements ChartOwner {
     clearTimeout(this.#ticking);
     clearTimeout(this.#resizing);
     cancelAnimationFrame(this.#cursorFrame);
+    cancelAnimationFrame(this.#queueFrame);
     this.#resized.disconnect();
     for (const chart of this.#charts.values()) chart.close();
     this.history.close();
@@ -189,6 +194,22 @@ export class Board implements ChartOwner {
 
   isHidden(gpu: Gpu): boolean {
     return gpu.uuid !== null && this.#hidden.has(gpu.uuid);
+  }
+
+  queue(chart: Chart): void {
+    this.#queue.add(chart);
+    this.#queueFrame ||= requestAnimationFrame(() => this.#drawQueue());
+  }
+
+  /** As many as a frame has time for. */
+  #drawQueue(): void {
+    const began = performance.now();
+    for (const chart of this.#queue) {
+      this.#queue.delete(chart);
+      chart.draw();
+      if (performance.now() - began > FRAME_MS) break;
+    }
+    this.#queueFrame = this.#queue.size > 0 ? requestAnimationFrame(() => this.#drawQueue()) : 0;
   }
 
   setDragging(dragging: boolean): void {

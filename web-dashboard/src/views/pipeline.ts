@@ -1,10 +1,11 @@
 // pipeline: how the samples get on: what is wrong first, then their way from the
 // sources to the subscribers, then who is running.
 
-import { html, render, type TemplateResult } from 'lit-html';
+import { html, nothing, render, type TemplateResult } from 'lit-html';
 
 import type { App, View } from '../app.js';
 import { formatAge, formatSince } from '../time.js';
+import { historyTable } from './pipeline/history.js';
 import { problemsOf, type Problem } from './pipeline/problems.js';
 import { servicesTable } from './pipeline/services.js';
 import { stages, TRENDS } from './pipeline/stages.js';
@@ -28,6 +29,7 @@ class PipelineView implements View {
   readonly #offs: (() => void)[];
   readonly #ages: ReturnType<typeof setInterval>;
   #announced = new Set<string>();
+  #historyOpen = false;
 
   constructor(app: App, element: HTMLElement) {
     this.#app = app;
@@ -69,7 +71,16 @@ class PipelineView implements View {
       <section class="card" aria-labelledby="pipeline-services">
         <div class="card-head"><h2 id="pipeline-services">Running services</h2></div>
         ${servicesTable(now.services, now.time)}
-      </section>`;
+      </section>
+      <details class="pipeline-past card" @toggle=${(event: Event) => this.#toggled(event)}>
+        <summary>The last 15 minutes as a table</summary>
+        ${this.#historyOpen ? historyTable(this.#status.history) : nothing}
+      </details>`;
+  }
+
+  #toggled(event: Event): void {
+    this.#historyOpen = (event.target as HTMLDetailsElement).open;
+    this.#draw();
   }
 
   #problems(): TemplateResult {

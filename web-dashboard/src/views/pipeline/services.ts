@@ -23,14 +23,13 @@ const TITLES: Record<string, string> = {
   in_flight: 'in flight',
   web_sockets: 'WebSockets',
   subscriptions: 'subscriptions',
-  sequence: 'last sample’s sequence',
 };
 
 function figureText(name: string, value: number): string {
   const title = TITLES[name] ?? name.replaceAll('_', ' ');
   if (Number.isNaN(value)) return name === 'seconds_since_commit' ? 'no commit yet' : `${title} not known`;
   if (name === 'seconds_since_commit') return `${formatDuration(value * 1000)} ${title}`;
-  return `${formatNumber(value)} ${title}`;
+  return `${formatNumber(value)} ${value === 1 ? title.replace(/s$/, '') : title}`;
 }
 
 function serviceRow(service: Service, now: number): TemplateResult {

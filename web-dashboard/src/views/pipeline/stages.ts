@@ -123,7 +123,7 @@ const STAGES: readonly Stage[] = [
     state: ({ database }) => connectedState(database.connected),
     figures: (now) => [
       { name: 'rowsPerSecond', title: 'Rows written', text: orNotKnown(now.rowsPerSecond, perSecond('rows')) },
-      { name: 'rowsTotal', title: 'Since the collectors’ start', text: orNotKnown(now.rowsTotal) },
+      { name: 'rowsTotal', title: 'Since their start', text: orNotKnown(now.rowsTotal) },
     ],
   },
   {
