@@ -213,8 +213,15 @@ export class Heatmap {
     this.#pointAgain();
   }
 
+  /** What the colours are for: a silent GPU's last value is none of them. */
+  values(): Float64Array {
+    const { fleet } = this.#app;
+    const column = fleet.column(this.metric.name);
+    return column.filter((_, row) => fleet.gpus[row]!.status === 'active');
+  }
+
   #rescale(): void {
-    const domain = domainOf(this.metric, this.#app.fleet.column(this.metric.name));
+    const domain = domainOf(this.metric, this.values());
     if (domain.from === this.domain.from && domain.to === this.domain.to) return;
     this.domain = domain;
     this.scaleChanged.emit();
