@@ -110,8 +110,9 @@ export class Board implements ChartOwner {
   /** Shows these, the first ones first. */
   setGpus(gpus: readonly Gpu[]): void {
     this.#gpus = gpus.filter((gpu) => gpu.uuid !== null);
-    this.#ask();
+    // Laid out first: how wide the charts are says how many points are asked for.
     this.#draw();
+    this.#ask();
   }
 
   routeChanged(): void {
