@@ -86,7 +86,8 @@ export class IdleList {
     const count = this.#idle().length;
     if (count === 0) return html`<p class="empty">No GPU is idle.</p>`;
     const all = hrefOf(this.#app, { query: QUERY });
-    const still = this.#found.filter(({ gpu }) => this.#app.fleet.value(gpu, 'gpu_utilization') < IDLE_PERCENT);
+    const { fleet } = this.#app;
+    const still = this.#found.filter(({ gpu }) => fleet.value(gpu, 'gpu_utilization') < IDLE_PERCENT);
     const hours = still.reduce((sum, idle) => sum + idle.hours, 0);
     const more = count - Math.min(still.length, LISTED);
     return html`<p class="small">
