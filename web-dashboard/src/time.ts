@@ -40,16 +40,16 @@ export function parseTime(text: string, now = Date.now()): number {
 }
 
 /** What is wrong with a range, and which end of it. */
-export interface RangeError {
+export interface RangeFault {
   end: 'from' | 'to';
   text: string;
 }
 
 /** Null: nothing is wrong. */
-export function rangeError(from: string, to: string, now = Date.now()): RangeError | null {
+export function rangeError(from: string, to: string, now = Date.now()): RangeFault | null {
   const start = parseTime(from, now);
   const end = parseTime(to, now);
-  const wrong = (which: RangeError['end'], text: string) => ({ end: which, text });
+  const wrong = (which: RangeFault['end'], text: string) => ({ end: which, text });
   if (from.trim() === '') return wrong('from', 'The start is missing.');
   if (Number.isNaN(start)) return wrong('from', `“${from}” is not a time.`);
   if (to.trim() === '') return wrong('to', 'The end is missing.');

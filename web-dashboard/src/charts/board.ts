@@ -38,6 +38,8 @@ const RANGE_MIN = 2000;
 const RESIZED_MS = 400;
 /** Redrawing for what came live, at most so often; in ms. */
 const DRAW_MS = 250;
+/** Charts are drawn for so long at a time; in ms. */
+const FRAME_MS = 8;
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -68,6 +70,8 @@ export class Board implements ChartOwner {
   #resizing: ReturnType<typeof setTimeout> | undefined;
   #cursor: number | null = null;
   #cursorFrame = 0;
+  readonly #queue = new Set<Chart>();
+  #queueFrame = 0;
 
   constructor(app: App, element: HTMLElement, options: BoardOptions) {
     this.#app = app;
@@ -106,8 +110,9 @@ export class Board implements ChartOwner {
   /** Shows these, the first ones first. */
   setGpus(gpus: readonly Gpu[]): void {
     this.#gpus = gpus.filter((gpu) => gpu.uuid !== null);
-    this.#ask();
+    // Laid out first: how wide the charts are says how many points are asked for.
     this.#draw();
+    this.#ask();
   }
 
   routeChanged(): void {
@@ -121,6 +126,7 @@ export class Board implements ChartOwner {
     clearTimeout(this.#ticking);
     clearTimeout(this.#resizing);
     cancelAnimationFrame(this.#cursorFrame);
+    cancelAnimationFrame(this.#queueFrame);
     this.#resized.disconnect();
     for (const chart of this.#charts.values()) chart.close();
     this.history.close();
@@ -189,6 +195,22 @@ export class Board implements ChartOwner {
 
   isHidden(gpu: Gpu): boolean {
     return gpu.uuid !== null && this.#hidden.has(gpu.uuid);
+  }
+
+  queue(chart: Chart): void {
+    this.#queue.add(chart);
+    this.#queueFrame ||= requestAnimationFrame(() => this.#drawQueue());
+  }
+
+  /** As many as a frame has time for. */
+  #drawQueue(): void {
+    const began = performance.now();
+    for (const chart of this.#queue) {
+      this.#queue.delete(chart);
+      chart.draw();
+      if (performance.now() - began > FRAME_MS) break;
+    }
+    this.#queueFrame = this.#queue.size > 0 ? requestAnimationFrame(() => this.#drawQueue()) : 0;
   }
 
   setDragging(dragging: boolean): void {
@@ -328,9 +350,9 @@ export class Board implements ChartOwner {
           ? nothing
           : html`<p class="charts-fixed small">
               <span class="badge badge-warning">Fixed range</span> New values are not shown.
-              <button type="button" class="button" @click=${() => this.resetZoom()}>
-                ${zoomed ? 'Take back the zoom' : 'Back to live'}
-              </button>
+              ${zoomed
+                ? html`<button type="button" class="button" @click=${() => this.resetZoom()}>Take back the zoom</button>`
+                : nothing}
             </p>`}
         <div class="charts-tools" role="group" aria-label="Charts">
           ${this.#tool('‹', 'Earlier', () => this.panBy(-0.5))}

@@ -8,7 +8,7 @@ import uPlot from 'uplot';
 import type { Metric } from '../fleet/fleet.js';
 import { formatNumber, formatValue } from '../format.js';
 import { formatTime, type Range } from '../time.js';
-import { timeLabels } from './axis.js';
+import { DISTANCES, timeLabels } from './axis.js';
 import { colourOf, dashOf, type Colours } from './palette.js';
 import { between, broken, envelope, gapOf, nearest, statisticsOf, type Points } from './series.js';
 import { traitsOf, type Kind, type Traits } from './traits.js';
@@ -36,9 +36,18 @@ export interface ChartOwner {
   /** The crosshair of all charts; null: none. */
   moveCursor(time: number | null): void;
   toggleLine(key: string): void;
+  /** Calls its draw() when there is time. */
+  queue(chart: Chart): void;
   /** Redrawing waits while a range is being drawn. */
   setDragging(dragging: boolean): void;
   announce(text: string): void;
+}
+
+/** What the table says of a line. */
+interface Row {
+  line: Line;
+  last: number;
+  figures: string[];
 }
 
 /** What the element shows of itself: for scripts and tests. */
@@ -102,6 +111,8 @@ export class Chart {
   #plot: uPlot | undefined;
   #drawnKeys = '';
   #lines: Line[] = [];
+  /** As of the last drawing: the crosshair moves more often. */
+  #rows: Row[] = [];
   #range: Range = { start: 0, end: 1, live: true };
   #step = 0;
   #cursor: number | null = null;
@@ -140,7 +151,7 @@ export class Chart {
     this.#sight = new IntersectionObserver(
       (entries) => {
         this.#visible = entries.at(-1)!.isIntersecting;
-        if (this.#visible && this.#stale) this.#draw();
+        if (this.#visible && this.#stale) this.#owner.queue(this);
       },
       { rootMargin: '120px' },
     );
@@ -158,7 +169,7 @@ export class Chart {
     this.#step = step;
     this.#emptyElement.textContent = empty;
     this.#stale = true;
-    if (this.#visible) this.#draw();
+    if (this.#visible) this.#owner.queue(this);
   }
 
   setCursor(time: number | null): void {
@@ -199,7 +210,8 @@ export class Chart {
 
   // ---- drawing ----
 
-  #draw(): void {
+  draw(): void {
+    if (!this.#visible || !this.element.isConnected) return;
     this.#stale = false;
     const keys = this.#lines.map((line) => `${line.key} ${line.place}`).join();
     if (keys !== this.#drawnKeys || !this.#plot) this.#make(keys);
@@ -213,7 +225,8 @@ export class Chart {
       plot.setData(this.#data(), false);
       plot.setScale('x', { min: start, max: end });
     });
-    this.#emptyElement.hidden = this.#lines.some((line) => this.#pointsInRange(line).times.length > 0);
+    this.#rows = this.#lines.map((line) => this.#rowOf(line));
+    this.#emptyElement.hidden = this.#rows.some(({ last }) => !Number.isNaN(last));
     this.#placeCursor();
     this.#drawLegend();
   }
@@ -265,7 +278,7 @@ export class Chart {
       padding: [8, 18, 0, 0],
       scales: { x: { time: true }, y: { range: (_, min, max) => this.#valueRange(min, max) } },
       axes: [
-        { stroke, font, size: AXIS_HEIGHT, grid: lines, ticks: lines, space: 64, values: (_, splits, __, ___, step) => timeLabels(splits, step) },
+        { stroke, font, size: AXIS_HEIGHT, grid: lines, ticks: lines, space: 64, incrs: DISTANCES, values: (_, splits, __, ___, step) => timeLabels(splits, step) },
         { stroke, font, size: AXIS_WIDTH, grid: lines, ticks: { ...lines, size: 4 }, space: 28, ...this.#valueAxis() },
       ],
       series: [{}, this.#edge(), this.#edge(), ...this.#lines.map((line) => this.#lineOptions(line))],
@@ -338,7 +351,7 @@ export class Chart {
       return;
     }
     const { clientWidth: width, clientHeight: height } = this.#plotElement;
-    if (!this.#plot) this.#draw();
+    if (!this.#plot) this.#owner.queue(this);
     else if (width > 0 && (width !== this.#plot.width || height !== this.#plot.height)) {
       this.#plot.setSize({ width, height });
       this.#placeCursor();
@@ -434,7 +447,7 @@ export class Chart {
             ${FIGURES[this.#traits.kind].map((title) => html`<th scope="col">${title}</th>`)}
           </tr>
         </thead>
-        <tbody>${this.#lines.map((line) => this.#legendRow(line))}</tbody>
+        <tbody>${this.#rows.map((row) => this.#legendRow(row))}</tbody>
       </table>`,
       this.#legendElement,
     );
@@ -456,9 +469,13 @@ export class Chart {
     return all.sort((a, b) => a - b).map((value) => this.#format(value)).join(', ') || 'none';
   }
 
-  #legendRow(line: Line) {
+  #rowOf(line: Line): Row {
     const points = this.#pointsInRange(line);
-    const value = this.#cursor === null ? (points.values.at(-1) ?? NaN) : this.#valueAt(line, this.#cursor);
+    return { line, last: points.values.at(-1) ?? NaN, figures: this.#figures(points) };
+  }
+
+  #legendRow({ line, last, figures }: Row) {
+    const value = this.#cursor === null ? last : this.#valueAt(line, this.#cursor);
     const dashes = dashOf(line.place).join(' ');
     const swatch = html`<svg class="chart-swatch" viewBox="0 0 26 8" aria-hidden="true">
       <line x1="0" y1="4" x2="26" y2="4" class="chart-line-${colourOf(line.place)}" stroke-dasharray=${dashes} />
@@ -473,7 +490,7 @@ export class Chart {
     return html`<tr class=${line.hidden ? 'chart-hidden' : ''} data-gpu=${line.key}>
       <th scope="row">${name}</th>
       <td class="chart-now">${this.#format(value)}</td>
-      ${this.#figures(points).map((text) => html`<td>${text}</td>`)}
+      ${figures.map((text) => html`<td>${text}</td>`)}
     </tr>`;
   }
 }

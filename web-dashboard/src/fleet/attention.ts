@@ -250,19 +250,18 @@ export class Attention {
   #carryOver(): void {
     const fleet = this.#fleet;
     const before = { gpus: this.#gpus, since: this.#since, seen: this.#seen, bits: this.#bits };
-    const rows = new Map(before.gpus.map((gpu, row) => [nameOf(gpu), row]));
     const width = PROBLEMS.length;
     this.#gpus = fleet.gpus;
     this.#since = new Float64Array(fleet.gpus.length * width).fill(NaN);
     this.#seen = new Uint8Array(fleet.gpus.length);
     this.#bits = fleet.problems;
     this.#usual.clear();
-    fleet.gpus.forEach((gpu, row) => {
-      const was = rows.get(nameOf(gpu));
-      if (was === undefined) return;
+    before.gpus.forEach((gpu, was) => {
+      const { row } = gpu;
+      if (fleet.gpus[row] !== gpu) return; // it is gone
       this.#bits[row] = before.bits[was]!;
       this.#seen[row] = before.seen[was]!;
-      this.#since.set(before.since.subarray(was * width, (was + 1) * width), row * width);
+      for (let i = 0; i < width; i++) this.#since[row * width + i] = before.since[was * width + i]!;
     });
   }
 

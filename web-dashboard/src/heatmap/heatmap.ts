@@ -13,9 +13,9 @@ import { formatRoute } from '../route.js';
 import { Grid } from './grid.js';
 import {
   blockOf, cellRect, hitAt, hostsBetween, labelRect, layoutOf,
-  type Layout, type Place, type Rect, type Section,
+  type Layout, type Place, type Rect,
 } from './layout.js';
-import { lookOf, Painter, type Pane, type Picture } from './paint.js';
+import { lookOf, Painter, type CellPlace, type Pane, type Picture } from './paint.js';
 import { paletteOf } from './palette.js';
 import { colourIndex, domainOf, type Domain } from './scale.js';
 import { Tooltip } from './tooltip.js';
@@ -153,8 +153,8 @@ export class Heatmap {
 
   /** By row, 1: something is wrong with it. */
   setMarked(marked: Uint8Array): void {
-    const same = marked.length === this.#marked.length && marked.every((mark, row) => mark === this.#marked[row]);
-    if (same) return;
+    const before = this.#marked;
+    if (marked.length === before.length && marked.every((mark, row) => mark === before[row])) return;
     this.#marked = marked;
     this.#paintAnew();
     this.#nameAnew();
@@ -213,8 +213,15 @@ export class Heatmap {
     this.#pointAgain();
   }
 
+  /** What the colours are for: a silent GPU's last value is none of them. */
+  values(): Float64Array {
+    const { fleet } = this.#app;
+    const column = fleet.column(this.metric.name);
+    return column.filter((_, row) => fleet.gpus[row]!.status === 'active');
+  }
+
   #rescale(): void {
-    const domain = domainOf(this.metric, this.#app.fleet.column(this.metric.name));
+    const domain = domainOf(this.metric, this.values());
     if (domain.from === this.domain.from && domain.to === this.domain.to) return;
     this.domain = domain;
     this.scaleChanged.emit();
@@ -351,7 +358,7 @@ export class Heatmap {
   }
 
   /** Those in the pane. */
-  *#dirtyCells(): Generator<[Section, number, number]> {
+  *#dirtyCells(): Generator<CellPlace> {
     const { top, height } = this.#pane;
     const [first, last] = hostsBetween(this.#layout!, top, top + height);
     for (const row of this.#dirty) {
@@ -370,15 +377,17 @@ export class Heatmap {
     const ratio = devicePixelRatio;
     const height = Math.min(all, clientHeight + 2 * OVERSCAN);
     const pane = this.#pane;
-    const resized = pane.height !== height || pane.ratio !== ratio || this.#canvas.width !== Math.ceil(width * ratio);
-    const covered = scrollTop >= pane.top && Math.min(all, scrollTop + clientHeight) <= pane.top + pane.height;
+    const pixels = Math.ceil(width * ratio);
+    const resized = pane.height !== height || pane.ratio !== ratio || this.#canvas.width !== pixels;
+    const bottom = Math.min(all, scrollTop + clientHeight);
+    const covered = scrollTop >= pane.top && bottom <= pane.top + pane.height;
     if (!resized && covered) return false;
     pane.top = Math.max(0, Math.min(all - height, scrollTop - OVERSCAN));
     this.#canvas.style.transform = `translateY(${pane.top}px)`;
     if (!resized) return true;
     pane.height = height;
     pane.ratio = ratio;
-    this.#canvas.width = Math.ceil(width * ratio);
+    this.#canvas.width = pixels;
     this.#canvas.height = Math.ceil(height * ratio);
     this.#canvas.style.width = `${this.#canvas.width / ratio}px`;
     this.#canvas.style.height = `${this.#canvas.height / ratio}px`;

@@ -3,7 +3,7 @@
 // a GPU that does not report the metric is hollow; a mark in the corner is a problem.
 
 import type { Fleet, Gpu, Metric } from '../fleet/fleet.js';
-import { cellRect, hostsBetween, type Layout, type Section } from './layout.js';
+import { cellRect, hostsBetween, type Layout, type Rect, type Section } from './layout.js';
 import type { Palette } from './palette.js';
 import { colourIndex, type Domain } from './scale.js';
 
@@ -31,6 +31,9 @@ export interface Pane {
   ratio: number;
 }
 
+/** The GPU of that slot of a section's host of that number. */
+export type CellPlace = [section: Section, number: number, slot: number];
+
 /** A cell as high as this has its value written in it, if that has room. */
 const TEXT_FROM = 20;
 const TEXT_MAX = 22;
@@ -51,51 +54,73 @@ export function shortValue(value: number, metric: Metric): string {
   return String(Math.round(shown));
 }
 
-type Draw = (context: CanvasRenderingContext2D, width: number, height: number, line: number) => void;
-
 /** Inside a cell of so many device pixels, with lines so thick. */
-function drawingOf(look: Exclude<Look, 'value'>, palette: Palette): Draw {
-  const frame: Draw = (context, width, height, line) => {
-    context.strokeStyle = palette.muted;
-    context.lineWidth = line;
-    context.strokeRect(line / 2, line / 2, width - line, height - line);
-  };
-  const ground: Draw = (context, width, height) => {
-    context.fillStyle = palette.raised;
-    context.fillRect(0, 0, width, height);
-  };
+type Draw = (
+  context: CanvasRenderingContext2D, width: number, height: number, line: number, palette: Palette,
+) => void;
+
+const frame: Draw = (context, width, height, line, { muted }) => {
+  context.strokeStyle = muted;
+  context.lineWidth = line;
+  context.strokeRect(line / 2, line / 2, width - line, height - line);
+};
+
+const cross: Draw = (context, width, height, line, palette) => {
+  frame(context, width, height, line, palette);
+  context.beginPath();
+  context.moveTo(0, 0);
+  context.lineTo(width, height);
+  context.moveTo(width, 0);
+  context.lineTo(0, height);
+  context.stroke();
+};
+
+const hatching: Draw = (context, width, height, line, { raised, muted }) => {
+  context.fillStyle = raised;
+  context.fillRect(0, 0, width, height);
+  context.strokeStyle = muted;
+  context.lineWidth = line;
+  context.beginPath();
+  for (let x = -height; x < width; x += line * 4) {
+    context.moveTo(x, height);
+    context.lineTo(x + height, 0);
+  }
+  context.stroke();
+};
+
+const dots: Draw = (context, width, height, line, { raised, text }) => {
+  context.fillStyle = raised;
+  context.fillRect(0, 0, width, height);
+  context.fillStyle = text;
+  const size = Math.ceil(line * 1.5);
+  const step = Math.max(size * 2, Math.round(Math.min(width, height) / 4));
+  for (let y = step / 2; y < height - size / 2; y += step) {
+    for (let x = step / 2; x < width - size / 2; x += step) context.fillRect(x, y, size, size);
+  }
+};
+
+const DRAWINGS: Readonly<Record<Exclude<Look, 'value'>, Draw>> = {
+  hollow: frame,
+  missing: cross,
+  silent: hatching,
+  maintenance: dots,
+};
+
+/** Of the values in the cells, in CSS pixels. */
+function textSize({ cellHeight }: Layout): number {
+  return Math.min(TEXT_MAX, Math.max(10, Math.round(cellHeight * 0.42)));
+}
+
+/** A cell in the pane's device pixels, on whole ones: no edge is blurred. */
+function boxOf({ top, ratio }: Pane, layout: Layout, section: Section, number: number, slot: number): Rect {
+  const rect = cellRect(layout, { section, number }, slot);
+  const x = Math.round(rect.x * ratio);
+  const y = Math.round((rect.y - top) * ratio);
   return {
-    hollow: frame,
-    missing: ((context, width, height, line) => {
-      frame(context, width, height, line);
-      context.beginPath();
-      context.moveTo(0, 0);
-      context.lineTo(width, height);
-      context.moveTo(width, 0);
-      context.lineTo(0, height);
-      context.stroke();
-    }) as Draw,
-    silent: ((context, width, height, line) => {
-      ground(context, width, height, line);
-      context.strokeStyle = palette.muted;
-      context.lineWidth = line;
-      context.beginPath();
-      for (let x = -height; x < width; x += line * 4) {
-        context.moveTo(x, height);
-        context.lineTo(x + height, 0);
-      }
-      context.stroke();
-    }) as Draw,
-    maintenance: ((context, width, height, line) => {
-      ground(context, width, height, line);
-      context.fillStyle = palette.text;
-      const size = Math.ceil(line * 1.5);
-      const step = Math.max(size * 2, Math.round(Math.min(width, height) / 4));
-      for (let y = step / 2; y < height - size / 2; y += step) {
-        for (let x = step / 2; x < width - size / 2; x += step) context.fillRect(x, y, size, size);
-      }
-    }) as Draw,
-  }[look];
+    x, y,
+    width: Math.round((rect.x + rect.width) * ratio) - x,
+    height: Math.round((rect.y + rect.height - top) * ratio) - y,
+  };
 }
 
 /** Draws with one palette in cells of one size; what is drawn often is drawn once and copied. */
@@ -122,7 +147,8 @@ export class Painter {
       for (let number = from; number < to; number++) {
         const { gpus } = section.cluster.hosts[number]!;
         for (let slot = 0; slot < gpus.length; slot++) {
-          this.#paintCell(pane, picture, section, number, slot);
+          const box = boxOf(pane, layout, section, number, slot);
+          this.#paintCell(pane, picture, box, gpus[slot]!);
           if (gpus[slot]!.uuid !== null) painted++;
         }
       }
@@ -131,13 +157,19 @@ export class Painter {
   }
 
   /** Some cells anew. */
-  paintCells(pane: Pane, picture: Picture, cells: Iterable<[section: Section, number: number, slot: number]>): void {
+  paintCells(pane: Pane, picture: Picture, cells: Iterable<CellPlace>): void {
     this.#font(pane, picture);
-    for (const [section, number, slot] of cells) this.#paintCell(pane, picture, section, number, slot, true);
+    for (const [section, number, slot] of cells) {
+      const box = boxOf(pane, picture.layout, section, number, slot);
+      pane.context.clearRect(box.x, box.y, box.width, box.height);
+      this.#paintCell(pane, picture, box, section.cluster.hosts[number]!.gpus[slot]!);
+    }
   }
 
   /** One look by itself, for the legend. */
-  paintLook(context: CanvasRenderingContext2D, look: Look, size: number, ratio: number, marked = false): void {
+  paintLook(
+    context: CanvasRenderingContext2D, look: Look, size: number, ratio: number, marked = false,
+  ): void {
     context.clearRect(0, 0, size, size);
     if (look === 'value') {
       context.fillStyle = this.palette.colours[this.palette.colours.length >> 1]!;
@@ -145,12 +177,11 @@ export class Painter {
     } else {
       context.drawImage(this.#stamp(look, size, size, ratio), 0, 0);
     }
-    if (marked) this.#paintMark(context, 0, 0, size, size, ratio);
+    if (marked) this.#paintMark(context, { x: 0, y: 0, width: size, height: size }, ratio);
   }
 
   #font({ context, ratio }: Pane, { layout }: Picture): void {
-    const size = Math.min(TEXT_MAX, Math.max(10, Math.round(layout.cellHeight * 0.42)));
-    context.font = `600 ${size * ratio}px ${this.palette.font}`;
+    context.font = `600 ${textSize(layout) * ratio}px ${this.palette.font}`;
     context.textAlign = 'center';
     context.textBaseline = 'middle';
   }
@@ -170,7 +201,8 @@ export class Painter {
     context.fillText(`  ${cluster.hosts.length} hosts, ${gpus} GPUs`, width, middle);
   }
 
-  #paintLabels({ context, top, ratio }: Pane, { layout }: Picture, section: Section, from: number, to: number): void {
+  #paintLabels(pane: Pane, { layout }: Picture, section: Section, from: number, to: number): void {
+    const { context, top, ratio } = pane;
     context.font = `${layout.labelFont * ratio}px ${this.palette.font}`;
     context.textAlign = 'left';
     context.textBaseline = 'middle';
@@ -182,49 +214,43 @@ export class Painter {
     }
   }
 
-  #paintCell(pane: Pane, picture: Picture, section: Section, number: number, slot: number, anew = false): void {
-    const { context, top, ratio } = pane;
-    const { fleet, metric, domain, layout } = picture;
-    const gpu = section.cluster.hosts[number]!.gpus[slot]!;
-    const rect = cellRect(layout, { section, number }, slot);
-    const x = Math.round(rect.x * ratio);
-    const y = Math.round((rect.y - top) * ratio);
-    const width = Math.round((rect.x + rect.width) * ratio) - x;
-    const height = Math.round((rect.y + rect.height - top) * ratio) - y;
-    if (anew) context.clearRect(x, y, width, height);
-    if (picture.taken && picture.taken[gpu.row] === 0) {
-      const size = Math.max(2, Math.round(Math.min(width, height) * POINT));
-      context.fillStyle = this.palette.line;
-      context.fillRect(x + ((width - size) >> 1), y + ((height - size) >> 1), size, size);
+  #paintCell(pane: Pane, picture: Picture, box: Rect, gpu: Gpu): void {
+    const { context, ratio } = pane;
+    if (picture.taken?.[gpu.row] === 0) {
+      this.#paintPoint(context, box);
       return;
     }
     const look = lookOf(picture, gpu);
-    if (look === 'value') {
-      const value = fleet.value(gpu, metric.name);
-      const colour = colourIndex(value, domain);
-      context.fillStyle = this.palette.colours[colour]!;
-      context.fillRect(x, y, width, height);
-      if (layout.cellHeight >= TEXT_FROM) {
-        const text = shortValue(value, metric);
-        const size = Math.min(TEXT_MAX, Math.max(10, Math.round(layout.cellHeight * 0.42)));
-        if (text.length * size * LETTER <= rect.width) {
-          context.fillStyle = this.palette.inks[colour]!;
-          context.fillText(text, x + width / 2, y + height / 2);
-        }
-      }
-    } else {
-      context.drawImage(this.#stamp(look, width, height, ratio), x, y);
-    }
-    if (picture.marked[gpu.row] === 1 && gpu.status !== 'missing') {
-      this.#paintMark(context, x, y, width, height, ratio);
-    }
+    if (look === 'value') this.#paintValue(pane, picture, box, gpu);
+    else context.drawImage(this.#stamp(look, box.width, box.height, ratio), box.x, box.y);
+    if (picture.marked[gpu.row] === 1 && look !== 'missing') this.#paintMark(context, box, ratio);
+  }
+
+  #paintPoint(context: CanvasRenderingContext2D, { x, y, width, height }: Rect): void {
+    const size = Math.max(2, Math.round(Math.min(width, height) * POINT));
+    context.fillStyle = this.palette.line;
+    context.fillRect(x + ((width - size) >> 1), y + ((height - size) >> 1), size, size);
+  }
+
+  #paintValue({ context, ratio }: Pane, picture: Picture, box: Rect, gpu: Gpu): void {
+    const { fleet, metric, domain, layout } = picture;
+    const value = fleet.value(gpu, metric.name);
+    const colour = colourIndex(value, domain);
+    context.fillStyle = this.palette.colours[colour]!;
+    context.fillRect(box.x, box.y, box.width, box.height);
+    if (layout.cellHeight < TEXT_FROM) return;
+    const text = shortValue(value, metric);
+    if (text.length * textSize(layout) * LETTER * ratio > box.width) return;
+    context.fillStyle = this.palette.inks[colour]!;
+    context.fillText(text, box.x + box.width / 2, box.y + box.height / 2);
   }
 
   /** A corner, on an edge of the ground's colour: seen on each colour of the scale. */
-  #paintMark(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number, ratio: number): void {
+  #paintMark(context: CanvasRenderingContext2D, { x, y, width, height }: Rect, ratio: number): void {
+    const { surface, critical } = this.palette;
     const size = Math.max(5 * ratio, Math.min(width, height) * 0.36);
     const right = x + width;
-    for (const [colour, side] of [[this.palette.surface, size + 1.5 * ratio], [this.palette.critical, size]] as const) {
+    for (const [colour, side] of [[surface, size + 1.5 * ratio], [critical, size]] as const) {
       context.fillStyle = colour;
       context.beginPath();
       context.moveTo(right - side, y);
@@ -242,7 +268,7 @@ export class Painter {
       stamp.width = Math.max(1, width);
       stamp.height = Math.max(1, height);
       const line = Math.max(1, Math.round(ratio * (Math.min(width, height) < 14 * ratio ? 1 : 1.5)));
-      drawingOf(look, this.palette)(stamp.getContext('2d')!, width, height, line);
+      DRAWINGS[look](stamp.getContext('2d')!, width, height, line, this.palette);
       this.#stamps.set(key, stamp);
     }
     return stamp;

@@ -57,6 +57,7 @@ export class Tooltip {
     const since = gpu.statusSince === null ? '' : ` ${formatSince(gpu.statusSince)}`;
     const time = fleet.times[gpu.row] ?? NaN;
     return html`<strong>${gpu.host.hostname}, GPU ${gpu.index}</strong>
+      ${fleet.clusters.length > 1 ? html`<span>Cluster ${gpu.host.cluster.name}</span>` : nothing}
       ${gpu.model ? html`<span>${gpu.model}</span>` : nothing}
       <span>${gpu.status}${gpu.status === 'active' ? '' : since}${
         gpu.maintenanceReason ? `: ${gpu.maintenanceReason}` : ''}</span>

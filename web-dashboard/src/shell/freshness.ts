@@ -64,14 +64,14 @@ export class Freshness {
     const badges: Record<State, [string, string]> = {
       connecting: ['Connecting', ''],
       live: ['Live', asOf && ` · ${age}`],
-      stale: ['Stale', ` ${formatSince(this.#asOf)}`],
+      stale: ['Stale', ` ${formatSince(this.#asOf || this.#movedAt)}`],
       reconnecting: ['Reconnecting', ` ${since}`],
       refused: ['Refused', ` ${since}`],
     };
     const lines: Record<State, string> = {
       connecting: Date.now() - connection.since < PATIENCE_MS ? '' : `The gateway has not answered yet. ${this.#nextAttempt()}`,
       live: problem === '' ? '' : `What you see may be old: ${problem}.`,
-      stale: `${following ? 'Nothing new has come' : 'The gateway has heard nothing from the broker'} ${formatSince(this.#asOf)}. ${shown}`,
+      stale: `${following ? 'Nothing new has come' : 'The gateway has heard nothing from the broker'} ${formatSince(this.#asOf || this.#movedAt)}. ${shown}`,
       reconnecting: `The gateway has not answered ${since}. ${shown} ${this.#nextAttempt()}`,
       refused: `The gateway refuses the connection (${connection.reason}). ${shown} ${this.#nextAttempt()}`,
     };

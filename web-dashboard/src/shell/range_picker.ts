@@ -11,14 +11,14 @@ import {
   PRESETS,
   rangeError,
   resolveRange,
-  type RangeError,
+  type RangeFault,
 } from '../time.js';
 import { CHEVRON, CLOCK } from './icons.js';
 
 export class RangePicker {
   readonly element = document.createElement('div');
   #app: App;
-  #error: RangeError | null = null;
+  #error: RangeFault | null = null;
   /** To which one goes back from times gone by. */
   #lastLive = START.from;
 
@@ -78,7 +78,7 @@ export class RangePicker {
     style.right = `${Math.max(8, document.documentElement.clientWidth - button.right)}px`;
   }
 
-  #field(end: RangeError['end']): HTMLInputElement {
+  #field(end: RangeFault['end']): HTMLInputElement {
     return this.element.querySelector<HTMLInputElement>(`[name=${end}]`)!;
   }
 
@@ -109,7 +109,7 @@ export class RangePicker {
   #panel() {
     const { route } = this.#app;
     const error = this.#error;
-    const field = (end: RangeError['end'], label: string) => html`
+    const field = (end: RangeFault['end'], label: string) => html`
       <label for="range-${end}">${label}</label>
       <input class="input number" id="range-${end}" name=${end} autocomplete="off" spellcheck="false"
           aria-invalid=${error?.end === end ? 'true' : 'false'}

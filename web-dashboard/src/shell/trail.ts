@@ -5,6 +5,8 @@ import { Emitter } from '../emitter.js';
 import { formatRoute, parseRoute, samePage, type Route } from '../route.js';
 
 const KEPT_AS = 'nexus.scroll';
+/** A page is held where it was for so long, and given up on after so long. */
+const HOLD_MS = 600;
 const RESTORE_MS = 2000;
 
 type Positions = Record<string, number>;
@@ -47,12 +49,14 @@ export class Trail {
     const place = this.#positions[this.#key] ?? 0;
     const restoring = new AbortController();
     this.#restoring = restoring;
-    const until = performance.now() + RESTORE_MS;
-    // What a page shows comes bit by bit: it may be too short yet.
+    const began = performance.now();
+    // What a page shows comes bit by bit: it may be too short yet, or grow above.
     const scroll = () => {
       if (restoring.signal.aborted) return;
       scrollTo(0, place);
-      if (Math.abs(scrollY - place) < 2 || performance.now() > until) restoring.abort();
+      const reached = Math.abs(scrollY - place) < 2;
+      const held = performance.now() - began;
+      if ((reached && (place === 0 || held > HOLD_MS)) || held > RESTORE_MS) restoring.abort();
       else requestAnimationFrame(scroll);
     };
     for (const moved of ['wheel', 'touchmove', 'keydown', 'pointerdown']) {

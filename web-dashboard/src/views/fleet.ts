@@ -159,7 +159,7 @@ class FleetPage implements View {
     if (this.#selection.update()) this.#heatmap.setTaken(this.#selection.taken);
     this.#heatmap.setMarked(this.#marked());
     this.#heatmap.tick();
-    this.#legend.paint(this.#heatmap.painter, fleet.column(this.#heatmap.metric.name));
+    this.#legend.paint(this.#heatmap.painter, this.#heatmap.values());
     this.#table.update();
     this.#showHead();
     this.#showLists();
@@ -199,7 +199,7 @@ class FleetPage implements View {
     const heatmap = this.#heatmap;
     if (!heatmap) return;
     this.#legend.setScale(heatmap.metric, heatmap.domain);
-    this.#legend.paint(heatmap.painter, this.#app.fleet.column(heatmap.metric.name));
+    this.#legend.paint(heatmap.painter, heatmap.values());
     this.#legend.paintLooks(heatmap.painter);
   }
 

@@ -96,7 +96,7 @@ class HostView implements View {
       ${this.#figures(host)}
       <section class="card" aria-labelledby="host-gpus">
         <h2 id="host-gpus">GPUs</h2>
-        <div class="table-scroll" tabindex="0" role="region" aria-labelledby="host-gpus">
+        <div class="table-scroll" tabindex="0" role="region" aria-label="Table of the GPUs">
           ${gpuTable({ app: this.#app, host, board: this.#board })}
         </div>
       </section>`;

@@ -45,6 +45,12 @@ export function placeOf({ uuid, host }: Gpu): Partial<Route> {
   return { view: 'host', cluster: host.cluster.name, host: host.hostname };
 }
 
+/** Hosts of several clusters may have one name. */
+export function nameOf({ fleet }: App, { host, index }: Gpu): string {
+  const place = fleet.clusters.length > 1 ? `${host.cluster.name}/${host.hostname}` : host.hostname;
+  return `${place}, GPU ${index}`;
+}
+
 function groupsOf(findings: readonly Finding[]): Map<Problem, Finding[]> {
   const groups = new Map<Problem, Finding[]>();
   for (const finding of findings) {
@@ -121,7 +127,7 @@ export class AttentionList {
 
   #finding(finding: Finding): TemplateResult {
     const { gpu, text, severity, since } = finding;
-    const name = `${gpu.host.hostname}, GPU ${gpu.index}`;
+    const name = nameOf(this.#app, gpu);
     const on = !this.#showAcknowledged;
     const acknowledge = () => {
       this.#acknowledged.set(finding, on);

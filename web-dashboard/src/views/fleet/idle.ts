@@ -8,7 +8,7 @@ import { idleSince, type Idle } from '../../fleet/idle.js';
 import { IDLE_PERCENT } from '../../fleet/totals.js';
 import { formatNumber } from '../../format.js';
 import { formatSince } from '../../time.js';
-import { placeOf } from './attention.js';
+import { nameOf, placeOf } from './attention.js';
 
 const QUERY = 'is:idle';
 const LISTED = 8;
@@ -86,7 +86,8 @@ export class IdleList {
     const count = this.#idle().length;
     if (count === 0) return html`<p class="empty">No GPU is idle.</p>`;
     const all = hrefOf(this.#app, { query: QUERY });
-    const still = this.#found.filter(({ gpu }) => this.#app.fleet.value(gpu, 'gpu_utilization') < IDLE_PERCENT);
+    const { fleet } = this.#app;
+    const still = this.#found.filter(({ gpu }) => fleet.value(gpu, 'gpu_utilization') < IDLE_PERCENT);
     const hours = still.reduce((sum, idle) => sum + idle.hours, 0);
     const more = count - Math.min(still.length, LISTED);
     return html`<p class="small">
@@ -102,7 +103,7 @@ export class IdleList {
   #row({ gpu, since, orLonger, hours }: Idle): TemplateResult {
     return html`<li class="fleet-finding">
       <div>
-        <a href=${hrefOf(this.#app, placeOf(gpu))}>${gpu.host.hostname}, GPU ${gpu.index}</a>
+        <a href=${hrefOf(this.#app, placeOf(gpu))}>${nameOf(this.#app, gpu)}</a>
         <span class="fleet-finding-text">${formatSince(since)}${orLonger ? ' or longer' : ''}, ${formatNumber(hours, 1)} GPU-hours</span>
       </div>
     </li>`;

@@ -100,7 +100,12 @@ export class Table {
     const models = new Map([...new Set(fleet.gpus.map((gpu) => gpu.model))].sort().map((m, i) => [m, i]));
     const names = new Set([...Object.keys(TITLES), route.metric]);
     const metrics = [...names].map((name) => fleet.metric(name)).filter((m) => m !== undefined);
+    const cluster = (gpu: Gpu) => gpu.host.cluster;
     return [
+      ...(fleet.clusters.length > 1
+        ? [{ name: 'cluster', title: 'Cluster', number: false,
+             key: (gpu: Gpu) => fleet.clusters.indexOf(cluster(gpu)), cell: (gpu: Gpu) => cluster(gpu).name }]
+        : []),
       { name: 'host', title: 'Host', number: false, key: (gpu) => gpu.row, cell: (gpu) => this.#hostLink(gpu) },
       {
         name: 'gpu', title: 'GPU', number: true,
@@ -247,7 +252,7 @@ export class Table {
     if (next < 0 || next >= this.#order.length) return;
     this.#reveal(next);
     const found = this.#scroller.querySelector<HTMLTableRowElement>(`tr[aria-rowindex="${next + 2}"]`);
-    const same = found?.cells[cell?.cellIndex ?? 1]?.querySelector('a') ?? found?.querySelector('a');
+    const same = found?.cells[cell?.cellIndex ?? 0]?.querySelector('a') ?? found?.querySelector('a');
     same?.focus({ preventScroll: true });
   }
 
