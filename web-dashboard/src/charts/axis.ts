@@ -2,7 +2,17 @@
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-const DAY = 24 * 60 * MINUTE;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** What labels may be apart, in ms. */
+export const DISTANCES: number[] = [
+  ...[1, 10, 100],
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
+  ...[1, 2, 3, 6, 12].map((n) => n * HOUR),
+  ...[1, 2, 7, 14, 28, 91, 365].map((n) => n * DAY),
+];
 
 function two(number: number): string {
   return String(number).padStart(2, '0');

@@ -110,8 +110,9 @@ export class Board implements ChartOwner {
   /** Shows these, the first ones first. */
   setGpus(gpus: readonly Gpu[]): void {
     this.#gpus = gpus.filter((gpu) => gpu.uuid !== null);
-    this.#ask();
+    // Laid out first: how wide the charts are says how many points are asked for.
     this.#draw();
+    this.#ask();
   }
 
   routeChanged(): void {
@@ -349,9 +350,9 @@ export class Board implements ChartOwner {
           ? nothing
           : html`<p class="charts-fixed small">
               <span class="badge badge-warning">Fixed range</span> New values are not shown.
-              <button type="button" class="button" @click=${() => this.resetZoom()}>
-                ${zoomed ? 'Take back the zoom' : 'Back to live'}
-              </button>
+              ${zoomed
+                ? html`<button type="button" class="button" @click=${() => this.resetZoom()}>Take back the zoom</button>`
+                : nothing}
             </p>`}
         <div class="charts-tools" role="group" aria-label="Charts">
           ${this.#tool('‹', 'Earlier', () => this.panBy(-0.5))}

@@ -8,7 +8,7 @@ import uPlot from 'uplot';
 import type { Metric } from '../fleet/fleet.js';
 import { formatNumber, formatValue } from '../format.js';
 import { formatTime, type Range } from '../time.js';
-import { timeLabels } from './axis.js';
+import { DISTANCES, timeLabels } from './axis.js';
 import { colourOf, dashOf, type Colours } from './palette.js';
 import { between, broken, envelope, gapOf, nearest, statisticsOf, type Points } from './series.js';
 import { traitsOf, type Kind, type Traits } from './traits.js';
@@ -278,7 +278,7 @@ export class Chart {
       padding: [8, 18, 0, 0],
       scales: { x: { time: true }, y: { range: (_, min, max) => this.#valueRange(min, max) } },
       axes: [
-        { stroke, font, size: AXIS_HEIGHT, grid: lines, ticks: lines, space: 64, values: (_, splits, __, ___, step) => timeLabels(splits, step) },
+        { stroke, font, size: AXIS_HEIGHT, grid: lines, ticks: lines, space: 64, incrs: DISTANCES, values: (_, splits, __, ___, step) => timeLabels(splits, step) },
         { stroke, font, size: AXIS_WIDTH, grid: lines, ticks: { ...lines, size: 4 }, space: 28, ...this.#valueAxis() },
       ],
       series: [{}, this.#edge(), this.#edge(), ...this.#lines.map((line) => this.#lineOptions(line))],

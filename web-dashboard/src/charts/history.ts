@@ -16,6 +16,8 @@ import { stepValueOf } from './traits.js';
 interface Window extends Range {
   /** Seconds; 0: every sample. */
   step: number;
+  /** Live, but what came later is not to be shown yet. */
+  heldSince: number | undefined;
 }
 
 export interface Latest {
@@ -285,7 +287,7 @@ export class History {
 
   /** Those that are known already are not doubled. */
   #addRecent(track: Track): void {
-    if (!this.#window?.live || !track.loaded) return;
+    if (!this.#window?.live || !track.loaded || this.#heldSince !== undefined) return;
     for (const sample of track.recent) this.#addSample(track, sample);
   }
 
@@ -294,7 +296,7 @@ export class History {
     await this.#work(async () => {
       await this.#learn();
       if (generation !== this.#generation || !this.#range) return;
-      const window = { ...this.#range, step: this.#stepFor(this.#range) };
+      const window = { ...this.#range, step: this.#stepFor(this.#range), heldSince: this.#heldSince };
       if (window.step !== this.#window?.step) this.#generation++;
       this.#window = window;
       const stale = [...this.#tracks].filter(([, { asked }]) => asked !== this.#generation);
@@ -352,10 +354,12 @@ export class History {
     this.changed.emit();
   }
 
-  #ask(uuid: string, { start, end, live, step }: Window, openFrom: number): Promise<Answer> {
+  #ask(uuid: string, window: Window, openFrom: number): Promise<Answer> {
+    const { start, end, step } = window;
     const iso = (ms: number) => new Date(ms).toISOString();
     const fields = this.#fields();
-    const until = live ? undefined : iso(step > 0 ? Math.ceil(end / step / 1000) * step * 1000 - 1 : end);
+    const last = untilOf(window);
+    const until = last === undefined ? undefined : iso(last);
     if (step === 0) {
       const variables = { uuid, start: iso(start - LEAD), end: until, limit: LIMIT };
       return this.#api.query<Answer>(samplesQuery(fields), variables);
@@ -380,11 +384,18 @@ export class History {
   }
 }
 
+/** ms; undefined: up to the newest. The last step of a fixed range is whole. */
+function untilOf({ end, live, step, heldSince }: Window): number | undefined {
+  if (live) return heldSince;
+  return step > 0 ? Math.ceil(end / step / 1000) * step * 1000 - 1 : end;
+}
+
 /** Steps from here on are made of samples: not all of them may be written yet. */
-function openFromOf({ end, live, step }: Window): number {
-  if (step === 0) return -Infinity;
-  const length = step * 1000;
-  const written = Math.min(live ? Infinity : end - 1, Date.now() - WRITTEN_AFTER);
+function openFromOf(window: Window): number {
+  if (window.step === 0) return -Infinity;
+  const length = window.step * 1000;
+  const last = window.live ? window.heldSince : window.end - 1;
+  const written = Math.min(last ?? Infinity, Date.now() - WRITTEN_AFTER);
   return Math.floor(written / length) * length;
 }
 

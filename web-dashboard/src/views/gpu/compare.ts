@@ -71,7 +71,9 @@ export function compareBar(app: App, gpu: Gpu): TemplateResult {
     <ul class="gpu-compared" aria-labelledby="gpu-compared">
       ${others.map(
         (other) => html`<li class="gpu-chip">
-          <a href=${hrefOf(app, { gpu: other.uuid!, compare: [] })}>${placeOf(other)}</a>
+          <a href=${hrefOf(app, { gpu: other.uuid!, compare: [] })}>
+            ${other.host === gpu.host ? `GPU ${other.index}` : placeOf(other)}
+          </a>
           <button type="button" class="button button-plain button-icon" aria-label="Do not compare ${placeOf(other)}"
                   @click=${() => to(others.filter((o) => o !== other))}>×</button>
         </li>`,

@@ -3,6 +3,7 @@
 import { html, type TemplateResult } from 'lit-html';
 
 import type { History } from '../../charts/history.js';
+import { traitsOf } from '../../charts/traits.js';
 import type { Metric } from '../../fleet/fleet.js';
 import { formatValue, NOT_REPORTED } from '../../format.js';
 import { formatAge, formatTime } from '../../time.js';
@@ -19,7 +20,7 @@ export function latestTable(history: History, uuid: string, metrics: readonly Me
     }
     return html`<tr data-metric=${metric.name}>
       <th scope="row">${metric.title}</th>
-      <td class="number gpu-value">${formatValue(latest.value, metric)}</td>
+      <td class="gpu-value ${traitsOf(metric).unit ? 'number' : ''}">${formatValue(latest.value, metric)}</td>
       <td class="number muted" title=${formatTime(latest.time)}>${formatAge(latest.time, now)}</td>
     </tr>`;
   };

@@ -47,6 +47,7 @@ function missingRow({ index, statusSince }: Gpu, columns: number): TemplateResul
   return html`<tr class="host-missing">
     <th scope="row">GPU ${index}</th>
     <td>${statusBadge('missing')}</td>
+    <td class="host-spark-cell"></td>
     <td colspan=${columns}>
       Nothing was ever heard of this place, while its neighbours report${statusSince === null ? '' : `, ${formatSince(statusSince)}`}.
     </td>
@@ -55,12 +56,13 @@ function missingRow({ index, statusSince }: Gpu, columns: number): TemplateResul
 
 function gpuRow(rows: Rows, gpu: Gpu, metrics: readonly Metric[]): TemplateResult {
   const { app, board } = rows;
-  if (gpu.uuid === null) return missingRow(gpu, metrics.length + 2);
+  if (gpu.uuid === null) return missingRow(gpu, metrics.length + 1);
   const points = board.history.points(gpu.uuid, 'gpu_utilization');
   const time = app.fleet.times[gpu.row]!;
+  const findings = app.attention.of(gpu).filter(({ problem }) => problem !== gpu.status);
   return html`<tr data-gpu=${gpu.uuid}>
     <th scope="row"><a href=${hrefOf(app, { view: 'gpu', gpu: gpu.uuid, compare: [] })}>GPU ${gpu.index}</a></th>
-    <td>${statusBadge(gpu.status)} ${app.attention.of(gpu).filter(({ problem }) => problem !== gpu.status).map(findingBadge)}</td>
+    <td>${statusBadge(gpu.status)} <span class="host-finding">${findings.map(findingBadge)}</span></td>
     <td class="host-spark-cell">${sparkline(points, board.range, FULL_PERCENT, board.history.step)}</td>
     ${metrics.map((metric) => valueCell(rows, gpu, metric))}
     <td class="number muted">${time > 0 ? formatAge(time) : NOT_REPORTED}</td>
@@ -87,7 +89,8 @@ export function figuresOf(app: App, host: Host, metric: string): Figures {
 
 function figuresRow({ app, host }: Rows, title: string, figure: keyof Figures, metrics: readonly Metric[]): TemplateResult {
   return html`<tr data-figure=${figure}>
-    <th scope="row" colspan="3">${title}</th>
+    <th scope="row" colspan="2">${title}</th>
+    <td class="host-spark-cell"></td>
     ${metrics.map((metric) => html`<td class="number" data-metric=${metric.name}>${formatValue(figuresOf(app, host, metric.name)[figure], metric)}</td>`)}
     <td></td>
   </tr>`;
@@ -100,7 +103,7 @@ export function gpuTable(rows: Rows): TemplateResult {
       <tr>
         <th scope="col">GPU</th>
         <th scope="col">State</th>
-        <th scope="col">Utilization over time</th>
+        <th scope="col" class="host-spark-cell">Utilization over time</th>
         ${metrics.map(({ title }) => html`<th scope="col" class="number">${title}</th>`)}
         <th scope="col" class="number">Last sample</th>
       </tr>
