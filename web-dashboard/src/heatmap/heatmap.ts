@@ -117,6 +117,7 @@ export class Heatmap {
       focused: (place) => this.#focus(place),
       reveal: (rect) => this.#reveal(rect),
       viewHeight: () => this.#scroller.clientHeight,
+      describedBy: this.#tooltip.element.id,
     });
     this.#listen();
     this.#resized = new ResizeObserver(() => this.#resize());
@@ -477,6 +478,7 @@ export class Heatmap {
   /** Esc takes the tooltip away, and that is all it does then. */
   #dismiss(event: KeyboardEvent): void {
     if (event.key !== 'Escape' || !this.#tooltip.shown) return;
+    if (event.target instanceof Element && event.target.closest('input, dialog')) return;
     this.#tooltip.hide();
     event.preventDefault();
     event.stopPropagation();
