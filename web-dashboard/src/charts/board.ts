@@ -100,7 +100,7 @@ export class Board implements ChartOwner {
         for (const chart of this.#charts.values()) chart.repaint();
       }),
       keys.register({ key: 'Escape', text: 'Take back the zoom', run: () => this.resetZoom() }),
-      keys.register({ key: '0', text: 'Take back the zoom, in a chart', }),
+      keys.register({ key: '0', text: 'Take back the zoom, in a chart' }),
       keys.register({ key: '+', label: '+ −', text: 'Zoom, in a chart' }),
       keys.register({ key: 'ArrowLeft', label: '← →', text: 'Read values, in a chart; with Shift: pan' }),
     );
