@@ -511,7 +511,7 @@ export class Chart {
   #legendRow(row: Row) {
     const { line, figures } = row;
     return html`<tr class=${line.hidden ? 'chart-hidden' : ''} data-gpu=${line.key}>
-      <th scope="row"><span class="chart-key">${swatch(line.place)}${line.label}</span></th>
+      <th scope="row"><span class=${this.#lines.length > 1 ? 'chart-key' : 'visually-hidden'}>${swatch(line.place)}${line.label}</span></th>
       <td class="chart-now">${this.#format(this.#nowOf(row))}</td>
       ${figures.map((text) => html`<td>${text}</td>`)}
     </tr>`;

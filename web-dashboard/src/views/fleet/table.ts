@@ -7,6 +7,7 @@ import { hrefOf, type App } from '../../app.js';
 import type { Gpu, Metric, Status } from '../../fleet/fleet.js';
 import { formatNumber, formatValue, NOT_REPORTED } from '../../format.js';
 import { formatAge } from '../../time.js';
+import { statusBadge } from '../status.js';
 import type { Selection } from './selection.js';
 
 interface Column {
@@ -32,12 +33,11 @@ const TITLES: Readonly<Record<string, string>> = {
   sm_clock_mhz: 'SM clock',
   memory_clock_mhz: 'Memory clock',
 };
-const STATUS_BADGES: Readonly<Record<Status, string>> = {
-  active: 'badge-good',
-  silent: 'badge-warning',
-  missing: 'badge-warning',
-  maintenance: '',
-};
+
+/** All are of few makers: what tells models apart comes after these. */
+function modelText({ model }: Gpu): TemplateResult | string {
+  return model ? html`<span title=${model}>${model.replace(/^(NVIDIA|AMD|Intel)\s+/, '')}</span>` : '–';
+}
 
 export class Table {
   #app: App;
@@ -111,11 +111,11 @@ export class Table {
         name: 'gpu', title: 'GPU', number: true,
         key: (gpu) => Number(gpu.index) + gpu.row / 1e6, cell: (gpu) => this.#gpuLink(gpu),
       },
-      { name: 'model', title: 'Model', number: false, key: (gpu) => models.get(gpu.model)!, cell: (gpu) => gpu.model || '–' },
+      { name: 'model', title: 'Model', number: false, key: (gpu) => models.get(gpu.model)!, cell: modelText },
       {
         name: 'status', title: 'Status', number: false,
         key: (gpu) => STATUSES.indexOf(gpu.status),
-        cell: ({ status }) => html`<span class=${`badge ${STATUS_BADGES[status]}`}>${status}</span>`,
+        cell: ({ status }) => statusBadge(status),
       },
       ...metrics.map((metric) => this.#metricColumn(metric)),
       {
@@ -183,6 +183,12 @@ export class Table {
     this.#app.navigate({ sort: sort === 'host' ? '' : sort }, 'replace');
   }
 
+  /** What the map is coloured by, or the table ordered by, is shown however narrow it is. */
+  #classOf({ name, number }: Column): string {
+    const chosen = name === this.#app.route.metric || name === this.#sorting().name;
+    return `${number ? 'number' : ''} ${chosen ? 'fleet-table-chosen' : ''}`;
+  }
+
   // ---- rows ----
 
   #window(): [first: number, last: number] {
@@ -219,7 +225,7 @@ export class Table {
           ${columns.map((column) => {
             const on = column.name === sorting.name;
             const order = sorting.down ? 'descending' : 'ascending';
-            return html`<th scope="col" class=${column.number ? 'number' : ''} aria-sort=${on ? order : nothing}>
+            return html`<th scope="col" class=${this.#classOf(column)} data-column=${column.name} aria-sort=${on ? order : nothing}>
               <button type="button" @click=${() => this.#sortBy(column)}>${column.title}<span
                 aria-hidden="true">${on ? (sorting.down ? ' ▼' : ' ▲') : ''}</span></button>
             </th>`;
@@ -230,7 +236,7 @@ export class Table {
       <tbody>
         ${this.#order.slice(first, last).map(
           (gpu, i) => html`<tr aria-rowindex=${first + i + 2} data-uuid=${gpu.uuid ?? nothing}>
-            ${columns.map((c) => html`<td class=${c.number ? 'number' : ''}>${c.cell(gpu)}</td>`)}
+            ${columns.map((c) => html`<td class=${this.#classOf(c)} data-column=${c.name}>${c.cell(gpu)}</td>`)}
           </tr>`,
         )}
       </tbody>
