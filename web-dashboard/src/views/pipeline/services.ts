@@ -47,7 +47,7 @@ function serviceRow(service: Service, now: number): TemplateResult {
 export function servicesTable(services: readonly Service[] | null, now: number): TemplateResult {
   if (services === null) return html`<p class="empty">Who is running is not known.</p>`;
   if (services.length === 0) return html`<p class="empty">Nobody says that it runs.</p>`;
-  return html`<div class="table-scroll" tabindex="0" role="region" aria-labelledby="pipeline-services">
+  return html`<div class="table-scroll" tabindex="0" role="region" aria-label="Table of the services">
     <table class="table pipeline-services">
       <thead>
         <tr>
