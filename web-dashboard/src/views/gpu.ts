@@ -46,6 +46,7 @@ class GpuView implements View {
     this.#board = new Board(app, this.#parts.charts, {
       name: `${this.#gpu.host.hostname}_gpu-${this.#gpu.index}`,
       label: (gpu) => (gpu.host === this.#gpu.host ? `GPU ${gpu.index}` : placeOf(gpu)),
+      quiet: true,
       changed: () => this.#drawLatest(),
     });
     this.#offs = [
