@@ -118,7 +118,7 @@ for (const [what, start] of [
     const broker = await withConfig(start, NARROW);
     const nc = await connectNats(broker, { user: 'all', pass: 'all' });
     const url = `nats://fleet:hush@127.0.0.1:${broker.port}`;
-    const database = await startPostgres();
+    const database = await postgres.createDatabase(what.replace('-', '_'));
     const collector = await startCollector({ broker: url, database });
     const gateway = await startGateway({ broker: url, database });
     await publish(nc, sample('GPU-quiet', { power_draw: 1 }));
@@ -151,7 +151,7 @@ test('a bucket that cannot be made disturbs nobody', async () => {
     discard: 'new',
   });
   await nc.jetstream().publish('$KV.nexus_services.full', 'x');
-  const collector = await startCollector({ broker, database: await startPostgres() });
+  const collector = await startCollector({ broker, database: postgres });
   await publish(nc, sample('GPU-quiet', { power_draw: 1 }));
   await written(collector, 1);
   await sleep(5000);
