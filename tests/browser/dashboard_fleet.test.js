@@ -100,10 +100,10 @@ describe('the dashboard', { skip: missing }, () => {
       test(`for ${what}: cells, table, count and address follow`, async () => {
         const page = await open();
         const expected = gpus.filter(takes);
-        await search(page).fill(text());
+        const said = page.getByRole('status').filter({ hasText: `${expected.length} of 247 GPUs` }).waitFor();
+        await Promise.all([said, search(page).fill(text())]);
         await waitFor(async () => (await taken(page)).length === expected.length, `${expected.length} cells`);
         assert.deepEqual((await taken(page)).sort(), expected.map((g) => `${g.hostname} ${g.index}`).sort());
-        await page.getByRole('status').filter({ hasText: `${expected.length} of 247 GPUs` }).waitFor();
         assert.equal(parameter(page, 'q'), text());
         await close(page);
       });
@@ -133,7 +133,7 @@ describe('the dashboard', { skip: missing }, () => {
       const page = await open(`#/host/${short.clusterId}/${short.hostname}`);
       const table = page.getByRole('region', { name: 'GPUs', exact: true }).getByRole('table');
       const rows = table.locator('tbody').getByRole('row');
-      assert.equal(await rows.count(), 8);
+      await waitFor(async () => (await rows.count()) === 8, 'a row for each place');
       assert.match(await rows.nth(Number(gap)).textContent(), /missing.*Nothing was ever heard/s);
       assert.equal(await table.getByRole('link').count(), 7);
       for (const { metric, min, average, max, sum } of host.statistics) {
