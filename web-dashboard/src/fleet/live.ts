@@ -7,7 +7,8 @@
 // inventory is another; so do figures of the fleet that are not ours.
 
 import type { Api } from '../api/client.js';
-import { Errand, retryWait } from './errand.js';
+import { retryWait } from '../api/retry.js';
+import { Errand } from './errand.js';
 import type { Fleet, FleetChange, LatestValues, Status } from './fleet.js';
 import { askInventory, askMetrics } from './inventory.js';
 

@@ -5,11 +5,11 @@
 // It is painted once a frame at most: anew where the picture is another, else the
 // cells with new values.
 
-import type { App } from '../app.js';
+import { hrefOf, type App } from '../app.js';
 import { Emitter } from '../emitter.js';
 import type { Gpu, Metric } from '../fleet/fleet.js';
 import { formatValue } from '../format.js';
-import { formatRoute } from '../route.js';
+import { gpuPage, hostPage } from '../route.js';
 import { Grid } from './grid.js';
 import {
   blockOf, cellRect, hitAt, hostsBetween, labelRect, layoutOf,
@@ -155,10 +155,10 @@ export class Heatmap {
   /** By row, 1: something is wrong with it. */
   setMarked(marked: Uint8Array): void {
     const before = this.#marked;
-    if (marked.length === before.length && marked.every((mark, row) => mark === before[row])) return;
     this.#marked = marked;
-    this.#paintAnew();
-    this.#nameAnew();
+    const changed = new Set<number>();
+    marked.forEach((mark, row) => mark !== before[row] && changed.add(row));
+    if (changed.size > 0) this.valuesChanged(changed);
   }
 
   /** Other GPUs. */
@@ -425,11 +425,9 @@ export class Heatmap {
   #open(place: Place, newTab: boolean): void {
     const host = this.#app.fleet.hosts[place.host];
     if (!host) return;
-    const uuid = this.#gpuAt(place)?.uuid;
-    const there = uuid
-      ? { view: 'gpu' as const, gpu: uuid }
-      : { view: 'host' as const, cluster: host.cluster.name, host: host.hostname };
-    if (newTab) open(formatRoute({ ...this.#app.route, ...there }), '_blank', 'noopener');
+    const gpu = this.#gpuAt(place);
+    const there = gpu ? gpuPage(gpu) : hostPage(host);
+    if (newTab) open(hrefOf(this.#app, there), '_blank', 'noopener');
     else this.#app.navigate(there);
   }
 
@@ -446,7 +444,11 @@ export class Heatmap {
     const before = this.#hovered;
     if (before?.host === place?.host && before?.slot === place?.slot) return;
     this.#hovered = place;
-    const rect = place && this.#rectOf(place);
+    this.#point(place ?? this.#focused);
+    this.#showRing(place && this.#rectOf(place));
+  }
+
+  #showRing(rect: Rect | undefined): void {
     this.#ring.hidden = !rect;
     this.#content.classList.toggle('heatmap-pointing', rect !== undefined);
     if (rect) {
@@ -454,7 +456,6 @@ export class Heatmap {
       this.#ring.style.width = `${rect.width}px`;
       this.#ring.style.height = `${rect.height}px`;
     }
-    this.#point(place ?? this.#focused);
   }
 
   #focus(place: Place | undefined): void {
@@ -465,10 +466,12 @@ export class Heatmap {
   #point(place: Place | undefined): void {
     const rect = place && this.#rectOf(place);
     const gpu = place && this.#gpuAt(place);
+    // Asked before anything is written: else the browser would have to lay out once more.
+    const beside = rect && this.#inWindow(rect);
     this.pointed.emit(gpu ? this.#app.fleet.value(gpu, this.metric.name) : NaN);
-    if (!place || !rect) this.#tooltip.hide();
-    else if (gpu) this.#tooltip.showGpu(gpu, this.metric, this.#problemsOf(gpu), this.#inWindow(rect));
-    else this.#tooltip.showHost(this.#app.fleet.hosts[place.host]!, this.#inWindow(rect));
+    if (!place || !beside) this.#tooltip.hide();
+    else if (gpu) this.#tooltip.showGpu(gpu, this.metric, this.#problemsOf(gpu), beside);
+    else this.#tooltip.showHost(this.#app.fleet.hosts[place.host]!, beside);
   }
 
   #pointAgain(): void {
