@@ -7,6 +7,7 @@
 // inventory is another; so do figures of the fleet that are not ours.
 
 import type { Api } from '../api/client.js';
+import { heardTime } from '../clock.js';
 import { Errand, retryWait } from './errand.js';
 import type { Fleet, FleetChange, LatestValues, Status } from './fleet.js';
 import { askInventory, askMetrics } from './inventory.js';
@@ -212,6 +213,7 @@ class Live {
   #setFreshness({ asOf, following }: { asOf: string; following: boolean }): void {
     const fleet = this.#fleet;
     const time = Date.parse(asOf);
+    if (following && time !== fleet.asOf) heardTime(time);
     if (time === fleet.asOf && following === fleet.following) return;
     fleet.asOf = time;
     fleet.following = following;

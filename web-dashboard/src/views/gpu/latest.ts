@@ -8,7 +8,7 @@ import type { Metric } from '../../fleet/fleet.js';
 import { formatValue, NOT_REPORTED } from '../../format.js';
 import { formatAge, formatTime } from '../../time.js';
 
-export function latestTable(history: History, uuid: string, metrics: readonly Metric[], now: number): TemplateResult {
+export function latestTable(history: History, uuid: string, metrics: readonly Metric[]): TemplateResult {
   const known = history.loaded(uuid);
   const row = (metric: Metric) => {
     const latest = history.latest(uuid, metric.name);
@@ -21,7 +21,7 @@ export function latestTable(history: History, uuid: string, metrics: readonly Me
     return html`<tr data-metric=${metric.name}>
       <th scope="row">${metric.title}</th>
       <td class="gpu-value ${traitsOf(metric).unit ? 'number' : ''}">${formatValue(latest.value, metric)}</td>
-      <td class="number muted" title=${formatTime(latest.time)}>${formatAge(latest.time, now)}</td>
+      <td class="number muted" title=${formatTime(latest.time)}>${formatAge(latest.time)}</td>
     </tr>`;
   };
   // What is there first: the rest is a list of what is not.
