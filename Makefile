@@ -88,7 +88,7 @@ C_BENCH_SRC := $(wildcard tests/bench/*.c)
 C_BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(C_BENCH_SRC))
 
 .DEFAULT_GOAL := build
-.PHONY: help build web deps deps-test deps-bench deps-lint run up down status logs test check bench bench-broker bench-api bench-web soak faults fuzz format format-check lint clean
+.PHONY: help build web deps deps-test deps-bench deps-lint run up down status logs test check bench bench-broker bench-api bench-web soak faults fuzz format format-check lint screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -246,6 +246,10 @@ check: ## one test: make check T=sublist
 .PHONY: unit-tests
 unit-tests: $(UNIT_BIN)
 	@:
+
+screenshots: deps-test ## pictures of every view of the dashboard, into docs/screenshots/
+	@$(MAKE) --no-print-directory -j$$(nproc) build
+	@BUILD='$(BUILD)' node tests/browser/screenshots.js
 
 faults: deps-test ## the long tests that kill, stall and damage
 	@$(MAKE) --no-print-directory -j$$(nproc) build

@@ -9,12 +9,47 @@ import { mkdir, mkdtemp, readFile, readdir, rename, rm, stat, utimes, writeFile 
 import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import ts from 'typescript';
 
 const BUDGET = 100_000; // bytes of script and style, packed
 const KEPT_MS = 24 * 3600 * 1000;
 
 const out = process.argv[2];
 const assets = join(out, 'assets');
+
+// The static parts of a template, if it is markup without what keeps its lines.
+function markupOf(node) {
+  if (!ts.isTaggedTemplateExpression(node) || !['html', 'svg'].includes(node.tag.text)) return [];
+  const { template } = node;
+  const parts = template.head ? [template.head, ...template.templateSpans.map(({ literal }) => literal)] : [template];
+  return parts.some(({ text }) => /<(pre|textarea)\b/.test(text)) ? [] : parts;
+}
+
+// A line's end and the next one's indentation are one space to a browser.
+function joinLines(source) {
+  const file = ts.createSourceFile('', source, ts.ScriptTarget.Latest);
+  const markup = [];
+  const visit = (node) => {
+    markup.push(...markupOf(node));
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  const joined = [];
+  let end = 0;
+  for (const part of markup.sort((a, b) => a.pos - b.pos)) {
+    const start = part.getStart(file);
+    joined.push(source.slice(end, start), source.slice(start, part.end).replace(/\s*\n\s*/g, ' '));
+    end = part.end;
+  }
+  return joined.join('') + source.slice(end);
+}
+
+const markupInLines = {
+  name: 'markup in lines',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => ({ contents: joinLines(await readFile(path, 'utf8')), loader: 'ts' }));
+  },
+};
 
 async function bundle(folder) {
   await build({
@@ -27,6 +62,7 @@ async function bundle(folder) {
     format: 'esm',
     target: 'es2022',
     loader: { '.svg': 'file' },
+    plugins: [markupInLines],
     legalComments: 'linked',
     logLevel: 'warning',
   });

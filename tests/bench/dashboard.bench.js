@@ -19,7 +19,7 @@ import {
 } from '../integration/support/index.js';
 import { post } from '../integration/support/graphql.js';
 import { following, makeStream } from '../integration/support/live.js';
-import { SimulatedFleet } from './support/fleet.js';
+import { SimulatedFleet, troubledMetricsOf } from './support/fleet.js';
 import { cpuSeconds } from './support/peers.js';
 import { median, percentile, reporter, thousands } from './support/report.js';
 
@@ -29,6 +29,7 @@ const HEAP_MINUTES = Number(process.env.HEAP_MINUTES ?? 10);
 const ROUNDS = Number(process.env.ROUNDS ?? 7);
 const SMALL = { gpus: 247, intervalMs: 5000 };
 const LARGE = { gpus: GPUS, intervalMs: 1000 };
+const TROUBLED = { ...LARGE, metrics: troubledMetricsOf };
 const TRACE_SECONDS = 15;
 const STREAM_BYTES = 64 << 20;
 const MINUTE_MS = 60_000;
@@ -42,7 +43,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // ---- a fleet that reports, and a page that shows it ----
 
-async function startFleet({ gpus, intervalMs }) {
+async function startFleet({ gpus, ...how }) {
   const postgres = await startPostgres();
   await createSchema(postgres);
   const broker = await startBroker();
@@ -50,7 +51,7 @@ async function startFleet({ gpus, intervalMs }) {
   await makeStream(nats, { max_bytes: STREAM_BYTES });
   const gateway = await startGateway({ broker, database: postgres });
   await following(gateway);
-  const fleet = new SimulatedFleet(nats, gpus, { intervalMs });
+  const fleet = new SimulatedFleet(nats, gpus, how);
   await fleet.reportOnce();
   await waitFor(async () => {
     const query = '{ fleet { totalGPUs } }';
@@ -317,6 +318,19 @@ test('a large fleet', options, async () => {
   figures.large.taskTimes = await taskTimes(dashboard.page);
   figures.large.heap = await heapGrowth(dashboard, large.gateway);
   large.fleet.stop();
+  await dashboard.close();
+});
+
+test('a large fleet in trouble', options, async () => {
+  const troubled = await startFleet(TROUBLED);
+  const dashboard = await openPainted(troubled.gateway);
+  await pause(2000);
+  report('in trouble: each value jumps each second, one in twelve is hot, one in twelve slow:');
+  figures.troubled = {
+    longTasks: await longTasks(dashboard.page),
+    taskTimes: await taskTimes(dashboard.page),
+  };
+  troubled.fleet.stop();
   await dashboard.close();
 });
 

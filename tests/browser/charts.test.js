@@ -97,20 +97,27 @@ describe('charts', { skip: missing }, () => {
   test('what was never reported has no chart, and is said to be so', async () => {
     const page = await open('#/gpu/GPU-a');
     assert.equal(await chart(page, 'Memory temperature').count(), 0);
-    const row = page.locator('[data-metric=memory_temperature]');
-    await row.getByText('not reported').waitFor();
+    const latest = page.getByRole('region', { name: 'Latest values' });
+    await latest.getByText(/^Not reported: .*Memory temperature/).waitFor();
+    assert.equal(await latest.getByRole('row', { name: 'Memory temperature' }).count(), 0);
     await close(page);
   });
 
-  test('neighbours are compared, each a line, and lines are taken out of the picture', async () => {
+  test('neighbours are compared, each a line, and lines are taken out of all pictures at once', async () => {
     const page = await open('#/gpu/GPU-a');
     await page.getByRole('button', { name: 'Add its 2 neighbours' }).click();
     await waitFor(async () => (await linesOf(page, 'GPU utilization')).every(({ points }) => points.times.length > 0), 'the lines');
     assert.deepEqual((await linesOf(page, 'GPU utilization')).map(({ key }) => key), GPUS);
     assert.match(page.url(), /compare=GPU-b%2CGPU-c/);
-    const key = chart(page, 'GPU utilization').getByRole('button', { name: 'GPU 1' });
+    const figuresOf = chart(page, 'GPU utilization').locator('.chart-legend');
+    const key = page.getByRole('list', { name: 'Lines' }).getByRole('button', { name: 'GPU 2', exact: true });
+    const greatest = async () => (await figuresOf.locator('summary').textContent()).trim().slice(-5);
+    await waitFor(async () => (await greatest()) === 'GPU 2', 'whose the greatest value is');
     await key.click();
-    await chart(page, 'GPU temperature').locator('[data-gpu=GPU-b] [aria-pressed=false]').waitFor();
+    await waitFor(async () => (await greatest()) === 'GPU 1', 'the greatest of those that are shown');
+    assert.equal(await key.getAttribute('aria-pressed'), 'false');
+    await figuresOf.locator('summary').click();
+    assert.equal(await figuresOf.getByRole('rowheader').count(), 3);
     await page.goBack();
     assert.equal((await linesOf(page, 'GPU utilization')).length, 1);
     await close(page);

@@ -100,10 +100,10 @@ describe('the dashboard', { skip: missing }, () => {
       test(`for ${what}: cells, table, count and address follow`, async () => {
         const page = await open();
         const expected = gpus.filter(takes);
-        await search(page).fill(text());
+        const said = page.getByRole('status').filter({ hasText: `${expected.length} of 247 GPUs` }).waitFor();
+        await Promise.all([said, search(page).fill(text())]);
         await waitFor(async () => (await taken(page)).length === expected.length, `${expected.length} cells`);
         assert.deepEqual((await taken(page)).sort(), expected.map((g) => `${g.hostname} ${g.index}`).sort());
-        await page.getByRole('status').filter({ hasText: `${expected.length} of 247 GPUs` }).waitFor();
         assert.equal(parameter(page, 'q'), text());
         await close(page);
       });

@@ -117,6 +117,8 @@ describe('the dashboard', { skip: missing }, () => {
 
   const stayed = () => page.evaluate(() => window.loadedOnce);
   const values = async () => (await cells(page)).map((c) => `${c.place} ${c.text}`);
+  // Once all that was reported is among them: names follow colours a little later.
+  const lastValues = () => waitForCell(page, REPORTER, new RegExp(`^${reported} %`)).then(values);
   const isMarkedStale = () => map(page).getByText(/^Not live: what was known at/).waitFor();
 
   test('a chart goes on as samples come', async () => {
@@ -129,7 +131,7 @@ describe('the dashboard', { skip: missing }, () => {
 
   test('a gateway that is killed is waited for, with what was there last; then nothing lacks', async () => {
     const gpu = gpus[20];
-    const before = await values();
+    const before = await lastValues();
     await pipeline.gateway.kill();
     await Promise.all([page, chart].map((p) => says(p, 'reconnecting', /Reconnecting since/)));
     await isMarkedStale();
@@ -149,7 +151,7 @@ describe('the dashboard', { skip: missing }, () => {
 
   test('a broker that is killed leaves what is there, and it is said since when; then nothing lacks', async () => {
     const gpu = gpus[30];
-    const before = await values();
+    const before = await lastValues();
     await pipeline.broker.kill();
     await Promise.all([page, chart].map((p) => says(p, 'stale', /Stale since/)));
     await isMarkedStale();

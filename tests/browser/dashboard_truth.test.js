@@ -70,6 +70,17 @@ describe('the truth', { skip: missing }, () => {
     await closeDashboard(page, pipeline);
   });
 
+  test('a sample on its way to the database when a page is opened comes into its chart', async () => {
+    const { broker, postgres: database } = pipeline;
+    await pipeline.collector.kill();
+    await reportAt('soon', Date.now(), 93.5);
+    const page = await openDashboard(pipeline, '#/gpu/GPU-soon');
+    await chart(page, 'GPU utilization').getByText(/Not reported in this range/).waitFor();
+    pipeline.collector = await startCollector({ broker, database });
+    await waitFor(() => hasPoint(page, 93.5), 'the sample');
+    await closeDashboard(page, pipeline);
+  });
+
   test('what a collector writes late comes into the chart, though the page came before', { timeout: 120_000 }, async () => {
     const { broker, postgres: database } = pipeline;
     await pipeline.collector.kill();

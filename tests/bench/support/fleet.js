@@ -27,9 +27,27 @@ function metricsOf(g, round) {
   };
 }
 
+// A fleet in trouble: values jump with every sample; one GPU in twelve is hot, one in
+// twelve slower than its host, and each second these are others. A few have errors.
+export function troubledMetricsOf(g, round) {
+  const dice = (Math.imul(g * 31 + round * 7919 + 17, 0x9e3779b1) >>> 0) / 2 ** 32;
+  const dozen = (g + round * 7) % 12;
+  const busy = dozen === 1 ? 20 : 60 + Math.floor(dice * 40);
+  return {
+    ...metricsOf(g, round),
+    gpu_utilization: busy,
+    memory_used_mb: 20_000 + Math.floor(dice * 40_000),
+    temperature: dozen === 2 ? 82 + Math.floor(dice * 14) : 40 + Math.floor(dice * 30),
+    power_draw: 100 + dice * 500,
+    xid: g % 200 === 3 ? 79 : 0,
+    throttle_reasons: (g + round) % 50 === 0 ? 8 : 0,
+  };
+}
+
 export class SimulatedFleet {
-  constructor(nc, gpus, { intervalMs = 1000, cluster = 'simulated' } = {}) {
+  constructor(nc, gpus, { intervalMs = 1000, cluster = 'simulated', metrics = metricsOf } = {}) {
     this.nc = nc;
+    this.metrics = metrics;
     this.intervalMs = intervalMs;
     this.published = 0;
     this.gpus = Array.from({ length: gpus }, (_, g) => {
@@ -54,7 +72,7 @@ export class SimulatedFleet {
     const g = n % this.gpus.length;
     const { subject, sample } = this.gpus[g];
     sample.ts = new Date().toISOString();
-    sample.metrics = metricsOf(g, Math.floor(n / this.gpus.length));
+    sample.metrics = this.metrics(g, Math.floor(n / this.gpus.length));
     this.nc.publish(subject, JSON.stringify(sample));
   }
 

@@ -184,3 +184,31 @@ test(`any course of temperatures (seed ${SEED})`, () => {
     }
   }
 });
+
+// Two fleets with the same values: of one all is looked at, of the other what is told.
+test(`what has changed is enough to look at (seed ${SEED})`, () => {
+  const random = new Random();
+  const make = () => fill(new Fleet(), { east: { alpha: [{}, {}, {}, {}], beta: [{}, {}, {}] } });
+  const fleets = [make(), make()];
+  const [whole, told] = fleets.map((fleet) => new Attention(fleet));
+  const all = { inventory: false, status: true, rows: new Set() };
+  whole.update(all);
+  told.update(all);
+  for (let step = 0; step < 1000; step++) {
+    const row = random.below(7);
+    const change = {
+      gpu_utilization: random.below(101),
+      temperature: 70 + random.below(25),
+      memory_used_mb: random.below(3000),
+      xid: random.chance(0.1) ? 79 : 0,
+    };
+    for (const fleet of fleets) setValues(fleet, fleet.gpus[row], change, step);
+    whole.update(all);
+    told.update({ ...all, status: false, rows: new Set([row]) });
+    const [a, b] = [whole, told].map(({ findings }) => findings.map((f) => [f.key, f.text, f.severity, f.since]));
+    assert.deepEqual(b, a);
+    for (const problem of ['hot', 'straggler', 'xid_error', 'idle_holding_memory']) {
+      assert.equal(told.count(problem), a.filter(([key]) => key.startsWith(problem)).length);
+    }
+  }
+});

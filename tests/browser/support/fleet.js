@@ -72,7 +72,12 @@ export function makeClusters(clusters) {
   });
 }
 
+// By fleet: the rows with values that nobody was told of.
+const untold = new WeakMap();
+
 export function setValues(fleet, gpu, values, time = 1000) {
+  if (!untold.has(fleet)) untold.set(fleet, new Set());
+  untold.get(fleet).add(gpu.row);
   fleet.times[gpu.row] = time;
   for (const [name, value] of Object.entries(values)) fleet.column(name)[gpu.row] = value;
 }
@@ -88,5 +93,7 @@ export function fill(fleet, clusters) {
 }
 
 export function tell(fleet, change = {}) {
-  fleet.changed.emit({ inventory: false, status: false, rows: new Set(), ...change });
+  const rows = untold.get(fleet) ?? new Set();
+  untold.delete(fleet);
+  fleet.changed.emit({ inventory: false, status: false, rows, ...change });
 }

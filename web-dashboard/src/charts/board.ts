@@ -10,16 +10,19 @@ import type { Gpu, Metric } from '../fleet/fleet.js';
 import { START } from '../route.js';
 import { keys } from '../shell/keyboard.js';
 import { formatRange, formatTime, formatZone, resolveRange, type Range } from '../time.js';
+import { findingBadge } from '../views/status.js';
 import { Chart, type ChartOwner, type Line } from './chart.js';
 import { csvName, csvOf, download } from './csv.js';
 import { History } from './history.js';
-import { Colours } from './palette.js';
+import { Colours, swatch } from './palette.js';
 import { between } from './series.js';
 
 export interface BoardOptions {
   /** For the file's name: "hgpu-012_gpu-3". */
   name: string;
   label(gpu: Gpu): string;
+  /** The page says itself what is not reported. */
+  quiet?: boolean;
   /** Other points, or other GPUs: for what else shows them. */
   changed?(): void;
 }
@@ -54,6 +57,7 @@ export class Board implements ChartOwner {
   readonly #app: App;
   readonly #options: BoardOptions;
   readonly #bar: HTMLElement;
+  readonly #legend: HTMLElement;
   readonly #grid: HTMLElement;
   readonly #rest: HTMLElement;
   readonly #charts = new Map<string, Chart>();
@@ -80,10 +84,12 @@ export class Board implements ChartOwner {
     this.history = new History(app.api, () => app.fleet.metrics);
     this.#bar = document.createElement('div');
     this.#bar.className = 'charts-bar';
+    this.#legend = document.createElement('div');
+    this.#legend.className = 'charts-legend';
     this.#grid = document.createElement('div');
     this.#grid.className = 'charts-grid';
     this.#rest = document.createElement('div');
-    element.append(this.#bar, this.#grid, this.#rest);
+    element.append(this.#bar, this.#legend, this.#grid, this.#rest);
     this.#resized = new ResizeObserver(() => {
       clearTimeout(this.#resizing);
       this.#resizing = setTimeout(() => this.#ask(), RESIZED_MS);
@@ -101,7 +107,7 @@ export class Board implements ChartOwner {
         for (const chart of this.#charts.values()) chart.repaint();
       }),
       keys.register({ key: 'Escape', text: 'Take back the zoom', run: () => this.resetZoom() }),
-      keys.register({ key: '0', text: 'Take back the zoom, in a chart', }),
+      keys.register({ key: '0', text: 'Take back the zoom, in a chart' }),
       keys.register({ key: '+', label: '+ −', text: 'Zoom, in a chart' }),
       keys.register({ key: 'ArrowLeft', label: '← →', text: 'Read values, in a chart; with Shift: pan' }),
     );
@@ -188,16 +194,6 @@ export class Board implements ChartOwner {
     });
   }
 
-  toggleLine(key: string): void {
-    if (!this.#hidden.delete(key)) this.#hidden.add(key);
-    this.#draw();
-    this.#options.changed?.();
-  }
-
-  isHidden(gpu: Gpu): boolean {
-    return gpu.uuid !== null && this.#hidden.has(gpu.uuid);
-  }
-
   queue(chart: Chart): void {
     this.#queue.add(chart);
     this.#queueFrame ||= requestAnimationFrame(() => this.#drawQueue());
@@ -269,6 +265,7 @@ export class Board implements ChartOwner {
   #draw(): void {
     if (this.#dragging) return;
     this.#drawBar();
+    this.#drawLegend();
     const metrics = this.#reported();
     this.#placeCharts(metrics);
     const { range, history } = this;
@@ -349,12 +346,13 @@ export class Board implements ChartOwner {
   }
 
   #drawRest(): void {
+    if (this.#options.quiet) return;
     const reported = new Set(this.#reported());
     const loaded = this.#gpus.length > 0 && this.#gpus.every((gpu) => this.history.loaded(gpu.uuid!));
     const rest = this.#app.fleet.metrics.filter((metric) => !reported.has(metric));
     render(
       loaded && rest.length > 0
-        ? html`<p class="charts-rest muted small">Not reported, ever: ${rest.map(({ title }) => title).join(', ')}.</p>`
+        ? html`<p class="charts-rest muted small">Not reported: ${rest.map(({ title }) => title).join(', ')}.</p>`
         : nothing,
       this.#rest,
     );
@@ -393,6 +391,35 @@ export class Board implements ChartOwner {
         </div>`,
       this.#bar,
     );
+  }
+
+  #toggleLine(key: string): void {
+    if (!this.#hidden.delete(key)) this.#hidden.add(key);
+    this.#draw();
+  }
+
+  #emphasize(key: string | null): void {
+    for (const chart of this.#charts.values()) chart.emphasize(key);
+  }
+
+  /** Of all charts; a single line needs none. */
+  #drawLegend(): void {
+    const several = this.#gpus.length > 1;
+    render(several ? html`<ul aria-label="Lines">${this.#gpus.map((gpu, place) => this.#key(gpu, place))}</ul>` : nothing, this.#legend);
+  }
+
+  #key(gpu: Gpu, place: number) {
+    const key = gpu.uuid!;
+    const label = this.#options.label(gpu);
+    const slow = this.#app.attention.of(gpu).find(({ problem }) => problem === 'straggler');
+    return html`<li>
+      <button type="button" class="chart-key" data-gpu=${key} aria-pressed=${this.#hidden.has(key) ? 'false' : 'true'}
+        title="Show or hide ${label}" @click=${() => this.#toggleLine(key)}
+        @pointerenter=${() => this.#emphasize(key)} @pointerleave=${() => this.#emphasize(null)}
+        @focus=${() => this.#emphasize(key)} @blur=${() => this.#emphasize(null)}>
+        ${swatch(place)}${label}${slow ? findingBadge(slow) : nothing}
+      </button>
+    </li>`;
   }
 
   #tool(sign: string, name: string, run: () => void, disabled = false) {

@@ -1,5 +1,5 @@
 // chart: one metric over time, a line for each GPU, with what it shows in figures
-// below. The crosshair and the range are shared: the chart says what is wanted
+// below: in a sentence, where there are many, and a table of them on demand. The crosshair and the range are shared: the chart says what is wanted
 // (ChartOwner), and is told.
 
 import { html, nothing, render } from 'lit-html';
@@ -9,7 +9,7 @@ import type { Metric } from '../fleet/fleet.js';
 import { formatNumber, formatValue } from '../format.js';
 import { formatTime, type Range } from '../time.js';
 import { DISTANCES, timeLabels } from './axis.js';
-import { colourOf, dashOf, type Colours } from './palette.js';
+import { colourOf, dashOf, swatch, type Colours } from './palette.js';
 import { between, broken, envelope, gapOf, nearest, statisticsOf, type Points } from './series.js';
 import { traitsOf, type Kind, type Traits } from './traits.js';
 
@@ -35,7 +35,6 @@ export interface ChartOwner {
   resetZoom(): boolean;
   /** The crosshair of all charts; null: none. */
   moveCursor(time: number | null): void;
-  toggleLine(key: string): void;
   /** Calls its draw() when there is time. */
   queue(chart: Chart): void;
   /** Redrawing waits while a range is being drawn. */
@@ -65,6 +64,10 @@ const DRAG_MIN = 5;
 const PAN_PART = 0.5;
 const ZOOM_FACTOR = 2;
 const KEY_STEPS = 10;
+/** Lines behind the one that is looked for. */
+const BEHIND_ALPHA = 0.18;
+/** So many lines' figures are a table from the start. */
+const TABLED_MAX = 2;
 
 /** Above a line that does not move. */
 const FLAT_HEADROOM = 1.25;
@@ -181,6 +184,12 @@ export class Chart {
     this.#drawLegend();
   }
 
+  /** The others fade; null: none does. */
+  emphasize(key: string | null): void {
+    const at = this.#lines.findIndex((line) => line.key === key);
+    if (this.#visible) this.#plot?.setSeries(at < 0 ? null : at + 3, { focus: true });
+  }
+
   /** Colours are others. */
   repaint(): void {
     this.#plot?.redraw(false, true);
@@ -283,6 +292,7 @@ export class Chart {
       ],
       series: [{}, this.#edge(), this.#edge(), ...this.#lines.map((line) => this.#lineOptions(line))],
       bands: [{ series: [1, 2], fill: () => colours.of('--chart-band') }],
+      focus: { alpha: BEHIND_ALPHA },
       cursor: {
         x: true,
         y: false,
@@ -438,19 +448,43 @@ export class Chart {
   #drawLegend(): void {
     // Which may be long ago, or a step's mean: that it is now, the chart cannot say.
     const now = this.#cursor === null ? 'Last' : formatTime(this.#cursor, this.#range);
+    const table = html`<table>
+      <thead>
+        <tr>
+          <th scope="col"><span class="visually-hidden">GPU</span></th>
+          <th scope="col" class="chart-now">${now}</th>
+          ${FIGURES[this.#traits.kind].map((title) => html`<th scope="col">${title}</th>`)}
+        </tr>
+      </thead>
+      <tbody>${this.#rows.map((row) => this.#legendRow(row))}</tbody>
+    </table>`;
     render(
-      html`<table>
-        <thead>
-          <tr>
-            <th scope="col"><span class="visually-hidden">GPU</span></th>
-            <th scope="col" class="chart-now">${now}</th>
-            ${FIGURES[this.#traits.kind].map((title) => html`<th scope="col">${title}</th>`)}
-          </tr>
-        </thead>
-        <tbody>${this.#rows.map((row) => this.#legendRow(row))}</tbody>
-      </table>`,
+      this.#lines.length <= TABLED_MAX
+        ? table
+        : html`<details>
+            <summary><span class="chart-now">${now}</span> ${this.#extremes()}</summary>
+            ${table}
+          </details>`,
       this.#legendElement,
     );
+  }
+
+  #nowOf({ line, last }: Row): number {
+    return this.#cursor === null ? last : this.#valueAt(line, this.#cursor);
+  }
+
+  /** The least and the greatest of the lines, and whose they are. */
+  #extremes() {
+    const values = this.#rows
+      .filter(({ line }) => !line.hidden)
+      .map((row) => ({ text: this.#format(this.#nowOf(row)), value: this.#nowOf(row), label: row.line.label }))
+      .filter(({ value }) => !Number.isNaN(value))
+      .sort((a, b) => a.value - b.value);
+    const least = values[0];
+    const greatest = values.at(-1);
+    if (!least || !greatest) return this.#format(NaN);
+    if (least.text === greatest.text) return html`<b>${least.text}</b> ${values.length > 1 ? 'each' : least.label}`;
+    return html`<b>${least.text}</b> ${least.label} … <b>${greatest.text}</b> ${greatest.label}`;
   }
 
   /** In the order of FIGURES. */
@@ -474,22 +508,11 @@ export class Chart {
     return { line, last: points.values.at(-1) ?? NaN, figures: this.#figures(points) };
   }
 
-  #legendRow({ line, last, figures }: Row) {
-    const value = this.#cursor === null ? last : this.#valueAt(line, this.#cursor);
-    const dashes = dashOf(line.place).join(' ');
-    const swatch = html`<svg class="chart-swatch" viewBox="0 0 26 8" aria-hidden="true">
-      <line x1="0" y1="4" x2="26" y2="4" class="chart-line-${colourOf(line.place)}" stroke-dasharray=${dashes} />
-    </svg>`;
-    const name =
-      this.#lines.length === 1
-        ? html`<span class="chart-key">${swatch}${line.label}</span>`
-        : html`<button type="button" class="chart-key" aria-pressed=${line.hidden ? 'false' : 'true'}
-                       title="Show or hide ${line.label}" @click=${() => this.#owner.toggleLine(line.key)}>
-            ${swatch}${line.label}
-          </button>`;
+  #legendRow(row: Row) {
+    const { line, figures } = row;
     return html`<tr class=${line.hidden ? 'chart-hidden' : ''} data-gpu=${line.key}>
-      <th scope="row">${name}</th>
-      <td class="chart-now">${this.#format(value)}</td>
+      <th scope="row"><span class="chart-key">${swatch(line.place)}${line.label}</span></th>
+      <td class="chart-now">${this.#format(this.#nowOf(row))}</td>
       ${figures.map((text) => html`<td>${text}</td>`)}
     </tr>`;
   }

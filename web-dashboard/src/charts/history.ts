@@ -114,6 +114,8 @@ class Track {
   asked = 0;
   /** There was an answer. */
   loaded = false;
+  /** It was looked at again for what was on its way to the database when it was opened. */
+  lookedAgain = false;
 
   learn(metric: string, latest: Latest): void {
     const known = this.latest.get(metric);
@@ -375,17 +377,20 @@ export class History {
     if (generation !== this.#generation || this.#tracks.get(uuid) !== track) return;
     track.loaded = true;
     this.#take(track, window, openFrom, answer);
-    if (this.#lags(track, window, answer)) this.#lookAgainIn(LAG_LOOK);
+    if (this.#lags(track, window, answer)) {
+      track.lookedAgain = true;
+      this.#lookAgainIn(LAG_LOOK);
+    }
     this.changed.emit();
   }
 
   /** Something in the window that is known live is not written yet, though it should be. */
-  #lags({ latest }: Track, { start, step, live, heldSince }: Window, { gpu }: Answer): boolean {
+  #lags({ latest, lookedAgain }: Track, { start, step, live, heldSince }: Window, { gpu }: Answer): boolean {
     if (!live || heldSince !== undefined) return false;
     const known = Math.max(...[...latest.values()].map(({ time }) => time));
     const timeOf = (rows: Row[] = []) => Date.parse(rows.at(-1)?.timestamp ?? '') || -Infinity;
     const written = Math.max(timeOf(gpu?.samples), timeOf(gpu?.mean) + step * 1000);
-    return known > start && written < known - WRITTEN_AFTER;
+    return known > start && written < known - (lookedAgain ? WRITTEN_AFTER : 0);
   }
 
   #ask(uuid: string, window: Window, openFrom: number): Promise<Answer> {

@@ -1,6 +1,8 @@
 // palette: lines that can be told apart, also by who does not see colours as most
 // do: each has a colour and a pattern of dashes of its own.
 
+import { html, type TemplateResult } from 'lit-html';
+
 const COLOURS = 8;
 
 const DASHES: readonly (readonly number[])[] = [
@@ -22,6 +24,13 @@ export function colourOf(place: number): number {
 /** Past the last colour these go on with other dashes. */
 export function dashOf(place: number): number[] {
   return [...DASHES[(place + Math.floor(place / COLOURS)) % DASHES.length]!];
+}
+
+/** A piece of the line. */
+export function swatch(place: number): TemplateResult {
+  return html`<svg class="chart-swatch" viewBox="0 0 26 8" aria-hidden="true">
+    <line x1="0" y1="4" x2="26" y2="4" class="chart-line-${colourOf(place)}" stroke-dasharray=${dashOf(place).join(' ')} />
+  </svg>`;
 }
 
 /** What style sheets say of colours, for canvases. */

@@ -8,7 +8,7 @@
 import type { Off } from '../emitter.js';
 import { formatNumber, formatValue } from '../format.js';
 import { SLOWDOWN_BITS, slowdownText, xidIsSevere } from './codes.js';
-import type { Fleet, Gpu, Host } from './fleet.js';
+import type { Fleet, FleetChange, Gpu, Host } from './fleet.js';
 import { HOT_CELSIUS, IDLE_PERCENT, percentileOf } from './totals.js';
 
 /** Degrees: from here on it is warm. From HOT_CELSIUS on it is hot, as the API has it. */
@@ -194,7 +194,7 @@ export class Attention {
   constructor(fleet: Fleet) {
     this.#fleet = fleet;
     // First among the listeners, so that all others see what it found.
-    this.#off = fleet.changed.on(() => this.update());
+    this.#off = fleet.changed.on((change) => this.update(change));
   }
 
   close(): void {
@@ -228,22 +228,26 @@ export class Attention {
       .sort(bySeverity);
   }
 
-  update(): void {
+  /** Where only values have changed, only their hosts are looked at: a GPU is compared with its own. */
+  update(change?: FleetChange): void {
     const fleet = this.#fleet;
-    if (this.#gpus !== fleet.gpus) this.#carryOver();
+    const others = this.#gpus !== fleet.gpus;
+    if (others) this.#carryOver();
+    const all = others || !change || change.inventory || change.status;
+    const hosts = all ? fleet.hosts : new Set(Array.from(change.rows, (row) => fleet.gpus[row]!.host));
     const columns = columnsOf(fleet);
-    const counts = new Uint32Array(PROBLEMS.length);
-    for (const host of fleet.hosts) {
+    for (const host of hosts) {
       const usual = usualOf(host, columns);
       if (usual) this.#usual.set(host, usual);
       else this.#usual.delete(host);
-      for (const gpu of host.gpus) {
-        const bits = this.#look(gpu, columns, usual);
-        if (bits !== 0) for (let i = 0; i < counts.length; i++) counts[i]! += (bits >> i) & 1;
-      }
+      for (const gpu of host.gpus) this.#look(gpu, columns, usual);
     }
-    this.#counts = counts;
     this.#findings = undefined;
+  }
+
+  /** by: 1 or -1, for each of the problems. */
+  #count(bits: number, by: number): void {
+    for (let i = 0; i < PROBLEMS.length; i++) this.#counts[i]! += ((bits >> i) & 1) * by;
   }
 
   /** The rows are others: what is known of the GPUs that stayed goes with them. */
@@ -256,16 +260,18 @@ export class Attention {
     this.#seen = new Uint8Array(fleet.gpus.length);
     this.#bits = fleet.problems;
     this.#usual.clear();
+    this.#counts.fill(0);
     before.gpus.forEach((gpu, was) => {
       const { row } = gpu;
       if (fleet.gpus[row] !== gpu) return; // it is gone
       this.#bits[row] = before.bits[was]!;
+      this.#count(this.#bits[row]!, 1);
       this.#seen[row] = before.seen[was]!;
       for (let i = 0; i < width; i++) this.#since[row * width + i] = before.since[was * width + i]!;
     });
   }
 
-  #look(gpu: Gpu, columns: Columns, usual: Usual | undefined): number {
+  #look(gpu: Gpu, columns: Columns, usual: Usual | undefined): void {
     const { row } = gpu;
     const before = this.#bits[row]!;
     const bits = problemsOf(gpu, columns, usual, before);
@@ -275,8 +281,10 @@ export class Attention {
       if ((came >> i) & 1) this.#since[row * PROBLEMS.length + i] = this.#seen[row] ? time : NaN;
     }
     if (!Number.isNaN(time)) this.#seen[row] = 1;
+    if (bits === before) return;
     this.#bits[row] = bits;
-    return bits;
+    this.#count(before, -1);
+    this.#count(bits, 1);
   }
 
   #list(): Finding[] {

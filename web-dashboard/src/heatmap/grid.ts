@@ -18,6 +18,8 @@ export interface GridOwner {
   reveal(rect: Rect): void;
   /** How high the part is that is seen at once. */
   viewHeight(): number;
+  /** The id of what tells more of what has the focus. */
+  describedBy: string;
 }
 
 interface Row {
@@ -261,10 +263,12 @@ export class Grid {
     const place = this.placeOf(event.target);
     if (!place) return;
     this.#activate(place);
+    this.#elementAt(place)?.setAttribute('aria-describedby', this.#owner.describedBy);
     this.#owner.focused(place);
   };
 
   #focusWent = (event: FocusEvent): void => {
+    if (event.target instanceof Element) event.target.removeAttribute('aria-describedby');
     const to = event.relatedTarget;
     if (!(to instanceof Node && this.#element.contains(to))) this.#owner.focused(undefined);
   };

@@ -117,6 +117,7 @@ export class Heatmap {
       focused: (place) => this.#focus(place),
       reveal: (rect) => this.#reveal(rect),
       viewHeight: () => this.#scroller.clientHeight,
+      describedBy: this.#tooltip.element.id,
     });
     this.#listen();
     this.#resized = new ResizeObserver(() => this.#resize());
@@ -154,10 +155,10 @@ export class Heatmap {
   /** By row, 1: something is wrong with it. */
   setMarked(marked: Uint8Array): void {
     const before = this.#marked;
-    if (marked.length === before.length && marked.every((mark, row) => mark === before[row])) return;
     this.#marked = marked;
-    this.#paintAnew();
-    this.#nameAnew();
+    const changed = new Set<number>();
+    marked.forEach((mark, row) => mark !== before[row] && changed.add(row));
+    if (changed.size > 0) this.valuesChanged(changed);
   }
 
   /** Other GPUs. */
@@ -445,7 +446,11 @@ export class Heatmap {
     const before = this.#hovered;
     if (before?.host === place?.host && before?.slot === place?.slot) return;
     this.#hovered = place;
-    const rect = place && this.#rectOf(place);
+    this.#point(place ?? this.#focused);
+    this.#showRing(place && this.#rectOf(place));
+  }
+
+  #showRing(rect: Rect | undefined): void {
     this.#ring.hidden = !rect;
     this.#content.classList.toggle('heatmap-pointing', rect !== undefined);
     if (rect) {
@@ -453,7 +458,6 @@ export class Heatmap {
       this.#ring.style.width = `${rect.width}px`;
       this.#ring.style.height = `${rect.height}px`;
     }
-    this.#point(place ?? this.#focused);
   }
 
   #focus(place: Place | undefined): void {
@@ -464,10 +468,12 @@ export class Heatmap {
   #point(place: Place | undefined): void {
     const rect = place && this.#rectOf(place);
     const gpu = place && this.#gpuAt(place);
+    // Asked before anything is written: else the browser would have to lay out once more.
+    const beside = rect && this.#inWindow(rect);
     this.pointed.emit(gpu ? this.#app.fleet.value(gpu, this.metric.name) : NaN);
-    if (!place || !rect) this.#tooltip.hide();
-    else if (gpu) this.#tooltip.showGpu(gpu, this.metric, this.#problemsOf(gpu), this.#inWindow(rect));
-    else this.#tooltip.showHost(this.#app.fleet.hosts[place.host]!, this.#inWindow(rect));
+    if (!place || !beside) this.#tooltip.hide();
+    else if (gpu) this.#tooltip.showGpu(gpu, this.metric, this.#problemsOf(gpu), beside);
+    else this.#tooltip.showHost(this.#app.fleet.hosts[place.host]!, beside);
   }
 
   #pointAgain(): void {
@@ -477,6 +483,7 @@ export class Heatmap {
   /** Esc takes the tooltip away, and that is all it does then. */
   #dismiss(event: KeyboardEvent): void {
     if (event.key !== 'Escape' || !this.#tooltip.shown) return;
+    if (event.target instanceof Element && event.target.closest('input, dialog')) return;
     this.#tooltip.hide();
     event.preventDefault();
     event.stopPropagation();

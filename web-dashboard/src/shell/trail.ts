@@ -62,7 +62,8 @@ export class Trail {
     for (const moved of ['wheel', 'touchmove', 'keydown', 'pointerdown']) {
       addEventListener(moved, () => restoring.abort(), { signal: restoring.signal, passive: true });
     }
-    scroll();
+    // Before the page is painted, and not here: it would have to be laid out for it.
+    requestAnimationFrame(scroll);
   }
 
   /** An entry that has no key yet is a new one. */

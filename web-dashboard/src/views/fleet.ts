@@ -45,6 +45,8 @@ class FleetPage implements View {
   #offs: Off[];
   #timer: ReturnType<typeof setInterval>;
   #later: ReturnType<typeof setTimeout> | undefined;
+  /** What waits for a turn. */
+  #steps: (() => void)[] = [];
   #route: { query: string; metric: string; sort: string };
 
   constructor(app: App, element: HTMLElement) {
@@ -144,11 +146,18 @@ class FleetPage implements View {
     heatmap.inventoryChanged();
     heatmap.setTaken(this.#selection.taken);
     heatmap.setMarked(this.#marked());
-    clearTimeout(this.#later);
-    this.#later = setTimeout(() => {
-      this.#table.changed();
-      this.#showLists();
-      this.#showScale();
+    this.#inTurns(() => this.#table.changed(), () => this.#showLists(), () => this.#showScale());
+  }
+
+  /** Later, each in a turn of its own, so that pointing and scrolling go on between them. */
+  #inTurns(...steps: (() => void)[]): void {
+    this.#steps.push(...steps);
+    if (this.#steps.length === 0) return;
+    this.#later ??= setTimeout(() => {
+      this.#later = undefined;
+      const step = this.#steps.shift()!;
+      this.#inTurns();
+      step();
     });
   }
 
@@ -159,10 +168,12 @@ class FleetPage implements View {
     if (this.#selection.update()) this.#heatmap.setTaken(this.#selection.taken);
     this.#heatmap.setMarked(this.#marked());
     this.#heatmap.tick();
-    this.#legend.paint(this.#heatmap.painter, this.#heatmap.values());
-    this.#table.update();
-    this.#showHead();
-    this.#showLists();
+    this.#inTurns(
+      () => this.#paintLegend(),
+      () => this.#showHead(),
+      () => this.#table.update(),
+      () => this.#showLists(),
+    );
   }
 
   #marked(): Uint8Array {
@@ -199,8 +210,12 @@ class FleetPage implements View {
     const heatmap = this.#heatmap;
     if (!heatmap) return;
     this.#legend.setScale(heatmap.metric, heatmap.domain);
-    this.#legend.paint(heatmap.painter, heatmap.values());
+    this.#paintLegend();
     this.#legend.paintLooks(heatmap.painter);
+  }
+
+  #paintLegend(): void {
+    if (this.#heatmap) this.#legend.paint(this.#heatmap.painter, this.#heatmap.values());
   }
 
   #showFreshness(): void {

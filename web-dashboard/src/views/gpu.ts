@@ -26,11 +26,11 @@ class GpuView implements View {
     render(
       html`<div class="gpu-head"></div>
         <div class="gpu-page">
-          <section class="card gpu-latest" aria-labelledby="gpu-latest"></section>
           <div class="gpu-charts">
             <div class="gpu-compare"></div>
             <div class="charts gpu-board"></div>
           </div>
+          <section class="card gpu-latest" aria-labelledby="gpu-latest"></section>
           <section class="card gpu-identity" aria-labelledby="gpu-identity"></section>
         </div>`,
       element,
@@ -46,6 +46,7 @@ class GpuView implements View {
     this.#board = new Board(app, this.#parts.charts, {
       name: `${this.#gpu.host.hostname}_gpu-${this.#gpu.index}`,
       label: (gpu) => (gpu.host === this.#gpu.host ? `GPU ${gpu.index}` : placeOf(gpu)),
+      quiet: true,
       changed: () => this.#drawLatest(),
     });
     this.#offs = [

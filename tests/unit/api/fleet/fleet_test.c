@@ -78,6 +78,36 @@ static void assert_counts(struct fleet *f, unsigned active, unsigned silent,
     assert_int_equal(f->counts[FLEET_MISSING], missing);
 }
 
+static void a_gpu_knows_when_something_new_came(void **state)
+{
+    (void)state;
+    struct fleet *f = fleet_at_start();
+    hear(f, "alpha", "0", "GPU-a");
+    hear(f, "alpha", "1", "GPU-b");
+    const struct fleet_gpu *a = fleet_find_gpu(f, str_of("GPU-a"));
+    const struct fleet_gpu *b = fleet_find_gpu(f, str_of("GPU-b"));
+    assert_true(a->revision > 0 && b->revision > a->revision);
+    uint64_t seen = f->revision;
+
+    /* What was read from the database is told of once; late is new, too. */
+    struct sample s = sample_of("local", "alpha", "0", "GPU-a");
+    fleet_sample(f, &s, 0);
+    assert_true(f->revision > seen && a->revision <= seen);
+    s.ts_ns -= NS_PER_S;
+    sample_set(&s, METRIC_power_draw, 300);
+    fleet_sample(f, &s, f->sequence + 1);
+    assert_true(a->revision == f->revision && b->revision <= seen);
+
+    /* The stream was made anew. */
+    seen = f->revision;
+    fleet_stream_anew(f);
+    s.ts_ns = b->ts_ns;
+    s.uuid = str_of("GPU-b");
+    fleet_sample(f, &s, 1);
+    assert_true(b->revision > seen && a->revision <= seen);
+    fleet_free(&f);
+}
+
 static void what_comes_is_found_in_order(void **state)
 {
     (void)state;
@@ -527,6 +557,7 @@ static void many_fall_silent_each_in_its_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_gpu_knows_when_something_new_came),
         cmocka_unit_test(what_comes_is_found_in_order),
         cmocka_unit_test(values_are_ready_as_json),
         cmocka_unit_test(order_does_not_matter),

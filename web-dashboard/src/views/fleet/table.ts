@@ -45,8 +45,9 @@ export class Table {
   #selection: Selection;
   #columns: Column[] = [];
   #order: Gpu[] = [];
-  /** The first of the rows that are in the document. */
+  /** The rows that are in the document. */
   #first = 0;
+  #last = 0;
   #frame = 0;
   #near = false;
   #pointed = false;
@@ -185,24 +186,29 @@ export class Table {
 
   // ---- rows ----
 
-  #window(): [first: number, last: number] {
+  #seen(): [first: number, last: number] {
     const { scrollTop, clientHeight } = this.#scroller;
     const seen = Math.ceil((clientHeight || 480) / ROW_HEIGHT);
     const most = Math.max(0, this.#order.length - seen);
-    const top = Math.min(most, Math.floor(scrollTop / ROW_HEIGHT));
-    return [Math.max(0, top - SPARE), Math.min(this.#order.length, top + seen + SPARE)];
+    const first = Math.min(most, Math.floor(scrollTop / ROW_HEIGHT));
+    return [first, Math.min(this.#order.length, first + seen)];
   }
 
+  /** Once a frame, and only where a row is missing: the spare ones are seen first. */
   #scrolled(): void {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      if (this.#window()[0] !== this.#first) this.#render();
+      const [first, last] = this.#seen();
+      if (first < this.#first || last > this.#last) this.#render();
     });
   }
 
   #render(): void {
-    const [first, last] = this.#window();
+    const seen = this.#seen();
+    const first = Math.max(0, seen[0] - SPARE);
+    const last = Math.min(this.#order.length, seen[1] + SPARE);
     this.#first = first;
+    this.#last = last;
     render(this.#template(first, last), this.#scroller);
     const spacers = this.#scroller.querySelectorAll<HTMLElement>('.fleet-table-spacer td');
     spacers[0]!.style.height = `${first * ROW_HEIGHT}px`;
