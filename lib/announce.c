@@ -74,6 +74,8 @@ static natsStatus open_bucket(struct announce *a)
     config.Description = "Who is running: a key an instance, gone by TTL.";
     config.History = 1;
     config.TTL = SERVICES_TTL_NS;
+    config.MaxValueSize = SERVICES_VALUE_MAX;
+    config.MaxBytes = SERVICES_BYTES_MAX;
     config.StorageType = js_MemoryStorage;
     return js_CreateKeyValue(&a->kv, a->js, &config);
 }
@@ -94,14 +96,16 @@ static natsStatus put(struct announce *a)
     return s;
 }
 
-/* A broker that was started again has lost the bucket: it is made anew. */
+/* A broker that was started again has lost the bucket: it is made anew. One that
+ * does not answer is not asked twice. */
 static natsStatus write_key(struct announce *a)
 {
     bool was_open = a->kv != NULL;
     buf_reset(&a->value);
     announce_write(&a->value, &a->config, &a->instance);
     natsStatus s = put(a);
-    return s != NATS_OK && was_open ? put(a) : s;
+    bool lost = s != NATS_OK && s != NATS_TIMEOUT && was_open;
+    return lost ? put(a) : s;
 }
 
 /* While the broker is away there is nobody to tell, and no news in that. */
@@ -122,7 +126,8 @@ static void beat(struct announce *a)
     if (!a->failed && bus_connected(a->bus))
         log_warn("cannot tell the others that this runs",
                  LOG_STR("bucket", SERVICES_BUCKET),
-                 LOG_STR("error", natsStatus_GetText(s)));
+                 LOG_STR("error", natsStatus_GetText(s)),
+                 LOG_STR("reason", nats_GetLastError(NULL)));
     a->failed = true;
 }
 

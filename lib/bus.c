@@ -22,6 +22,8 @@
 #define API_WAIT_MS         5000
 #define LIBRARY_CLOSE_MS    5000
 #define ADDRESS_MAX         256
+#define REFUSALS            32 /* remembered */
+#define REFUSAL_MAX         256
 
 struct bus {
     natsOptions *options;
@@ -54,11 +56,33 @@ static void on_reconnected(natsConnection *nc, void *arg)
     log_info("back at the broker", LOG_STR("broker", address));
 }
 
+/* True the first time, for the last REFUSALS of them. The library calls from one
+ * thread, which outlives every bus. */
+static bool is_news(const char *refusal)
+{
+    static char told[REFUSALS][REFUSAL_MAX];
+    static unsigned next;
+    for (int i = 0; i < REFUSALS; i++)
+        if (strcmp(told[i], refusal) == 0)
+            return false;
+    snprintf(told[next++ % REFUSALS], REFUSAL_MAX, "%s", refusal);
+    return true;
+}
+
+/* What the broker does not permit is asked for again and again. */
 static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus why,
                      void *arg)
 {
-    (void)nc, (void)sub, (void)arg;
-    log_warn("broker connection", LOG_STR("error", natsStatus_GetText(why)));
+    (void)sub, (void)arg;
+    const char *text = NULL;
+    char detail[REFUSAL_MAX];
+    natsConnection_GetLastError(nc, &text);
+    snprintf(detail, sizeof detail, "%s", text != NULL ? text : "");
+    if (why != NATS_NOT_PERMITTED)
+        log_warn("broker connection",
+                 LOG_STR("error", natsStatus_GetText(why)));
+    else if (is_news(detail))
+        log_warn("the broker does not permit it", LOG_STR("error", detail));
 }
 
 static natsStatus set_servers(natsOptions *options, const char *urls)

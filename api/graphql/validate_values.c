@@ -204,14 +204,13 @@ static void walk_fields(struct validation *v, const struct gql_value *object,
 static void walk_object(struct validation *v, const struct gql_value *object,
                         const struct gql_type_ref *type, bool checked)
 {
-    const struct gql_type *named = type != NULL ? type->named : NULL;
-    if (named != NULL && named->kind != GQL_TYPE_INPUT)
-        named = NULL;
-    if (checked && named != NULL)
-        check_object(v, object, named);
+    bool is_input = type != NULL && type->named->kind == GQL_TYPE_INPUT;
+    const struct gql_type *input = is_input ? type->named : NULL;
+    if (checked && is_input)
+        check_object(v, object, input);
     else if (checked)
         check_leaf(v, object, type);
-    walk_fields(v, object, named, checked && named != NULL);
+    walk_fields(v, object, input, checked && is_input);
 }
 
 /* ---- any ---- */

@@ -290,12 +290,16 @@ static bool write_result(struct gql_execution *x, const struct place *p,
 static bool write_found(struct gql_execution *x, const struct exec_set *set,
                         const struct plan_field *field, uint32_t parent)
 {
-    struct place p = {set, field->resolved ? set->fields[field->slot] : NULL};
     struct gql_path here = {x->path, field->name, 0};
     size_t mark = x->out.len;
     x->path = &here;
-    bool ok = field->refusal != NULL ? fail_at(x, field->refusal)
-                                     : write_result(x, &p, parent);
+    bool ok;
+    if (field->refusal != NULL) {
+        ok = fail_at(x, field->refusal);
+    } else {
+        struct place p = {set, set->fields[field->slot]};
+        ok = write_result(x, &p, parent);
+    }
     x->path = here.up;
     return ok || settle(x, field, 0, mark);
 }

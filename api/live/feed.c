@@ -259,7 +259,7 @@ static struct tail_from place(struct feed *f, const struct stream_state *state,
 
 static bool open_tail(struct feed *f)
 {
-    struct stream_state state;
+    struct stream_state state = {0};
     struct errmsg err;
     bool first = f->created_ns == 0;
     if (feed_look(f->bus, &state, &err) == 0) {

@@ -291,11 +291,14 @@ void replays_close(struct feed *feed)
         channel_close(&r->channel);
 }
 
+/* That a list's first element goes off it clang's analyzer does not see.
+ * NOLINTBEGIN(clang-analyzer-unix.Malloc) */
 void replays_free(struct feed *feed)
 {
     while (feed->all != NULL)
         replay_destroy(feed->all);
 }
+/* NOLINTEND(clang-analyzer-unix.Malloc) */
 
 void feed_replay_free(struct feed_replay **replay)
 {

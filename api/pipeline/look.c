@@ -23,13 +23,20 @@ void look_free(struct look **look)
     *look = NULL;
 }
 
+/* That there is no such thing is an answer, too: NATS_ERR is what the library
+ * calls those it has no name for. */
+static bool is_answer(natsStatus s)
+{
+    return s == NATS_OK || s == NATS_NOT_FOUND || s == NATS_ERR;
+}
+
 static bool ask_stream(struct look *look, jsCtx *js)
 {
     jsStreamInfo *info = NULL;
     natsStatus s = js_GetStreamInfo(&info, js, BUS_STREAM, NULL, NULL);
     if (s == NATS_OK) {
         const jsStreamState *state = &info->State;
-        int64_t most = info->Config->MaxBytes;
+        int64_t most = info->Config != NULL ? info->Config->MaxBytes : 0;
         look->stream = (struct look_stream){.known = true,
                                             .messages = state->Msgs,
                                             .bytes = state->Bytes,
@@ -39,7 +46,7 @@ static bool ask_stream(struct look *look, jsCtx *js)
                                             .created_ns = info->Created};
     }
     jsStreamInfo_Destroy(info);
-    return s == NATS_OK || s == NATS_NOT_FOUND;
+    return is_answer(s);
 }
 
 /* The oldest sample that waits is the one behind the acknowledged, or the
@@ -58,7 +65,7 @@ static bool ask_lag(struct look *look, jsCtx *js)
         queue->lag_known = true;
     }
     natsMsg_Destroy(msg);
-    return s == NATS_OK || s == NATS_NOT_FOUND;
+    return is_answer(s);
 }
 
 static bool ask_queue(struct look *look, jsCtx *js)
@@ -75,7 +82,7 @@ static bool ask_queue(struct look *look, jsCtx *js)
                                      .redelivered = info->NumRedelivered};
     jsConsumerInfo_Destroy(info);
     if (s != NATS_OK)
-        return s == NATS_NOT_FOUND;
+        return is_answer(s);
     if (queue->pending > 0 || queue->unacknowledged > 0)
         return ask_lag(look, js);
     queue->lag_known = true;
@@ -92,7 +99,7 @@ static bool ask_dead_letters(struct look *look, jsCtx *js)
         look->dead_letters = info->State.Msgs;
     look->dead_letters_known = s == NATS_OK || s == NATS_NOT_FOUND;
     jsStreamInfo_Destroy(info);
-    return look->dead_letters_known;
+    return is_answer(s);
 }
 
 /* A broker that does not answer one question is not asked the others. */

@@ -10,10 +10,14 @@
 
 #include "lib/arena.h"
 #include "lib/bus.h"
+#include "lib/clock.h"
 #include "lib/str.h"
 
 #define LOOK_SERVICES_MAX 1000
 #define LOOK_FIGURES_MAX  32 /* of a service */
+
+/* A broker that answers, but slowly, is not asked about services for longer. */
+#define LOOK_SERVICES_NS (2 * NS_PER_S)
 
 struct look_figure {
     struct str name;
@@ -71,10 +75,11 @@ void look_free(struct look **look);
 const struct look_figure *look_figure(const struct look_service *service,
                                       const char *name);
 
-/* services.c: reads the bucket. */
+/* services.c: reads the bucket, LOOK_SERVICES_MAX of its keys at most. */
 void look_services(struct look *look, jsCtx *js);
 
-/* One value of it; false when it is none that is understood. */
+/* One value of it, written by anybody; false when it is none that is
+ * understood. */
 bool look_service_read(struct look_service *service, struct str value,
                        struct arena *arena);
 

@@ -42,7 +42,8 @@ bool look_service_read(struct look_service *service, struct str value,
     struct errmsg err;
     struct str started;
     *service = (struct look_service){0};
-    if (json_parse(doc, arena_str(arena, value), arena, &err) < 0)
+    if (value.len > SERVICES_VALUE_MAX ||
+        json_parse(doc, arena_str(arena, value), arena, &err) < 0)
         return false;
     struct json root = json_root(doc);
     struct json figures = json_get(root, "figures");
@@ -104,10 +105,16 @@ static bool read_key(struct look *look, kvStore *kv, const char *key)
 static bool read_keys(struct look *look, kvStore *kv,
                       const jsStreamStateSubjects *subjects)
 {
+    int64_t until = clock_mono_ns() + LOOK_SERVICES_NS;
     int count = subjects != NULL ? subjects->Count : 0;
-    for (int i = 0; i < count && look->service_count < LOOK_SERVICES_MAX; i++)
-        if (!read_key(look, kv, subjects->List[i].Subject + strlen(SUBJECTS)))
+    for (int i = 0; i < count && i < LOOK_SERVICES_MAX; i++) {
+        struct str subject = str_of(subjects->List[i].Subject);
+        if (clock_mono_ns() > until)
             return false;
+        if (str_has_prefix(subject, str_of(SUBJECTS)) &&
+            !read_key(look, kv, subject.p + strlen(SUBJECTS)))
+            return false;
+    }
     return true;
 }
 

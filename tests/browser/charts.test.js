@@ -133,6 +133,17 @@ describe('charts', { skip: missing }, () => {
     await close(page);
   });
 
+  test('a UUID is copied, from plain HTTP, too', async () => {
+    const page = await open('#/gpu/GPU-a');
+    await page.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
+    await page.getByRole('button', { name: 'Copy the UUID' }).click();
+    await page.getByText('UUID copied').waitFor({ state: 'attached' });
+    await page.getByRole('combobox', { name: 'Search and filter GPUs' }).focus();
+    await page.keyboard.press('Control+V');
+    assert.equal(await page.getByRole('combobox', { name: 'Search and filter GPUs' }).inputValue(), 'GPU-a');
+    await close(page);
+  });
+
   test('labels are written', async () => {
     const page = await open('#/gpu/GPU-b');
     await page.getByRole('button', { name: 'Edit labels…' }).click();

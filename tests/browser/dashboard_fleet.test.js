@@ -133,7 +133,7 @@ describe('the dashboard', { skip: missing }, () => {
       const page = await open(`#/host/${short.clusterId}/${short.hostname}`);
       const table = page.getByRole('region', { name: 'GPUs', exact: true }).getByRole('table');
       const rows = table.locator('tbody').getByRole('row');
-      assert.equal(await rows.count(), 8);
+      await waitFor(async () => (await rows.count()) === 8, 'a row for each place');
       assert.match(await rows.nth(Number(gap)).textContent(), /missing.*Nothing was ever heard/s);
       assert.equal(await table.getByRole('link').count(), 7);
       for (const { metric, min, average, max, sum } of host.statistics) {

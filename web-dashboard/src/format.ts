@@ -110,8 +110,3 @@ export function formatRate(perSecond: number, what = ''): string {
   if (Number.isNaN(perSecond)) return NOT_REPORTED;
   return `${formatNumber(perSecond)}${what && ` ${what}`}/s`;
 }
-
-/** "18.5 kB/s". */
-export function formatByteRate(bytesPerSecond: number): string {
-  return Number.isNaN(bytesPerSecond) ? NOT_REPORTED : `${formatBytes(bytesPerSecond)}/s`;
-}

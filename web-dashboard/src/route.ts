@@ -10,6 +10,8 @@
 //
 // It stands behind the # so that the page works below any path.
 
+import type { Gpu, Host } from './fleet/fleet.js';
+
 /** `nowhere`: there is no page of that address. */
 export type ViewName = 'fleet' | 'host' | 'gpu' | 'pipeline' | 'api' | 'nowhere';
 
@@ -57,6 +59,15 @@ function pathOf(route: Route): string {
 /** Of one page: they differ in what it shows. */
 export function samePage(a: Route, b: Route): boolean {
   return pathOf(a) === pathOf(b);
+}
+
+export function hostPage({ cluster, hostname }: Host): Partial<Route> {
+  return { view: 'host', cluster: cluster.name, host: hostname, compare: [] };
+}
+
+/** Of a GPU by itself; of its host, where it is missing from that. */
+export function gpuPage({ uuid, host }: Gpu): Partial<Route> {
+  return uuid === null ? hostPage(host) : { view: 'gpu', gpu: uuid, compare: [] };
 }
 
 /** The address, from its #. What is as at the start is left out. */

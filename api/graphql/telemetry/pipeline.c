@@ -45,6 +45,9 @@ static void write_event_type(struct gql_out *out, const void *object)
 
 /* ---- figures, of now or of a point ---- */
 
+/* Where a double's whole numbers leave int64_t. */
+#define WHOLE_END 0x1p63
+
 static void write_point_time(struct gql_out *out, const void *object)
 {
     const struct pipeline_point *point = object;
@@ -62,10 +65,10 @@ static void write_whole(struct gql_out *out, const void *object)
 {
     const struct pipeline_point *point = object;
     double value = point->figures[out->call.field->binding->number];
-    if (isnan(value))
-        json_put_null(&out->json);
-    else
+    if (value > -WHOLE_END && value < WHOLE_END)
         json_put_i64(&out->json, (int64_t)value);
+    else
+        json_put_null(&out->json); /* NaN, too */
 }
 
 /* ---- history ---- */

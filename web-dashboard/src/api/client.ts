@@ -10,6 +10,7 @@
 import { createClient, type Client } from 'graphql-ws';
 
 import { Emitter, type Off } from '../emitter.js';
+import { retryWait } from './retry.js';
 
 /** How the connection is. */
 export interface Connection {
@@ -151,11 +152,9 @@ export class Api {
     this.#set({ state: 'reconnecting' });
   }
 
-  /** The wait doubles, with jitter, so that a fleet of dashboards does not come back at once. */
   async #addressInTime(): Promise<string> {
     if (this.#attempts > 0) {
-      const longest = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(this.#attempts - 1, 10));
-      await this.#wait(longest * (0.5 + Math.random() / 2));
+      await this.#wait(retryWait(this.#attempts, RETRY_FIRST_MS, RETRY_MAX_MS));
     }
     this.#attempts++;
     this.#expectWithin(CONNECT_MS);

@@ -6,9 +6,9 @@
 // meanwhile are put to it by their times.
 
 import type { Api } from '../api/client.js';
+import { retryWait } from '../api/retry.js';
 import { now } from '../clock.js';
 import { Emitter, type Off } from '../emitter.js';
-import { retryWait } from '../fleet/errand.js';
 import type { Metric } from '../fleet/fleet.js';
 import { stepFor, type Range } from '../time.js';
 import { noPoints, Series, type Points } from './series.js';

@@ -1,17 +1,12 @@
 // errand: something to be fetched, when it is asked for. Never twice at once,
 // not too often, and again, after longer and longer, where it failed.
 
+import { retryWait } from '../api/retry.js';
+
 const GAP_MS = 1000;
 /** It rests at least so many times as long as it took, but for what waited for a connection. */
 const REST = 4;
 const REST_MAX_MS = 10_000;
-const RETRY_FIRST_MS = 500;
-const RETRY_MAX_MS = 30_000;
-
-export function retryWait(failures: number): number {
-  const longest = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(failures - 1, 10));
-  return longest * (0.5 + Math.random() / 2);
-}
 
 export class Errand {
   #work: () => Promise<void>;

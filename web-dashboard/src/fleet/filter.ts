@@ -19,7 +19,7 @@
 
 import { problemBit, type Problem } from './attention.js';
 import type { Fleet, Gpu, Status } from './fleet.js';
-import { IDLE_PERCENT, isUnhealthy } from './totals.js';
+import { IDLE_PERCENT, isIdle, isUnhealthy } from './totals.js';
 
 export interface Filter {
   text: string;
@@ -150,10 +150,7 @@ const PROBLEM_NAMES: Readonly<Record<string, Problem>> = {
 };
 
 function stateTest(fleet: Fleet, value: string): Test {
-  if (value === 'idle') {
-    return (gpu) =>
-      gpu.status === 'active' && fleet.value(gpu, 'gpu_utilization') < IDLE_PERCENT;
-  }
+  if (value === 'idle') return (gpu) => isIdle(fleet, gpu);
   if (value === 'unhealthy') return (gpu) => isUnhealthy(fleet, gpu);
   if (value === 'busy') {
     return (gpu) =>

@@ -7,8 +7,9 @@
 // inventory is another; so do figures of the fleet that are not ours.
 
 import type { Api } from '../api/client.js';
+import { retryWait } from '../api/retry.js';
 import { heardTime } from '../clock.js';
-import { Errand, retryWait } from './errand.js';
+import { Errand } from './errand.js';
 import type { Fleet, FleetChange, LatestValues, Status } from './fleet.js';
 import { askInventory, askMetrics } from './inventory.js';
 

@@ -28,6 +28,10 @@ export interface Totals {
   powerReporting: number;
 }
 
+export function isIdle(fleet: Fleet, gpu: Gpu): boolean {
+  return gpu.status === 'active' && fleet.value(gpu, 'gpu_utilization') < IDLE_PERCENT;
+}
+
 /** As the API: a problem is known of it. Of what never reported nothing is. */
 export function isUnhealthy(fleet: Fleet, gpu: Gpu): boolean {
   if (!(fleet.times[gpu.row]! > 0)) return false;

@@ -5,11 +5,11 @@
 // It is painted once a frame at most: anew where the picture is another, else the
 // cells with new values.
 
-import type { App } from '../app.js';
+import { hrefOf, type App } from '../app.js';
 import { Emitter } from '../emitter.js';
 import type { Gpu, Metric } from '../fleet/fleet.js';
 import { formatValue } from '../format.js';
-import { formatRoute } from '../route.js';
+import { gpuPage, hostPage } from '../route.js';
 import { Grid } from './grid.js';
 import {
   blockOf, cellRect, hitAt, hostsBetween, labelRect, layoutOf,
@@ -425,11 +425,9 @@ export class Heatmap {
   #open(place: Place, newTab: boolean): void {
     const host = this.#app.fleet.hosts[place.host];
     if (!host) return;
-    const uuid = this.#gpuAt(place)?.uuid;
-    const there = uuid
-      ? { view: 'gpu' as const, gpu: uuid }
-      : { view: 'host' as const, cluster: host.cluster.name, host: host.hostname };
-    if (newTab) open(formatRoute({ ...this.#app.route, ...there }), '_blank', 'noopener');
+    const gpu = this.#gpuAt(place);
+    const there = gpu ? gpuPage(gpu) : hostPage(host);
+    if (newTab) open(hrefOf(this.#app, there), '_blank', 'noopener');
     else this.#app.navigate(there);
   }
 

@@ -6,7 +6,8 @@ import { html, nothing, render, type TemplateResult } from 'lit-html';
 
 import { addressOf } from '../api/client.js';
 import { hrefOf, type App } from '../app.js';
-import type { Route, ViewName } from '../route.js';
+import { formatNumber } from '../format.js';
+import { hostPage, type Route, type ViewName } from '../route.js';
 import { chosenTheme, type Theme } from '../theme.js';
 import { formatTime } from '../time.js';
 import type { Freshness, State } from './freshness.js';
@@ -191,7 +192,7 @@ export class Header {
     const way: { title: string; change: Partial<Route> }[] = [
       { title: 'Fleet', change: { view: 'fleet', query: '' } },
       { title: cluster.name, change: { view: 'fleet', query: `cluster="${cluster.name}"` } },
-      { title: hostname, change: { view: 'host', cluster: cluster.name, host: hostname } },
+      { title: hostname, change: hostPage(host) },
     ];
     if (gpu) way.push({ title: `GPU ${gpu.index}`, change: {} });
     return way;
@@ -199,6 +200,5 @@ export class Header {
 }
 
 function updatesText(updates: number): string {
-  const number = updates.toLocaleString('en');
-  return updates === 1 ? '1 update' : `${number} updates`;
+  return updates === 1 ? '1 update' : `${formatNumber(updates)} updates`;
 }

@@ -8,7 +8,7 @@ import { html, nothing, render } from 'lit-html';
 
 import type { App } from '../app.js';
 import { FILTER_HELP, parseFilter, type Filter } from '../fleet/filter.js';
-import type { Route } from '../route.js';
+import { gpuPage, hostPage, type Route } from '../route.js';
 import { CLOSE, SEARCH } from './icons.js';
 
 const WRITE_MS = 120;
@@ -102,20 +102,20 @@ export class Search {
     if (text === '') return EXAMPLES;
     const { hosts, gpus } = this.#app.fleet;
     const found: Suggestion[] = [];
-    for (const { hostname, cluster, gpus: own } of hosts) {
+    for (const host of hosts) {
+      const { hostname, cluster } = host;
       if (found.length === HOSTS) break;
       if (!hostname.toLowerCase().includes(text)) continue;
-      const there = own.filter((gpu) => gpu.uuid !== null).length;
-      const goes: Partial<Route> = { view: 'host', cluster: cluster.name, host: hostname };
-      found.push({ title: hostname, text: `host in ${cluster.name}, ${there} GPUs`, goes });
+      const there = host.gpus.filter((gpu) => gpu.uuid !== null).length;
+      found.push({ title: hostname, text: `host in ${cluster.name}, ${there} GPUs`, goes: hostPage(host) });
     }
     if (text.length < UUID_PART) return found;
     const most = found.length + GPUS;
-    for (const { uuid, index, host } of gpus) {
+    for (const gpu of gpus) {
+      const { uuid, index, host } = gpu;
       if (found.length === most) break;
       if (!uuid?.toLowerCase().includes(text)) continue;
-      const goes: Partial<Route> = { view: 'gpu', gpu: uuid, compare: [] };
-      found.push({ title: uuid, text: `GPU ${index} of ${host.hostname}`, goes });
+      found.push({ title: uuid, text: `GPU ${index} of ${host.hostname}`, goes: gpuPage(gpu) });
     }
     return found;
   }

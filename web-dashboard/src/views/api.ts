@@ -7,7 +7,7 @@ import type { App, View } from '../app.js';
 import type { Off } from '../emitter.js';
 import type { Gpu, Host } from '../fleet/fleet.js';
 import { formatBytes } from '../format.js';
-import { copyText } from './api/clipboard.js';
+import { copyText } from './clipboard.js';
 import { examplesFor, type Example, type ExampleGroup } from './api/examples.js';
 import { send, type Answer, type Request } from './api/request.js';
 

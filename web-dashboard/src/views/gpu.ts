@@ -5,6 +5,8 @@ import { html, render } from 'lit-html';
 import { hrefOf, type App, type View } from '../app.js';
 import { Board } from '../charts/board.js';
 import type { Gpu } from '../fleet/fleet.js';
+import { gpuPage, hostPage } from '../route.js';
+import { copyText } from './clipboard.js';
 import { comparedTo, compareBar } from './gpu/compare.js';
 import { editLabels, editMaintenance } from './gpu/edit.js';
 import { latestTable } from './gpu/latest.js';
@@ -115,7 +117,7 @@ class GpuView implements View {
     const place = (other: Gpu) =>
       other.uuid === null
         ? html`<span class="gpu-sibling gpu-sibling-missing" title="GPU ${other.index} is missing">${other.index}</span>`
-        : html`<a class="gpu-sibling" href=${hrefOf(this.#app, { gpu: other.uuid, compare: [] })}
+        : html`<a class="gpu-sibling" href=${hrefOf(this.#app, gpuPage(other))}
                   aria-label="GPU ${other.index}" aria-current=${other === gpu ? 'page' : 'false'}>${other.index}</a>`;
     return html`<nav class="gpu-siblings" aria-label="GPUs of this host">${gpu.host.gpus.map(place)}</nav>`;
   }
@@ -125,7 +127,7 @@ class GpuView implements View {
     const { cluster, hostname } = gpu.host;
     const fact = (name: string, value: unknown) =>
       html`<div><dt>${name}</dt><dd>${value || html`<span class="muted">n/a</span>`}</dd></div>`;
-    const hostHref = hrefOf(this.#app, { view: 'host', cluster: cluster.name, host: hostname, compare: [] });
+    const hostHref = hrefOf(this.#app, hostPage(gpu.host));
     return html`<h2 id="gpu-identity">Identity</h2>
       <dl class="gpu-facts">
         ${fact('Host', html`<a href=${hostHref}>${hostname}</a>`)}
@@ -160,12 +162,8 @@ class GpuView implements View {
   }
 
   async #copy({ uuid }: Gpu): Promise<void> {
-    try {
-      await navigator.clipboard.writeText(uuid!);
-      this.#app.announce('UUID copied');
-    } catch {
-      this.#app.announce('The browser does not let this page copy: select the UUID instead');
-    }
+    const copied = await copyText(uuid!);
+    this.#app.announce(copied ? 'UUID copied' : 'The browser does not let this page copy: select the UUID instead');
   }
 }
 

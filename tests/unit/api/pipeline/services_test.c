@@ -91,6 +91,21 @@ static void further_figures_are_left_out(void **state)
     buf_fini(&text);
 }
 
+static void what_is_too_long_is_left_out(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    buf_append_text(&text, "{\"service\":\"x\",\"id\":\"a\",\"host\":\"b\","
+                           "\"version\":\"1\",\"started\":"
+                           "\"2025-07-18T20:42:34Z\"}");
+    while (text.len < SERVICES_VALUE_MAX)
+        buf_append_byte(&text, ' ');
+    assert_true(takes(buf_text(&text)));
+    buf_append_byte(&text, ' ');
+    assert_false(takes(buf_text(&text)));
+    buf_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +114,7 @@ int main(void)
                                   tear_down),
         cmocka_unit_test_teardown(figures_may_be_missing, tear_down),
         cmocka_unit_test_teardown(further_figures_are_left_out, tear_down),
+        cmocka_unit_test_teardown(what_is_too_long_is_left_out, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@ import { Acknowledged } from '../../fleet/acknowledged.js';
 import type { Finding, Problem, Severity } from '../../fleet/attention.js';
 import type { Gpu } from '../../fleet/fleet.js';
 import { formatNumber } from '../../format.js';
-import type { Route } from '../../route.js';
+import { gpuPage } from '../../route.js';
 import { formatSince } from '../../time.js';
 
 const TITLES: Readonly<Record<Problem, string>> = {
@@ -38,12 +38,6 @@ const ICONS: Readonly<Record<Severity, string>> = { critical: 'â– ', warning: 'â
 
 /** So many of each problem are listed. */
 const LISTED = 4;
-
-/** The page of a GPU, or of the host that it is missing from. */
-export function placeOf({ uuid, host }: Gpu): Partial<Route> {
-  if (uuid !== null) return { view: 'gpu', gpu: uuid };
-  return { view: 'host', cluster: host.cluster.name, host: host.hostname };
-}
 
 /** Hosts of several clusters may have one name. */
 export function nameOf({ fleet }: App, { host, index }: Gpu): string {
@@ -136,7 +130,7 @@ export class AttentionList {
     return html`<li class="fleet-finding">
       <div>
         <span class=${`fleet-severity fleet-${severity}`}>${ICONS[severity]} ${severity}</span>
-        <a href=${hrefOf(this.#app, placeOf(gpu))}>${name}</a>
+        <a href=${hrefOf(this.#app, gpuPage(gpu))}>${name}</a>
         <span class="fleet-finding-text">${text}${
           since === null ? nothing : html`, <span class="nowrap">${formatSince(since)}</span>`}</span>
       </div>

@@ -5,10 +5,11 @@ import { html, nothing, render, type TemplateResult } from 'lit-html';
 import { hrefOf, type App } from '../../app.js';
 import type { Gpu } from '../../fleet/fleet.js';
 import { idleSince, type Idle } from '../../fleet/idle.js';
-import { IDLE_PERCENT } from '../../fleet/totals.js';
+import { IDLE_PERCENT, isIdle } from '../../fleet/totals.js';
 import { formatNumber } from '../../format.js';
+import { gpuPage } from '../../route.js';
 import { formatSince } from '../../time.js';
-import { nameOf, placeOf } from './attention.js';
+import { nameOf } from './attention.js';
 
 const QUERY = 'is:idle';
 const LISTED = 8;
@@ -56,9 +57,7 @@ export class IdleList {
 
   #idle(): Gpu[] {
     const { fleet } = this.#app;
-    return fleet.gpus.filter(
-      (gpu) => gpu.status === 'active' && fleet.value(gpu, 'gpu_utilization') < IDLE_PERCENT,
-    );
+    return fleet.gpus.filter((gpu) => isIdle(fleet, gpu));
   }
 
   /** Sooner, where far more are idle than were: values come one after the other at first. */
@@ -87,7 +86,7 @@ export class IdleList {
     if (count === 0) return html`<p class="empty">No GPU is idle.</p>`;
     const all = hrefOf(this.#app, { query: QUERY });
     const { fleet } = this.#app;
-    const still = this.#found.filter(({ gpu }) => fleet.value(gpu, 'gpu_utilization') < IDLE_PERCENT);
+    const still = this.#found.filter(({ gpu }) => isIdle(fleet, gpu));
     const hours = still.reduce((sum, idle) => sum + idle.hours, 0);
     const more = count - Math.min(still.length, LISTED);
     return html`<p class="small">
@@ -103,7 +102,7 @@ export class IdleList {
   #row({ gpu, since, orLonger, hours }: Idle): TemplateResult {
     return html`<li class="fleet-finding">
       <div>
-        <a href=${hrefOf(this.#app, placeOf(gpu))}>${nameOf(this.#app, gpu)}</a>
+        <a href=${hrefOf(this.#app, gpuPage(gpu))}>${nameOf(this.#app, gpu)}</a>
         <span class="fleet-finding-text">${formatSince(since)}${orLonger ? ' or longer' : ''}, ${formatNumber(hours, 1)} GPU-hours</span>
       </div>
     </li>`;

@@ -6,7 +6,9 @@ import { html, nothing, render, type TemplateResult } from 'lit-html';
 import { hrefOf, type App } from '../../app.js';
 import type { Gpu, Metric, Status } from '../../fleet/fleet.js';
 import { formatNumber, formatValue, NOT_REPORTED } from '../../format.js';
+import { gpuPage, hostPage } from '../../route.js';
 import { formatAge } from '../../time.js';
+import { statusBadge } from '../status.js';
 import type { Selection } from './selection.js';
 
 interface Column {
@@ -31,12 +33,6 @@ const TITLES: Readonly<Record<string, string>> = {
   power_draw: 'Power',
   sm_clock_mhz: 'SM clock',
   memory_clock_mhz: 'Memory clock',
-};
-const STATUS_BADGES: Readonly<Record<Status, string>> = {
-  active: 'badge-good',
-  silent: 'badge-warning',
-  missing: 'badge-warning',
-  maintenance: '',
 };
 
 export class Table {
@@ -116,7 +112,7 @@ export class Table {
       {
         name: 'status', title: 'Status', number: false,
         key: (gpu) => STATUSES.indexOf(gpu.status),
-        cell: ({ status }) => html`<span class=${`badge ${STATUS_BADGES[status]}`}>${status}</span>`,
+        cell: ({ status }) => statusBadge(status),
       },
       ...metrics.map((metric) => this.#metricColumn(metric)),
       {
@@ -139,14 +135,13 @@ export class Table {
   }
 
   #hostLink({ host }: Gpu): TemplateResult {
-    const there = { view: 'host' as const, cluster: host.cluster.name, host: host.hostname };
-    return html`<a href=${hrefOf(this.#app, there)}>${host.hostname}</a>`;
+    return html`<a href=${hrefOf(this.#app, hostPage(host))}>${host.hostname}</a>`;
   }
 
-  #gpuLink({ uuid, index, host }: Gpu): TemplateResult | string {
+  #gpuLink(gpu: Gpu): TemplateResult | string {
+    const { uuid, index, host } = gpu;
     if (uuid === null) return index;
-    const address = hrefOf(this.#app, { view: 'gpu', gpu: uuid });
-    return html`<a class="fleet-table-gpu" href=${address} aria-label=${`GPU ${index} of ${host.hostname}`}>${index}</a>`;
+    return html`<a class="fleet-table-gpu" href=${hrefOf(this.#app, gpuPage(gpu))} aria-label=${`GPU ${index} of ${host.hostname}`}>${index}</a>`;
   }
 
   /** The column, and whether it goes down. */

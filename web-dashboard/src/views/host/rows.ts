@@ -6,6 +6,7 @@ import { hrefOf, type App } from '../../app.js';
 import type { Board } from '../../charts/board.js';
 import type { Gpu, Host, Metric } from '../../fleet/fleet.js';
 import { formatValue, NOT_REPORTED } from '../../format.js';
+import { gpuPage } from '../../route.js';
 import { formatAge, formatSince } from '../../time.js';
 import { findingBadge, statusBadge } from '../status.js';
 import { meter, sparkline } from './sparkline.js';
@@ -61,7 +62,7 @@ function gpuRow(rows: Rows, gpu: Gpu, metrics: readonly Metric[]): TemplateResul
   const time = app.fleet.times[gpu.row]!;
   const findings = app.attention.of(gpu).filter(({ problem }) => problem !== gpu.status);
   return html`<tr data-gpu=${gpu.uuid}>
-    <th scope="row"><a href=${hrefOf(app, { view: 'gpu', gpu: gpu.uuid, compare: [] })}>GPU ${gpu.index}</a></th>
+    <th scope="row"><a href=${hrefOf(app, gpuPage(gpu))}>GPU ${gpu.index}</a></th>
     <td>${statusBadge(gpu.status)} <span class="host-finding">${findings.map(findingBadge)}</span></td>
     <td class="host-spark-cell">${sparkline(points, board.range, FULL_PERCENT, board.history.step)}</td>
     ${metrics.map((metric) => valueCell(rows, gpu, metric))}
