@@ -8,6 +8,7 @@
 import type { Api } from '../api/client.js';
 import { Emitter, type Off } from '../emitter.js';
 import type { Metric } from '../fleet/fleet.js';
+import { formatError } from '../format.js';
 import { stepFor, type Range } from '../time.js';
 import { noPoints, Series, type Points } from './series.js';
 import { stepValueOf } from './traits.js';
@@ -312,7 +313,7 @@ export class History {
     try {
       await work();
     } catch (error) {
-      this.error = error instanceof Error ? error.message : String(error);
+      this.error = formatError(error);
     }
     this.loading--;
     this.changed.emit();
