@@ -60,6 +60,10 @@ function formatOf(digits: number): Intl.NumberFormat {
 }
 
 const DIGITS_MAX = 6;
+/** As much of 100 % as one digit says. */
+const ALMOST_PERCENT = 99.9;
+/** Nobody reads so many digits: 1e+15. */
+const EXPONENT_FROM = 1e15;
 
 /** A digit behind the point while there is one before it or two. What is not zero does not read as zero. */
 function digitsFor(value: number): number {
@@ -72,6 +76,8 @@ function digitsFor(value: number): number {
 /** 12,345; 43.8; 0.25. At most `digits` behind the point, where that is given. */
 export function formatNumber(value: number, digits?: number): string {
   if (Number.isNaN(value)) return NOT_REPORTED;
+  const size = Math.abs(value);
+  if (size >= EXPONENT_FROM && size < Infinity) return String(Number(value.toPrecision(3)));
   return formatOf(digits ?? digitsFor(value)).format(value === 0 ? 0 : value);
 }
 
@@ -88,7 +94,10 @@ export function formatValue(value: number, metric: Metric): string {
   if (Number.isNaN(value)) return NOT_REPORTED;
   if (metric.name === 'throttle_reasons' && Number.isInteger(value)) return throttleText(value);
   if (metric.name === 'xid' && xidText(value)) return `${value} (${xidText(value)})`;
-  return metric.unit === '' ? formatNumber(value) : formatScaled(value, metric.unit);
+  if (metric.unit === '') return formatNumber(value);
+  // What is not quite all does not read as all.
+  const nearlyAll = metric.unit === '%' && value < 100 && value > ALMOST_PERCENT;
+  return formatScaled(nearlyAll ? ALMOST_PERCENT : value, metric.unit);
 }
 
 /** "1.5 GB", in powers of a thousand. */

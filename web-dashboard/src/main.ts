@@ -2,6 +2,7 @@
 
 import { Api } from './api/client.js';
 import type { App } from './app.js';
+import { now } from './clock.js';
 import { Emitter } from './emitter.js';
 import { Attention } from './fleet/attention.js';
 import { Fleet } from './fleet/fleet.js';
@@ -45,7 +46,7 @@ const app: App = {
   },
   setPaused(paused) {
     if (paused === app.paused) return;
-    pause = paused ? { at: Date.now(), updatesBefore: fleet.updates } : null;
+    pause = paused ? { at: now(), updatesBefore: fleet.updates } : null;
     app.pausedChanged.emit(paused);
     announcer.say(paused ? 'Paused.' : 'Resumed.');
   },

@@ -1,8 +1,9 @@
 // time: the range a page shows, how finely it is asked for, and how times read.
 //
-// A range is written as the API takes it: RFC 3339, or now, now-15m, now-2h. What
-// is written here is in the time zone of who reads it.
+// A range is written as the API takes it: RFC 3339, or now, now-15m, now-2h. Now is
+// so by the gateway's clock. What is written here is in the time zone of who reads it.
 
+import { now as clockNow } from './clock.js';
 import { START } from './route.js';
 
 /** From when to when, ms since 1970. */
@@ -30,7 +31,7 @@ export const PRESETS: readonly { from: string; title: string; short: string }[] 
 ];
 
 /** ms since 1970; NaN where it is no time. */
-export function parseTime(text: string, now = Date.now()): number {
+export function parseTime(text: string, now = clockNow()): number {
   const ago = /^\s*now(?:\s*-\s*(\d{1,9})([smhd]))?\s*$/.exec(text);
   if (ago) return now - Number(ago[1] ?? 0) * (UNITS[ago[2] ?? 's'] ?? 0);
   // A day alone would be one of UTC.
@@ -46,7 +47,7 @@ export interface RangeFault {
 }
 
 /** Null: nothing is wrong. */
-export function rangeError(from: string, to: string, now = Date.now()): RangeFault | null {
+export function rangeError(from: string, to: string, now = clockNow()): RangeFault | null {
   const start = parseTime(from, now);
   const end = parseTime(to, now);
   const wrong = (which: RangeFault['end'], text: string) => ({ end: which, text });
@@ -61,7 +62,7 @@ export function rangeError(from: string, to: string, now = Date.now()): RangeFau
 }
 
 /** The range of a route; one that makes no sense is the one at the start. */
-export function resolveRange(route: { from: string; to: string }, now = Date.now()): Range {
+export function resolveRange(route: { from: string; to: string }, now = clockNow()): Range {
   const { from, to } = rangeError(route.from, route.to, now) === null ? route : START;
   return { start: parseTime(from, now), end: parseTime(to, now), live: to.trim() === 'now' };
 }
@@ -82,7 +83,7 @@ export function two(number: number): string {
 }
 
 function formatDay(time: Date): string {
-  const sameYear = time.getFullYear() === new Date().getFullYear();
+  const sameYear = time.getFullYear() === new Date(clockNow()).getFullYear();
   return time.toLocaleDateString('en', {
     month: 'short',
     day: 'numeric',
@@ -100,7 +101,7 @@ export function formatTime(ms: number, range?: Range): string {
   const length = range ? range.end - range.start : 0;
   const clock = `${two(time.getHours())}:${two(time.getMinutes())}`;
   const exact = length > 6 * HOUR ? clock : `${clock}:${two(time.getSeconds())}`;
-  const today = time.toDateString() === new Date().toDateString();
+  const today = time.toDateString() === new Date(clockNow()).toDateString();
   return today && length <= DAY ? exact : `${formatDay(time)}, ${exact}`;
 }
 
@@ -117,15 +118,25 @@ export function formatDuration(ms: number): string {
   return pair(Math.floor(hours / 24), 'd', hours % 24, 'h');
 }
 
-/** Of a point in time: 3 s ago, 5 min ago; n/a where it is not known. */
-export function formatAge(ms: number, now = Date.now()): string {
+/**
+ * Of a point in time: 3 s ago, 5 min ago; n/a where it is not known. Of one in the
+ * future it says so: the clock that it is from goes wrong.
+ */
+export function formatAge(ms: number, now = clockNow()): string {
   if (!Number.isFinite(ms)) return 'n/a';
+  if (ms - now >= MINUTE) return `${formatDuration(ms - now)} ahead`;
   return now - ms < SECOND ? 'just now' : `${formatDuration(now - ms)} ago`;
 }
 
 /** Of a point in time: since 14:02, since Nov 20, 14:02. */
 export function formatSince(ms: number): string {
   return `since ${formatTime(ms).replace(/:\d\d$/, '')}`;
+}
+
+/** What local times are in, at that time: UTC, GMT+2. */
+export function formatZone(ms: number): string {
+  const parts = new Intl.DateTimeFormat('en', { timeZoneName: 'short' }).formatToParts(ms);
+  return parts.find(({ type }) => type === 'timeZoneName')!.value;
 }
 
 /** As it is written into a field, and read by parseTime: 2026-11-21 14:02:05, now-2h. */

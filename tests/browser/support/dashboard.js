@@ -127,9 +127,23 @@ const tell = () =>
     console.error(`policy: ${violatedDirective} ${blockedURI}`)
   );
 
+function goAhead(ahead) {
+  const clock = Date;
+  const now = () => clock.now() + ahead;
+  globalThis.Date = class extends clock {
+    constructor(...parts) {
+      super(...(parts.length === 0 ? [now()] : parts));
+    }
+    static now() {
+      return now();
+    }
+  };
+}
+
 // A page at an address such as `#/gpu/GPU-1?from=now-5m`, once it is live. It
 // keeps what it asked of the API in `page.operations`, and tells what it hears.
-export async function openDashboard(pipeline, address = '', options = {}) {
+// The browser's clock goes `ahead` of ours by so many ms.
+export async function openDashboard(pipeline, address = '', { ahead = 0, ...options } = {}) {
   const page = await openPage({ viewport: { width: 1280, height: 800 }, ...options });
   page.operations = [];
   page.received = new EventEmitter();
@@ -142,6 +156,7 @@ export async function openDashboard(pipeline, address = '', options = {}) {
   });
   page.setDefaultTimeout(PATIENCE_MS);
   await page.addInitScript(tell);
+  if (ahead !== 0) await page.addInitScript(goAhead, ahead);
   await page.goto(`${pipeline.url}/${address}`);
   await isLive(page);
   return page;

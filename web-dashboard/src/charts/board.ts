@@ -4,11 +4,12 @@
 import { html, nothing, render } from 'lit-html';
 
 import type { App } from '../app.js';
+import { now } from '../clock.js';
 import type { Off } from '../emitter.js';
 import type { Gpu, Metric } from '../fleet/fleet.js';
 import { START } from '../route.js';
 import { keys } from '../shell/keyboard.js';
-import { formatRange, formatTime, resolveRange, type Range } from '../time.js';
+import { formatRange, formatTime, formatZone, resolveRange, type Range } from '../time.js';
 import { findingBadge } from '../views/status.js';
 import { Chart, type ChartOwner, type Line } from './chart.js';
 import { csvName, csvOf, download } from './csv.js';
@@ -67,7 +68,7 @@ export class Board implements ChartOwner {
   readonly #resized: ResizeObserver;
   #gpus: Gpu[] = [];
   #asked = '';
-  #now = Date.now();
+  #now = now();
   #dragging = false;
   #drawing: ReturnType<typeof setTimeout> | undefined;
   #ticking: ReturnType<typeof setTimeout> | undefined;
@@ -140,7 +141,7 @@ export class Board implements ChartOwner {
 
   /** What is shown now. */
   get range(): Range {
-    if (!this.#app.paused) this.#now = Date.now();
+    if (!this.#app.paused) this.#now = now();
     return resolveRange(this.#app.route, this.#now);
   }
 
@@ -171,7 +172,7 @@ export class Board implements ChartOwner {
 
   /** Not into the future: nothing is there. */
   #goTo(start: number, end: number): void {
-    const late = Math.max(0, end - Date.now());
+    const late = Math.max(0, end - now());
     if (start - late < 0) return;
     this.zoomTo(start - late, end - late);
   }
@@ -302,6 +303,28 @@ export class Board implements ChartOwner {
     return `Not reported in this range${last > 0 ? `; last ${formatTime(last)}` : ''}`;
   }
 
+  /** When the GPUs reported last, where the range has nothing of them; NaN: it has, or they never did. */
+  #newestElsewhere(): number {
+    const uuids = this.#gpus.map((gpu) => gpu.uuid!);
+    const { range, history } = this;
+    if (!uuids.every((uuid) => history.loaded(uuid))) return NaN;
+    let newest = NaN;
+    for (const { name } of this.#reported()) {
+      for (const uuid of uuids) {
+        if (between(history.points(uuid, name), range.start, range.end).times.length > 0) return NaN;
+        const latest = history.latest(uuid, name);
+        if (latest && !(newest >= latest.time)) newest = latest.time;
+      }
+    }
+    return newest;
+  }
+
+  /** A range as long as this one that ends a little later. */
+  #showUntil(time: number): void {
+    const length = this.range.end - this.range.start;
+    this.zoomTo(time - 0.9 * length, time + 0.1 * length);
+  }
+
   #placeCharts(metrics: readonly Metric[]): void {
     const wanted = new Set(metrics.map(({ name }) => name));
     for (const [name, chart] of this.#charts) {
@@ -340,10 +363,17 @@ export class Board implements ChartOwner {
     const middle = (range.start + range.end) / 2;
     const route = this.#app.route;
     const zoomed = this.#zooms.has(`${route.from} ${route.to}`);
+    const newest = this.#newestElsewhere();
     render(
       html`<h2>Charts</h2>
-        <p class="charts-range muted small">${formatRange(route)}${this.#pointsText()}</p>
+        <p class="charts-range muted small">${formatRange(route)}${this.#pointsText()} · times in ${formatZone(range.end)}</p>
         <p class="charts-state small" role="status">${this.#stateText()}</p>
+        ${Number.isNaN(newest)
+          ? nothing
+          : html`<p class="charts-fixed small">
+              Nothing was reported in this range.
+              <button type="button" class="button" @click=${() => this.#showUntil(newest)}>Show the newest, ${formatTime(newest)}</button>
+            </p>`}
         ${range.live
           ? nothing
           : html`<p class="charts-fixed small">

@@ -446,8 +446,8 @@ export class Chart {
   }
 
   #drawLegend(): void {
-    const { live } = this.#range;
-    const now = this.#cursor === null ? (live ? 'Now' : 'Last') : formatTime(this.#cursor, this.#range);
+    // Which may be long ago, or a step's mean: that it is now, the chart cannot say.
+    const now = this.#cursor === null ? 'Last' : formatTime(this.#cursor, this.#range);
     const table = html`<table>
       <thead>
         <tr>

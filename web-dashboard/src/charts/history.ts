@@ -6,6 +6,8 @@
 // meanwhile are put to it by their times.
 
 import type { Api } from '../api/client.js';
+import { retryWait } from '../api/retry.js';
+import { now } from '../clock.js';
 import { Emitter, type Off } from '../emitter.js';
 import type { Metric } from '../fleet/fleet.js';
 import { formatError } from '../format.js';
@@ -66,8 +68,10 @@ const KEPT = 900_000;
 const KEPT_MAX = 2_000;
 /** Before the window, so that lines come in from its edge; in ms. */
 const LEAD = 60_000;
-/** After the connection came back: by then the rest is written, too; in ms. */
+/** After the connection came back, or samples were left out: by then the rest is written, too; in ms. */
 const SECOND_LOOK = 12_000;
+/** Where the database lags behind what is known live: by then it may have caught up; in ms. */
+const LAG_LOOK = 15_000;
 /** Several reasons to ask again at once are one; in ms. */
 const ASK_AGAIN = 500;
 
@@ -111,6 +115,8 @@ class Track {
   asked = 0;
   /** There was an answer. */
   loaded = false;
+  /** It was looked at again for what was on its way to the database when it was opened. */
+  lookedAgain = false;
 
   learn(metric: string, latest: Latest): void {
     const known = this.latest.get(metric);
@@ -139,14 +145,17 @@ export class History {
   #offResumed: Off;
   #again: ReturnType<typeof setTimeout> | undefined;
   #secondLook: ReturnType<typeof setTimeout> | undefined;
+  #followAgain: ReturnType<typeof setTimeout> | undefined;
+  /** In a row. */
+  #failures = 0;
+  #refusals = 0;
 
   constructor(api: Api, metrics: () => Metric[]) {
     this.#api = api;
     this.#metrics = metrics;
     this.#offResumed = api.resumed.on(() => {
       this.reload();
-      clearTimeout(this.#secondLook);
-      this.#secondLook = setTimeout(() => this.reload(), SECOND_LOOK);
+      this.#lookAgainIn(SECOND_LOOK);
     });
   }
 
@@ -175,6 +184,11 @@ export class History {
       for (const track of this.#tracks.values()) track.interval = undefined;
       void this.#load();
     }, ASK_AGAIN);
+  }
+
+  #lookAgainIn(ms: number): void {
+    clearTimeout(this.#secondLook);
+    this.#secondLook = setTimeout(() => this.reload(), ms);
   }
 
   get uuids(): string[] {
@@ -210,11 +224,11 @@ export class History {
   /** What comes is kept and not shown, until it is let go again. */
   hold(held: boolean): void {
     if (held) {
-      this.#heldSince ??= Date.now();
+      this.#heldSince ??= now();
       return;
     }
     if (this.#heldSince === undefined) return;
-    if (Date.now() - this.#heldSince > KEPT / 2) this.reload();
+    if (now() - this.#heldSince > KEPT / 2) this.reload();
     this.#heldSince = undefined;
     for (const track of this.#tracks.values()) this.#addRecent(track);
     this.changed.emit();
@@ -225,6 +239,7 @@ export class History {
     this.#offResumed();
     clearTimeout(this.#again);
     clearTimeout(this.#secondLook);
+    clearTimeout(this.#followAgain);
     this.#generation++;
     this.#tracks.clear();
   }
@@ -236,6 +251,7 @@ export class History {
   }
 
   #follow(uuids: readonly string[]): void {
+    clearTimeout(this.#followAgain);
     this.#following();
     this.#following = () => {};
     if (uuids.length === 0) return;
@@ -246,12 +262,20 @@ export class History {
       { uuids },
       {
         next: ({ telemetryUpdates: update }, missed) => {
-          if (missed > 0) this.reload();
+          this.#refusals = 0;
+          if (missed > 0) {
+            this.reload();
+            this.#lookAgainIn(SECOND_LOOK);
+          }
           this.#came(update.gpuUuid, { time: Date.parse(update.timestamp), data: update.data });
         },
         error: ({ message }) => {
           this.error = message;
           this.changed.emit();
+          this.#followAgain = setTimeout(() => {
+            this.#follow(this.uuids);
+            this.reload();
+          }, retryWait(++this.#refusals));
         },
       },
     );
@@ -305,15 +329,17 @@ export class History {
     });
   }
 
-  /** What goes wrong is told, unless something else is asked for by then. */
+  /** What goes wrong is told until it goes well, and tried again, after longer and longer. */
   async #work(work: () => Promise<void>): Promise<void> {
     this.loading++;
-    this.error = '';
     this.changed.emit();
     try {
       await work();
+      this.error = '';
+      this.#failures = 0;
     } catch (error) {
       this.error = formatError(error);
+      if (this.#tracks.size > 0) this.#lookAgainIn(retryWait(++this.#failures));
     }
     this.loading--;
     this.changed.emit();
@@ -352,7 +378,20 @@ export class History {
     if (generation !== this.#generation || this.#tracks.get(uuid) !== track) return;
     track.loaded = true;
     this.#take(track, window, openFrom, answer);
+    if (this.#lags(track, window, answer)) {
+      track.lookedAgain = true;
+      this.#lookAgainIn(LAG_LOOK);
+    }
     this.changed.emit();
+  }
+
+  /** Something in the window that is known live is not written yet, though it should be. */
+  #lags({ latest, lookedAgain }: Track, { start, step, live, heldSince }: Window, { gpu }: Answer): boolean {
+    if (!live || heldSince !== undefined) return false;
+    const known = Math.max(...[...latest.values()].map(({ time }) => time));
+    const timeOf = (rows: Row[] = []) => Date.parse(rows.at(-1)?.timestamp ?? '') || -Infinity;
+    const written = Math.max(timeOf(gpu?.samples), timeOf(gpu?.mean) + step * 1000);
+    return known > start && written < known - (lookedAgain ? WRITTEN_AFTER : 0);
   }
 
   #ask(uuid: string, window: Window, openFrom: number): Promise<Answer> {
@@ -396,7 +435,7 @@ function openFromOf(window: Window): number {
   if (window.step === 0) return -Infinity;
   const length = window.step * 1000;
   const last = window.live ? window.heldSince : window.end - 1;
-  const written = Math.min(last ?? Infinity, Date.now() - WRITTEN_AFTER);
+  const written = Math.min(last ?? Infinity, now() - WRITTEN_AFTER);
   return Math.floor(written / length) * length;
 }
 

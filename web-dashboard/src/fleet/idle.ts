@@ -1,6 +1,7 @@
 // idle: for how long GPUs have done nothing, from what they reported in a day.
 
 import type { Api } from '../api/client.js';
+import { now as clockNow } from '../clock.js';
 import type { Gpu } from './fleet.js';
 import { IDLE_PERCENT } from './totals.js';
 
@@ -70,7 +71,7 @@ export async function idleSince(
   const byUuid = new Map<string, Gpu>();
   for (const gpu of gpus) if (gpu.uuid !== null) byUuid.set(gpu.uuid, gpu);
   const uuids = [...byUuid.keys()];
-  const now = Date.now();
+  const now = clockNow();
   const start = new Date(now - WINDOW_MS).toISOString();
   const found: Idle[] = [];
   for (let i = 0; i < uuids.length; i += BATCH) {

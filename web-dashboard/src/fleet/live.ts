@@ -8,6 +8,7 @@
 
 import type { Api } from '../api/client.js';
 import { retryWait } from '../api/retry.js';
+import { heardTime } from '../clock.js';
 import { Errand } from './errand.js';
 import type { Fleet, FleetChange, LatestValues, Status } from './fleet.js';
 import { askInventory, askMetrics } from './inventory.js';
@@ -213,6 +214,7 @@ class Live {
   #setFreshness({ asOf, following }: { asOf: string; following: boolean }): void {
     const fleet = this.#fleet;
     const time = Date.parse(asOf);
+    if (following && time !== fleet.asOf) heardTime(time);
     if (time === fleet.asOf && following === fleet.following) return;
     fleet.asOf = time;
     fleet.following = following;

@@ -139,7 +139,7 @@ export class Grid {
     const { name } = host.cluster;
     const spoken = document.createElement('span');
     spoken.className = 'visually-hidden';
-    spoken.textContent = `${host.hostname}, cluster ${name}, ${host.gpus.length} places`;
+    spoken.textContent = `${host.hostname}, cluster ${name}, ${host.gpus.length} ${host.gpus.length === 1 ? 'place' : 'places'}`;
     header.append(spoken);
     const cells = host.gpus.map((gpu, slot) => {
       const cell = this.#makeCell('gridcell', { host: number, slot });

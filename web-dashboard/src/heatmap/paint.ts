@@ -51,7 +51,10 @@ export function shortValue(value: number, metric: Metric): string {
   const shown = metric.unit === 'MiB' ? value / 1024 : value;
   if (Math.abs(shown) >= 10_000_000) return `${Math.round(shown / 1e6)}M`;
   if (Math.abs(shown) >= 10_000) return `${Math.round(shown / 1000)}k`;
-  return String(Math.round(shown));
+  // What is not quite nothing, or not quite all, does not read so.
+  if (shown > 0 && shown < 0.5) return '<1';
+  const whole = Math.round(shown);
+  return String(metric.unit === '%' && shown < 100 ? Math.min(whole, 99) : whole);
 }
 
 /** Inside a cell of so many device pixels, with lines so thick. */

@@ -7,6 +7,7 @@
 //     refused       the gateway is there, and does not want us
 
 import type { App } from '../app.js';
+import { atGateway, difference } from '../clock.js';
 import { Emitter } from '../emitter.js';
 import { formatDuration, formatSince, formatTime } from '../time.js';
 
@@ -14,6 +15,8 @@ const STALE_MS = 10_000;
 const TICK_MS = 1000;
 /** Longer than this the first connection should not take. */
 const PATIENCE_MS = 2000;
+/** Clocks that differ by more are worth a word. */
+const DIFFERENCE_MS = 30_000;
 
 export type State = 'connecting' | 'live' | 'stale' | 'reconnecting' | 'refused';
 
@@ -27,6 +30,8 @@ export interface Words {
   line: string;
   /** When it is that all is shown of. */
   asOf: string;
+  /** What is to be said of this computer's clock; empty: it goes right. */
+  clock: string;
 }
 
 export class Freshness {
@@ -60,23 +65,23 @@ export class Freshness {
     const asOf = this.#asOf === 0 ? '' : formatTime(this.#asOf);
     const age = formatDuration(Date.now() - this.#movedAt);
     const shown = asOf ? `What you see is as of ${asOf}, ${age} ago.` : 'Nothing has come yet.';
-    const since = formatSince(connection.since);
+    const since = formatSince(atGateway(connection.since));
     const badges: Record<State, [string, string]> = {
       connecting: ['Connecting', ''],
       live: ['Live', asOf && ` · ${age}`],
-      stale: ['Stale', ` ${formatSince(this.#asOf || this.#movedAt)}`],
+      stale: ['Stale', ` ${formatSince(this.#asOf || atGateway(this.#movedAt))}`],
       reconnecting: ['Reconnecting', ` ${since}`],
       refused: ['Refused', ` ${since}`],
     };
     const lines: Record<State, string> = {
       connecting: Date.now() - connection.since < PATIENCE_MS ? '' : `The gateway has not answered yet. ${this.#nextAttempt()}`,
       live: problem === '' ? '' : `What you see may be old: ${problem}.`,
-      stale: `${following ? 'Nothing new has come' : 'The gateway has heard nothing from the broker'} ${formatSince(this.#asOf || this.#movedAt)}. ${shown}`,
+      stale: `${following ? 'Nothing new has come' : 'The gateway has heard nothing from the broker'} ${formatSince(this.#asOf || atGateway(this.#movedAt))}. ${shown}`,
       reconnecting: `The gateway has not answered ${since}. ${shown} ${this.#nextAttempt()}`,
       refused: `The gateway refuses the connection (${connection.reason}). ${shown} ${this.#nextAttempt()}`,
     };
     const [badge, detail] = badges[state];
-    return { state, badge, detail, line: lines[state], asOf };
+    return { state, badge, detail, line: lines[state], asOf, clock: clockText() };
   }
 
   #nextAttempt(): string {
@@ -100,4 +105,10 @@ export class Freshness {
     }
     this.changed.emit();
   }
+}
+
+function clockText(): string {
+  const ms = difference();
+  if (Math.abs(ms) < DIFFERENCE_MS) return '';
+  return `This computer's clock is ${formatDuration(Math.abs(ms))} ${ms > 0 ? 'behind' : 'ahead of'} the gateway's, whose times are shown.`;
 }

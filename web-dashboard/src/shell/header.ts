@@ -132,8 +132,8 @@ export class Header {
   }
 
   #badge() {
-    const { state, badge, detail, asOf } = this.#freshness.words;
-    const title = asOf ? `All that came by ${asOf} is shown` : '';
+    const { state, badge, detail, asOf, clock } = this.#freshness.words;
+    const title = asOf ? `All that came by ${asOf} is shown. ${clock}` : '';
     return html`<div class="shell-state badge number ${BADGES[state]}" data-state=${state} title=${title}>
       <span class="shell-dot" aria-hidden="true"></span><span>${badge}<span class="shell-state-detail">${detail}</span></span>
     </div>`;

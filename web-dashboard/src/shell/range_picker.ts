@@ -8,6 +8,7 @@ import {
   formatAddress,
   formatField,
   formatRange,
+  formatZone,
   PRESETS,
   rangeError,
   resolveRange,
@@ -125,7 +126,7 @@ export class RangePicker {
       <form class="shell-custom" novalidate @submit=${(event: SubmitEvent) => this.#apply(event)}>
         ${field('from', 'From')} ${field('to', 'To')}
         ${error ? html`<p class="shell-error" id="range-error" role="alert">${error.text}</p>` : nothing}
-        <p class="shell-hint" id="range-form">Your time, as 2026-01-31 14:05, or now-2h, now-7d.</p>
+        <p class="shell-hint" id="range-form">Your time (${formatZone(Date.now())}), as 2026-01-31 14:05, or now-2h, now-7d.</p>
         <button class="button button-primary" type="submit">Show this range</button>
       </form>
     `;

@@ -97,7 +97,7 @@ class GpuView implements View {
     const metrics = this.#app.fleet.metrics;
     render(
       html`<h2 id="gpu-latest">Latest values</h2>
-        ${latestTable(this.#board.history, this.#gpu.uuid!, metrics, Date.now())}`,
+        ${latestTable(this.#board.history, this.#gpu.uuid!, metrics)}`,
       this.#parts.latest,
     );
   }

@@ -4,6 +4,7 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 
 import type { App, View } from '../app.js';
+import { atGateway } from '../clock.js';
 import { formatAge, formatSince } from '../time.js';
 import { historyTable } from './pipeline/history.js';
 import { problemsOf, type Problem } from './pipeline/problems.js';
@@ -103,7 +104,7 @@ class PipelineView implements View {
     return [{
       key: 'gateway',
       severity: 'critical',
-      text: `The gateway cannot be reached, ${formatSince(since)}. What is shown is how it was before.`,
+      text: `The gateway cannot be reached, ${formatSince(atGateway(since))}. What is shown is how it was before.`,
     }];
   }
 

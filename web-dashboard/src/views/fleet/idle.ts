@@ -91,7 +91,7 @@ export class IdleList {
     const more = count - Math.min(still.length, LISTED);
     return html`<p class="small">
         <a href=${all}>${formatNumber(count)} GPUs</a> below ${IDLE_PERCENT} %${
-          this.#asked === 0 ? nothing : html`: <strong>${formatNumber(hours, 1)} GPU-hours</strong> unused in the last day${
+          this.#asked === 0 ? nothing : html`: <strong>${formatNumber(hours)} GPU-hours</strong> unused in the last day${
             this.#asked < count ? ` by ${formatNumber(this.#asked)} of them` : ''}`}
       </p>
       ${this.#error ? html`<p class="small">Since when is not known: ${this.#error}</p>` : nothing}

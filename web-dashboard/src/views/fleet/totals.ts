@@ -55,8 +55,8 @@ export function totalsTemplate(app: App, selection: Selection): TemplateResult {
   return html`<ul class="fleet-totals" aria-label=${selection.filter.empty ? 'Totals' : 'Totals of the GPUs found'}>
     ${figure(selection.filter.empty ? 'GPUs' : 'GPUs found', formatNumber(totals.gpus), scope)}
     ${CARDS.map(card)}
-    ${figure('Utilization', known(Math.round(totals.utilizationAverage), percent), 'average')}
-    ${figure('Utilization', known(Math.round(totals.utilizationP95), percent), '95th percentile')}
+    ${figure('Utilization', known(totals.utilizationAverage, percent), 'average')}
+    ${figure('Utilization', known(totals.utilizationP95, percent), '95th percentile')}
     ${figure('Power now', known(totals.powerWatts, watts),
       `of ${formatNumber(totals.powerReporting)} GPUs`)}
   </ul>`;

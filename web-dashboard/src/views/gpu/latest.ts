@@ -9,13 +9,13 @@ import type { Metric } from '../../fleet/fleet.js';
 import { formatValue } from '../../format.js';
 import { formatAge, formatTime } from '../../time.js';
 
-export function latestTable(history: History, uuid: string, metrics: readonly Metric[], now: number): TemplateResult {
+export function latestTable(history: History, uuid: string, metrics: readonly Metric[]): TemplateResult {
   const row = (metric: Metric) => {
     const latest = history.latest(uuid, metric.name)!;
     return html`<tr data-metric=${metric.name}>
       <th scope="row">${metric.title}</th>
       <td class="gpu-value ${traitsOf(metric).unit ? 'number' : ''}">${formatValue(latest.value, metric)}</td>
-      <td class="number muted" title=${formatTime(latest.time)}>${formatAge(latest.time, now)}</td>
+      <td class="number muted" title=${formatTime(latest.time)}>${formatAge(latest.time)}</td>
     </tr>`;
   };
   const reported = metrics.filter(({ name }) => history.latest(uuid, name));
