@@ -120,6 +120,7 @@ export class Board implements ChartOwner {
     // Laid out first: how wide the charts are says how many points are asked for.
     this.#draw();
     this.#ask();
+    this.#drawBar();
   }
 
   routeChanged(): void {

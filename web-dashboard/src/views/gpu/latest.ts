@@ -26,7 +26,9 @@ export function latestTable(history: History, uuid: string, metrics: readonly Me
       </thead>
       <tbody>${reported.map(row)}</tbody>
     </table>
-    ${rest.length === 0 || !history.loaded(uuid)
+    ${rest.length === 0
       ? nothing
-      : html`<p class="gpu-unreported muted small">Not reported: ${rest.map(({ title }) => title).join(', ')}.</p>`}`;
+      : html`<p class="gpu-unreported muted small">
+          ${history.loaded(uuid) ? `Not reported: ${rest.map(({ title }) => title).join(', ')}.` : history.error ? 'Not loaded' : 'Loading…'}
+        </p>`}`;
 }
