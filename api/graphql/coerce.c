@@ -168,7 +168,7 @@ static const struct gql_value *coerce_leaf(const struct coercion *c,
     if (gql_is_hooked(leaf) && c->hooked != NULL)
         *c->hooked = true;
     struct gql_value *out = gql_value_copy(value, c->arena);
-    struct errmsg err = {""};
+    struct errmsg err;
     return gql_leaf_coerce(leaf, GQL_FROM_DOCUMENT, value, out, c->arena,
                            &err) == 0
                ? out

@@ -1,4 +1,4 @@
-// format: quantities as text, with their units and as many digits as one reads.
+// format: quantities as text, with their units and as many digits as one reads; and errors.
 
 import { throttleText, xidText } from './fleet/codes.js';
 import type { Metric } from './fleet/fleet.js';
@@ -109,4 +109,9 @@ export function formatBytes(bytes: number): string {
 export function formatRate(perSecond: number, what = ''): string {
   if (Number.isNaN(perSecond)) return NOT_REPORTED;
   return `${formatNumber(perSecond)}${what && ` ${what}`}/s`;
+}
+
+/** What was thrown, in words. */
+export function formatError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -77,7 +77,8 @@ export function stepFor(range: Range, pixels: number): number {
   return STEPS.find((step) => step >= finest) ?? Math.ceil(finest / 86400) * 86400;
 }
 
-function two(number: number): string {
+/** 7 is 07. */
+export function two(number: number): string {
   return String(number).padStart(2, '0');
 }
 

@@ -1,5 +1,7 @@
 // axis: the labels of a time axis, in local time, as short as their distance allows.
 
+import { two } from '../time.js';
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -13,10 +15,6 @@ export const DISTANCES: number[] = [
   ...[1, 2, 3, 6, 12].map((n) => n * HOUR),
   ...[1, 2, 7, 14, 28, 91, 365].map((n) => n * DAY),
 ];
-
-function two(number: number): string {
-  return String(number).padStart(2, '0');
-}
 
 function dayOf(time: Date): string {
   return time.toLocaleDateString('en', { month: 'short', day: 'numeric' });

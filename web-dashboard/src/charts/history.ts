@@ -10,6 +10,7 @@ import { retryWait } from '../api/retry.js';
 import { now } from '../clock.js';
 import { Emitter, type Off } from '../emitter.js';
 import type { Metric } from '../fleet/fleet.js';
+import { formatError } from '../format.js';
 import { stepFor, type Range } from '../time.js';
 import { noPoints, Series, type Points } from './series.js';
 import { stepValueOf } from './traits.js';
@@ -337,7 +338,7 @@ export class History {
       this.error = '';
       this.#failures = 0;
     } catch (error) {
-      this.error = error instanceof Error ? error.message : String(error);
+      this.error = formatError(error);
       if (this.#tracks.size > 0) this.#lookAgainIn(retryWait(++this.#failures));
     }
     this.loading--;

@@ -2,6 +2,7 @@
 // not too often, and again, after longer and longer, where it failed.
 
 import { retryWait } from '../api/retry.js';
+import { formatError } from '../format.js';
 
 const GAP_MS = 1000;
 /** It rests at least so many times as long as it took, but for what waited for a connection. */
@@ -47,7 +48,7 @@ export class Errand {
     } catch (error) {
       this.#failures++;
       this.#wanted = true;
-      this.#told(error instanceof Error ? error.message : String(error));
+      this.#told(formatError(error));
     }
     const now = performance.now();
     const rest = Math.min(REST_MAX_MS, REST * (now - started));

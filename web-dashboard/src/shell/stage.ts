@@ -6,6 +6,7 @@
 import { html, render, type TemplateResult } from 'lit-html';
 
 import { hrefOf, type App, type OpenView, type View } from '../app.js';
+import { formatError } from '../format.js';
 import type { Route, ViewName } from '../route.js';
 
 export type Views = Record<Exclude<ViewName, 'nowhere'>, OpenView>;
@@ -101,7 +102,7 @@ export class Stage {
     render(
       notice(
         'This page failed',
-        html`<p>It cannot be shown: <code>${error instanceof Error ? error.message : String(error)}</code></p>
+        html`<p>It cannot be shown: <code>${formatError(error)}</code></p>
           <div class="row">
             <button class="button button-primary" type="button" @click=${() => this.open()}>Try again</button>
             <a class="button" href=${hrefOf(this.#app, { view: 'fleet' })}>To the fleet</a>

@@ -6,7 +6,7 @@ import { addressOf } from '../api/client.js';
 import type { App, View } from '../app.js';
 import type { Off } from '../emitter.js';
 import type { Gpu, Host } from '../fleet/fleet.js';
-import { formatBytes } from '../format.js';
+import { formatBytes, formatError } from '../format.js';
 import { copyText } from './clipboard.js';
 import { examplesFor, type Example, type ExampleGroup } from './api/examples.js';
 import { send, type Answer, type Request } from './api/request.js';
@@ -132,7 +132,7 @@ class ApiPage implements View {
       this.#setOutcome(id, { state: 'answered', answer });
       this.#app.announce(`Answered: status ${answer.status}.`);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = formatError(error);
       this.#setOutcome(id, { state: 'failed', why });
       this.#app.announce('There was no answer.');
     }

@@ -2,6 +2,8 @@
 
 import { html, render, type TemplateResult } from 'lit-html';
 
+import { formatError } from '../format.js';
+
 let names = 0;
 
 export interface DialogContent {
@@ -61,7 +63,7 @@ export class Dialog {
       await this.#content.act();
       this.close();
     } catch (error) {
-      this.#error = error instanceof Error ? error.message : String(error);
+      this.#error = formatError(error);
     }
     this.#busy = false;
     this.draw();

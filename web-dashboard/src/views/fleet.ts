@@ -31,6 +31,33 @@ const KEYS = [
   { key: 'Enter', text: 'In the map: open the GPU or the host' },
 ];
 
+const PAGE = html`<div class="fleet">
+  <h1 class="visually-hidden">Fleet</h1>
+  <div class="fleet-part-totals"></div>
+  <section class="card fleet-map" aria-label="Map of the GPUs">
+    <div class="fleet-map-head">
+      <div class="fleet-part-picker"></div>
+      <div class="fleet-part-legend"></div>
+    </div>
+    <div class="fleet-part-found"></div>
+    <div class="fleet-part-map"></div>
+  </section>
+  <div class="fleet-aside">
+    <section class="card" aria-labelledby="fleet-attention-title">
+      <h2 id="fleet-attention-title">Needs attention</h2>
+      <div class="fleet-part-attention"></div>
+    </section>
+    <section class="card" aria-labelledby="fleet-idle-title">
+      <h2 id="fleet-idle-title">Idle</h2>
+      <div class="fleet-part-idle"></div>
+    </section>
+  </div>
+  <section class="card fleet-table" aria-labelledby="fleet-table-title">
+    <h2 id="fleet-table-title"></h2>
+    <div class="fleet-part-table"></div>
+  </section>
+</div>`;
+
 class FleetPage implements View {
   readonly title = 'Fleet';
   #app: App;
@@ -53,35 +80,7 @@ class FleetPage implements View {
     this.#app = app;
     this.#route = app.route;
     this.#selection = new Selection(app.fleet, app.route.query);
-    render(
-      html`<div class="fleet">
-        <h1 class="visually-hidden">Fleet</h1>
-        <div class="fleet-part-totals"></div>
-        <section class="card fleet-map" aria-label="Map of the GPUs">
-          <div class="fleet-map-head">
-            <div class="fleet-part-picker"></div>
-            <div class="fleet-part-legend"></div>
-          </div>
-          <div class="fleet-part-found"></div>
-          <div class="fleet-part-map"></div>
-        </section>
-        <div class="fleet-aside">
-          <section class="card" aria-labelledby="fleet-attention-title">
-            <h2 id="fleet-attention-title">Needs attention</h2>
-            <div class="fleet-part-attention"></div>
-          </section>
-          <section class="card" aria-labelledby="fleet-idle-title">
-            <h2 id="fleet-idle-title">Idle</h2>
-            <div class="fleet-part-idle"></div>
-          </section>
-        </div>
-        <section class="card fleet-table" aria-labelledby="fleet-table-title">
-          <h2 id="fleet-table-title"></h2>
-          <div class="fleet-part-table"></div>
-        </section>
-      </div>`,
-      element,
-    );
+    render(PAGE, element);
     const part = (name: string) => element.querySelector<HTMLElement>(`.fleet-part-${name}`)!;
     this.#parts = {
       totals: part('totals'),

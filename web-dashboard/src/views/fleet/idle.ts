@@ -6,7 +6,7 @@ import { hrefOf, type App } from '../../app.js';
 import type { Gpu } from '../../fleet/fleet.js';
 import { idleSince, type Idle } from '../../fleet/idle.js';
 import { IDLE_PERCENT, isIdle } from '../../fleet/totals.js';
-import { formatNumber } from '../../format.js';
+import { formatError, formatNumber } from '../../format.js';
 import { gpuPage } from '../../route.js';
 import { formatSince } from '../../time.js';
 import { nameOf } from './attention.js';
@@ -76,7 +76,7 @@ export class IdleList {
       this.#error = '';
     } catch (error) {
       if (this.#ends.signal.aborted) return;
-      this.#error = error instanceof Error ? error.message : String(error);
+      this.#error = formatError(error);
     }
     this.update();
   }

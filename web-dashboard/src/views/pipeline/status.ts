@@ -3,6 +3,7 @@
 
 import type { Api } from '../../api/client.js';
 import { Emitter, type Off } from '../../emitter.js';
+import { formatError } from '../../format.js';
 
 const FIGURES = [
   'samplesTotal', 'samplesPerSecond', 'streamMessages', 'streamBytes', 'streamBytesMax',
@@ -144,7 +145,7 @@ export class PipelineStatus {
   }
 
   #refused(error: unknown): void {
-    this.error = error instanceof Error ? error.message : String(error);
+    this.error = formatError(error);
     this.changed.emit();
   }
 
