@@ -203,6 +203,22 @@ describe('the dashboard', { skip: missing }, () => {
       await close(page);
     });
 
+  test('the map has room for its last column, however wide it is', async () => {
+    const page = await open();
+    await cells(page);
+    const spare = () =>
+      page.evaluate(() => {
+        const rightOf = (element) => element.getBoundingClientRect().right;
+        const cells = [...document.querySelectorAll('[role=gridcell]')];
+        return rightOf(document.querySelector('.heatmap-content')) - Math.max(...cells.map(rightOf));
+      });
+    for (const width of [1280, 1250, 1130, 1020, 768, 390]) {
+      await page.setViewportSize({ width, height: 800 });
+      await waitFor(async () => (await spare()) >= 0, `cells within the map on ${width} px`);
+    }
+    await close(page);
+  });
+
   test('on a phone a GPU is found and opened by touch', async () => {
     const page = await open('', PHONE);
     await cells(page);

@@ -90,6 +90,11 @@ const FIGURES: Readonly<Record<Kind, readonly string[]>> = {
   mask: ['In this range'],
 };
 
+/** How much larger than usual the page's text is, as on a wall. */
+function scale(): number {
+  return parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+}
+
 const gaps = new WeakMap<Points, number>();
 
 function gapIn(points: Points, step: number): number {
@@ -163,7 +168,7 @@ export class Chart {
 
   /** CSS pixels across; 0: not laid out yet. */
   get width(): number {
-    return Math.max(0, this.#plotElement.clientWidth - AXIS_WIDTH);
+    return Math.max(0, this.#plotElement.clientWidth - AXIS_WIDTH * scale());
   }
 
   show(lines: Line[], range: Range, step: number, empty: string): void {
@@ -278,7 +283,8 @@ export class Chart {
     const { colours } = this.#owner;
     const stroke = () => colours.of('--muted');
     const lines = { stroke: () => colours.of('--line'), width: 1 };
-    const font = `11px ${colours.of('--font')}`;
+    const large = scale();
+    const font = `${11 * large}px ${colours.of('--font')}`;
     return {
       width,
       height,
@@ -287,8 +293,8 @@ export class Chart {
       padding: [8, 18, 0, 0],
       scales: { x: { time: true }, y: { range: (_, min, max) => this.#valueRange(min, max) } },
       axes: [
-        { stroke, font, size: AXIS_HEIGHT, grid: lines, ticks: lines, space: 64, incrs: DISTANCES, values: (_, splits, __, ___, step) => timeLabels(splits, step) },
-        { stroke, font, size: AXIS_WIDTH, grid: lines, ticks: { ...lines, size: 4 }, space: 28, ...this.#valueAxis() },
+        { stroke, font, size: AXIS_HEIGHT * large, grid: lines, ticks: lines, space: 64 * large, incrs: DISTANCES, values: (_, splits, __, ___, step) => timeLabels(splits, step) },
+        { stroke, font, size: AXIS_WIDTH * large, grid: lines, ticks: { ...lines, size: 4 }, space: 28 * large, ...this.#valueAxis() },
       ],
       series: [{}, this.#edge(), this.#edge(), ...this.#lines.map((line) => this.#lineOptions(line))],
       bands: [{ series: [1, 2], fill: () => colours.of('--chart-band') }],
@@ -322,7 +328,7 @@ export class Chart {
     return {
       show: !hidden,
       stroke,
-      width: LINE_WIDTH,
+      width: LINE_WIDTH * scale(),
       ...(dash.length > 0 ? { dash } : {}),
       points: { size: 4, fill: stroke, stroke, space: 24 },
       paths: this.#paths(),
@@ -511,7 +517,7 @@ export class Chart {
   #legendRow(row: Row) {
     const { line, figures } = row;
     return html`<tr class=${line.hidden ? 'chart-hidden' : ''} data-gpu=${line.key}>
-      <th scope="row"><span class="chart-key">${swatch(line.place)}${line.label}</span></th>
+      <th scope="row"><span class=${this.#lines.length > 1 ? 'chart-key' : 'visually-hidden'}>${swatch(line.place)}${line.label}</span></th>
       <td class="chart-now">${this.#format(this.#nowOf(row))}</td>
       ${figures.map((text) => html`<td>${text}</td>`)}
     </tr>`;

@@ -259,7 +259,7 @@ export class Heatmap {
   // ---- layout ----
 
   #lay(): void {
-    const width = this.#scroller.clientWidth;
+    const width = this.#content.clientWidth;
     if (width === 0) return;
     const top = this.#root.getBoundingClientRect().top + scrollY;
     const below = innerHeight - top - BELOW;

@@ -73,7 +73,7 @@ const SECTION_GAP = 14;
 const STRETCH_MAX = 1.7;
 /** A label's font has this many pixels at least, and its letters this share of them. */
 const FONT_MIN = 11;
-const FONT_MAX = 16;
+const FONT_MAX = 28;
 const LETTER = 0.6;
 /** A block has room for so many letters. */
 const LABEL_MIN = 6;

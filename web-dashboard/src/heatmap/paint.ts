@@ -36,7 +36,7 @@ export type CellPlace = [section: Section, number: number, slot: number];
 
 /** A cell as high as this has its value written in it, if that has room. */
 const TEXT_FROM = 20;
-const TEXT_MAX = 22;
+const TEXT_MAX = 36;
 const LETTER = 0.6;
 /** What a filter does not take is a point of this share of the cell. */
 const POINT = 0.3;

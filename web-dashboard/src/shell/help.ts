@@ -61,7 +61,7 @@ export class Help {
           <label class="shell-help-switch">
             <input type="checkbox" .checked=${keys.enabled}
               @change=${(event: Event) => (keys.enabled = (event.target as HTMLInputElement).checked)}>
-            Keys that are letters or signs are on
+            Single letters and signs are shortcuts
           </label>
         </section>
         <section>

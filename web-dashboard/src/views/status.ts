@@ -10,7 +10,7 @@ const BADGES: Record<Status, string> = {
   active: 'badge badge-good',
   silent: 'badge badge-critical',
   missing: 'badge badge-critical',
-  maintenance: 'badge badge-warning',
+  maintenance: 'badge',
 };
 
 export function statusBadge(status: Status): TemplateResult {

@@ -35,6 +35,11 @@ const TITLES: Readonly<Record<string, string>> = {
   memory_clock_mhz: 'Memory clock',
 };
 
+/** All are of few makers: what tells models apart comes after these. */
+function modelText({ model }: Gpu): TemplateResult | string {
+  return model ? html`<span title=${model}>${model.replace(/^(NVIDIA|AMD|Intel)\s+/, '')}</span>` : '–';
+}
+
 export class Table {
   #app: App;
   #scroller: HTMLElement;
@@ -108,7 +113,7 @@ export class Table {
         name: 'gpu', title: 'GPU', number: true,
         key: (gpu) => Number(gpu.index) + gpu.row / 1e6, cell: (gpu) => this.#gpuLink(gpu),
       },
-      { name: 'model', title: 'Model', number: false, key: (gpu) => models.get(gpu.model)!, cell: (gpu) => gpu.model || '–' },
+      { name: 'model', title: 'Model', number: false, key: (gpu) => models.get(gpu.model)!, cell: modelText },
       {
         name: 'status', title: 'Status', number: false,
         key: (gpu) => STATUSES.indexOf(gpu.status),
@@ -179,6 +184,12 @@ export class Table {
     this.#app.navigate({ sort: sort === 'host' ? '' : sort }, 'replace');
   }
 
+  /** What the map is coloured by, or the table ordered by, is shown however narrow it is. */
+  #classOf({ name, number }: Column): string {
+    const chosen = name === this.#app.route.metric || name === this.#sorting().name;
+    return `${number ? 'number' : ''} ${chosen ? 'fleet-table-chosen' : ''}`;
+  }
+
   // ---- rows ----
 
   #seen(): [first: number, last: number] {
@@ -220,7 +231,7 @@ export class Table {
           ${columns.map((column) => {
             const on = column.name === sorting.name;
             const order = sorting.down ? 'descending' : 'ascending';
-            return html`<th scope="col" class=${column.number ? 'number' : ''} aria-sort=${on ? order : nothing}>
+            return html`<th scope="col" class=${this.#classOf(column)} data-column=${column.name} aria-sort=${on ? order : nothing}>
               <button type="button" @click=${() => this.#sortBy(column)}>${column.title}<span
                 aria-hidden="true">${on ? (sorting.down ? ' ▼' : ' ▲') : ''}</span></button>
             </th>`;
@@ -231,7 +242,7 @@ export class Table {
       <tbody>
         ${this.#order.slice(first, last).map(
           (gpu, i) => html`<tr aria-rowindex=${first + i + 2} data-uuid=${gpu.uuid ?? nothing}>
-            ${columns.map((c) => html`<td class=${c.number ? 'number' : ''}>${c.cell(gpu)}</td>`)}
+            ${columns.map((c) => html`<td class=${this.#classOf(c)} data-column=${c.name}>${c.cell(gpu)}</td>`)}
           </tr>`,
         )}
       </tbody>

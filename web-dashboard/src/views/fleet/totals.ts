@@ -13,15 +13,15 @@ interface Card {
   query: string;
   count(totals: Totals): number;
   /** How it looks where there are any. */
-  tone?: 'critical' | 'warning';
+  tone?: 'critical';
 }
 
 const CARDS: readonly Card[] = [
   { title: 'Active', query: 'status:active', count: (t) => t.active },
   { title: 'Idle', query: 'is:idle', count: (t) => t.idle },
   { title: 'Unhealthy', query: 'is:unhealthy', count: (t) => t.unhealthy, tone: 'critical' },
-  { title: 'Silent', query: 'status:silent', count: (t) => t.silent, tone: 'warning' },
-  { title: 'Missing', query: 'status:missing', count: (t) => t.missing, tone: 'warning' },
+  { title: 'Silent', query: 'status:silent', count: (t) => t.silent, tone: 'critical' },
+  { title: 'Missing', query: 'status:missing', count: (t) => t.missing, tone: 'critical' },
   { title: 'Maintenance', query: 'status:maintenance', count: (t) => t.maintenance },
 ];
 

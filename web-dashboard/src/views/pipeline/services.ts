@@ -35,9 +35,8 @@ function figureText(name: string, value: number): string {
 function serviceRow(service: Service, now: number): TemplateResult {
   const { name, id, host, pid, version, startedAt, lastSeen, figures } = service;
   return html`<tr data-service=${name} data-pid=${pid ?? nothing}>
-    <th scope="row">${name}</th>
-    <td>${id}</td>
-    <td>${host}${pid === null ? nothing : html` <span class="muted">(process ${pid})</span>`}</td>
+    <th scope="row" class="nowrap">${name}${id === name ? nothing : html`<br><span class="muted">${id}</span>`}</th>
+    <td class="nowrap">${host}${pid === null ? nothing : html` <span class="muted">(process ${pid})</span>`}</td>
     <td>${version}</td>
     <td class="nowrap">${formatDuration(now - startedAt)}</td>
     <td class="nowrap">${formatAge(lastSeen, now)}</td>
@@ -48,12 +47,11 @@ function serviceRow(service: Service, now: number): TemplateResult {
 export function servicesTable(services: readonly Service[] | null, now: number): TemplateResult {
   if (services === null) return html`<p class="empty">Who is running is not known.</p>`;
   if (services.length === 0) return html`<p class="empty">Nobody says that it runs.</p>`;
-  return html`<div class="table-scroll" tabindex="0" role="region" aria-labelledby="pipeline-services">
+  return html`<div class="table-scroll" tabindex="0" role="region" aria-label="Table of the services">
     <table class="table pipeline-services">
       <thead>
         <tr>
           <th scope="col">Program</th>
-          <th scope="col">Id</th>
           <th scope="col">Host</th>
           <th scope="col">Version</th>
           <th scope="col">Runs for</th>
