@@ -85,6 +85,21 @@ describe('the dashboard', { skip: missing }, () => {
       assert.notDeepEqual(await map(page).screenshot(), before);
       await close(page);
     });
+
+    test('its table shows the rows that it is scrolled to, and stays there', async () => {
+      const page = await open();
+      const scroller = page.locator('.fleet-table-scroller');
+      await scroller.scrollIntoViewIfNeeded();
+      await scroller.locator('tr[data-uuid]').first().waitFor();
+      for (const first of [3, 17, 35, 150, 120, 200, 0]) {
+        await scroller.evaluate((element, row) => (element.scrollTop = row * element.querySelector('tr[data-uuid]').offsetHeight), first);
+        const place = await scroller.evaluate((element) => element.scrollTop);
+        await scroller.locator(`tr[aria-rowindex="${first + 10}"]`).waitFor();
+        await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+        assert.equal(await scroller.evaluate((element) => element.scrollTop), place);
+      }
+      await close(page);
+    });
   });
 
   describe('search', () => {

@@ -30,11 +30,21 @@ describe('the truth', { skip: missing }, () => {
   // A point may be a step of a few seconds: it is known by its value.
   const hasPoint = async (page, value) => (await pointsOf(page))[1].includes(value);
 
+  test('a fleet that nobody reports to says so, and fills by itself', async () => {
+    const empty = await startPipeline();
+    const page = await openDashboard(empty);
+    await page.getByText('No GPU has ever reported here.').waitFor();
+    await empty.report(gpuOf('first'), { gpu_utilization: 12 });
+    await page.getByRole('gridcell', { name: /^first, GPU 0, 12/ }).waitFor();
+    await page.getByText('No GPU has ever reported here.').waitFor({ state: 'hidden' });
+    await closeDashboard(page, empty);
+  });
+
   for (const minutes of [10, -10]) {
     test(`a browser's clock that is ${minutes} minutes ahead moves neither ages nor ranges`, async () => {
       const name = `at${minutes}`;
       await reportAt(name, Date.now(), 87.5);
-      const page = await openDashboard(pipeline, `#/gpu/GPU-${name}`, { ahead: minutes * MINUTE });
+      const page = await openDashboard(pipeline, `#/gpu/GPU-${name}`, { ahead: minutes * 1.05 * MINUTE });
       await waitFor(() => hasPoint(page, 87.5), 'the newest sample in its chart');
       const age = await page.locator('.gpu-values [data-metric=gpu_utilization] td').last().innerText();
       assert.match(age, /just now|^\d+ s ago/);

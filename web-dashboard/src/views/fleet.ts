@@ -3,7 +3,7 @@
 
 import { html, render } from 'lit-html';
 
-import type { App, View } from '../app.js';
+import { hrefOf, type App, type View } from '../app.js';
 import type { Off } from '../emitter.js';
 import { problemBit, type Problem } from '../fleet/attention.js';
 import type { FleetChange, Metric } from '../fleet/fleet.js';
@@ -253,6 +253,12 @@ class FleetPage implements View {
   }
 
   #foundTemplate() {
+    if (this.#app.fleet.gpus.length === 0) {
+      return html`<p class="fleet-found">
+        <strong>No GPU has ever reported here.</strong> Each appears by itself with its first sample.
+        <a href=${hrefOf(this.#app, { view: 'pipeline' })}>See whether samples come</a>
+      </p>`;
+    }
     const { filter, text, gpus } = this.#selection;
     if (filter.empty && filter.error === '') return html``;
     const clear = () => this.#app.navigate({ query: '' });
