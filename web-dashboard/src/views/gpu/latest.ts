@@ -20,15 +20,15 @@ export function latestTable(history: History, uuid: string, metrics: readonly Me
   };
   const reported = metrics.filter(({ name }) => history.latest(uuid, name));
   const rest = metrics.filter((metric) => !reported.includes(metric));
+  const restText = () => {
+    if (!history.loaded(uuid)) return history.error ? 'Not loaded' : 'Loading…';
+    return `Not reported: ${rest.map(({ title }) => title).join(', ')}.`;
+  };
   return html`<table class="table gpu-values">
       <thead>
         <tr><th scope="col">Metric</th><th scope="col" class="number">Latest</th><th scope="col" class="number">Measured</th></tr>
       </thead>
       <tbody>${reported.map(row)}</tbody>
     </table>
-    ${rest.length === 0
-      ? nothing
-      : html`<p class="gpu-unreported muted small">
-          ${history.loaded(uuid) ? `Not reported: ${rest.map(({ title }) => title).join(', ')}.` : history.error ? 'Not loaded' : 'Loading…'}
-        </p>`}`;
+    ${rest.length === 0 ? nothing : html`<p class="gpu-unreported muted small">${restText()}</p>`}`;
 }
