@@ -200,7 +200,7 @@ describe('around the pages', { skip: missing }, () => {
       location.hash = '#/';
     });
     await other.getByRole('heading', { level: 1, name: 'This page failed' }).waitFor();
-    await other.getByText('no canvas today').waitFor();
+    await other.getByText('no canvas today', { exact: true }).waitFor();
     await other.evaluate(() => (HTMLCanvasElement.prototype.getContext = window.getContext));
     await other.getByRole('button', { name: 'Try again' }).click();
     await other.getByRole('gridcell').first().waitFor();

@@ -17,6 +17,7 @@ import {
   startPostgres,
   waitFor,
 } from './support/index.js';
+import { post } from './support/graphql.js';
 
 const AT_ONCE = 50;
 const CYCLES = 1000;
@@ -58,6 +59,12 @@ async function victim(gateway, n) {
   return socket;
 }
 
+async function services(gateway) {
+  const query = '{ pipeline { services { id } } }';
+  const { body } = await post(`${gateway.httpUrl}/graphql`, { query });
+  return body.data.pipeline.services;
+}
+
 test('what clients that die leave is gone', { timeout: 300_000 }, async () => {
   const [broker, postgres] = await Promise.all([startBroker(), startPostgres()]);
   const nc = await connectNats(broker);
@@ -82,6 +89,10 @@ test('what clients that die leave is gone', { timeout: 300_000 }, async () => {
     consumers: (await manager.streams.info('TELEMETRY')).state.consumer_count,
     broker: (await getJson(`${broker.httpUrl}/varz`)).body.subscriptions,
   });
+  await waitFor(
+    async () => (await services(gateway))?.length > 0,
+    "the gateway's own subscriptions to be there"
+  );
   const calm = await state();
   const calmAgain = () =>
     waitFor(

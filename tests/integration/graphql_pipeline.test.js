@@ -183,7 +183,11 @@ describe('the pipeline', { concurrency: true }, () => {
         );
         assert.deepEqual(named(stopped.services, 'nexus-collector'), []);
         assert.equal(stopped.rowsTotal, null);
-        for (let i = 0; i < 5; i++) await publish(run.nc, sample('GPU-lag', { power_draw: i }));
+        const now = Date.now(); // one row each: not two of them at one time
+        for (let i = 0; i < 5; i++) {
+          const ts = new Date(now + i).toISOString();
+          await publish(run.nc, sample('GPU-lag', { power_draw: i }, { ts }));
+        }
         const first = await told(run.gateway, (now) => now.queueDepth === 5, 'a queue of 5');
         const later = await told(
           run.gateway,
