@@ -22,6 +22,9 @@ const THEMES = ['light', 'dark'];
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 
+// In the page: each of a host's small charts has a line.
+const drawn = () => [...document.querySelectorAll('.host-spark path')].every((path) => path.getAttribute('d').includes('L'));
+
 const isoSecond = (ms) => new Date(ms).toISOString().replace(/\.\d+/, '');
 
 function simulate(startMs) {
@@ -125,6 +128,7 @@ test('screenshots', async () => {
       if (name === 'pipeline') await sleep(started + HISTORY_MS - Date.now());
       const page = await openDashboard(pipeline, address(chosen), { viewport, colorScheme });
       await settled(page);
+      await waitFor(() => page.evaluate(drawn), 'the small charts');
       await page.screenshot({ path: join(OUT, `${name}-${colorScheme}.png`) });
       await page.close();
     }
