@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/cond.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/service.h"
@@ -143,11 +144,9 @@ static void take_back(struct announce *a)
 static bool wait_for_stop(struct announce *a)
 {
     int64_t until = clock_mono_ns() + a->wait_ns;
-    struct timespec at = {.tv_sec = until / NS_PER_S,
-                          .tv_nsec = until % NS_PER_S};
     pthread_mutex_lock(&a->lock);
     while (!a->stopping && clock_mono_ns() < until)
-        pthread_cond_timedwait(&a->changed, &a->lock, &at);
+        cond_wait_until(&a->changed, &a->lock, until);
     bool stop = a->stopping;
     pthread_mutex_unlock(&a->lock);
     return stop;
@@ -165,11 +164,7 @@ static void *run(void *arg)
 
 static void init_lock(struct announce *a)
 {
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&a->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&a->changed);
     pthread_mutex_init(&a->lock, NULL);
 }
 

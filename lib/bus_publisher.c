@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "lib/clock.h"
+#include "lib/cond.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/sample.h"
@@ -56,9 +57,7 @@ struct bus_publisher {
 static void wait_changed(struct bus_publisher *p, int64_t ns)
 {
     int64_t until = clock_mono_ns() + ns;
-    struct timespec at = {.tv_sec = until / NS_PER_S,
-                          .tv_nsec = until % NS_PER_S};
-    pthread_cond_timedwait(&p->changed, &p->lock, &at);
+    cond_wait_until(&p->changed, &p->lock, until);
 }
 
 /* ---- answers ---- */
@@ -274,11 +273,7 @@ static natsStatus own_jetstream(struct bus_publisher *p)
 
 static void init_lock(struct bus_publisher *p)
 {
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&p->changed);
     pthread_mutex_init(&p->lock, NULL);
 }
 

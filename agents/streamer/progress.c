@@ -11,6 +11,7 @@
 #include "agents/streamer/figures.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/cond.h"
 #include "lib/mem.h"
 
 #define ERASE_LINE "\r\x1b[K"
@@ -64,9 +65,7 @@ static void show(struct str text)
 static void wait_a_moment(struct progress *p)
 {
     int64_t until = clock_mono_ns() + PROGRESS_EVERY_NS;
-    struct timespec at = {.tv_sec = until / NS_PER_S,
-                          .tv_nsec = until % NS_PER_S};
-    pthread_cond_timedwait(&p->ended_changed, &p->lock, &at);
+    cond_wait_until(&p->ended_changed, &p->lock, until);
 }
 
 static void *run(void *arg)
@@ -86,11 +85,7 @@ static void *run(void *arg)
 
 static void init_lock(struct progress *p)
 {
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->ended_changed, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&p->ended_changed);
     pthread_mutex_init(&p->lock, NULL);
 }
 

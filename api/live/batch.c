@@ -4,17 +4,14 @@
 #include <time.h>
 
 #include "lib/clock.h"
+#include "lib/cond.h"
 #include "lib/mem.h"
 
 void channel_init(struct channel *c, int batches_max)
 {
     *c = (struct channel){.batches_max = batches_max};
     pthread_mutex_init(&c->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&c->changed);
     c->ready_tail = &c->ready;
 }
 
@@ -76,10 +73,9 @@ bool channel_give(struct channel *c, struct batch *batch)
 bool channel_wait_closed(struct channel *c, int64_t wait_ns)
 {
     int64_t until = clock_mono_ns() + wait_ns;
-    struct timespec deadline = {until / NS_PER_S, until % NS_PER_S};
     pthread_mutex_lock(&c->lock);
     while (!c->closed && clock_mono_ns() < until)
-        pthread_cond_timedwait(&c->changed, &c->lock, &deadline);
+        cond_wait_until(&c->changed, &c->lock, until);
     bool closed = c->closed;
     pthread_mutex_unlock(&c->lock);
     return closed;

@@ -8,6 +8,7 @@
 #include "api/pipeline/rate.h"
 #include "lib/announce.h"
 #include "lib/clock.h"
+#include "lib/cond.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 
@@ -394,11 +395,9 @@ static int64_t look_once(struct pipeline *p)
 
 static bool wait_for_stop(struct pipeline *p, int64_t until)
 {
-    struct timespec at = {.tv_sec = until / NS_PER_S,
-                          .tv_nsec = until % NS_PER_S};
     pthread_mutex_lock(&p->lock);
     while (!p->stopping && clock_mono_ns() < until)
-        pthread_cond_timedwait(&p->changed, &p->lock, &at);
+        cond_wait_until(&p->changed, &p->lock, until);
     bool stop = p->stopping;
     pthread_mutex_unlock(&p->lock);
     return stop;
@@ -420,11 +419,7 @@ static void *run(void *arg)
 
 static void init_lock(struct pipeline *p)
 {
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&p->changed);
     pthread_mutex_init(&p->lock, NULL);
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/cond.h"
 #include "lib/mem.h"
 
 struct syncer {
@@ -85,9 +86,7 @@ static void wait_changed(struct syncer *syncer, int64_t until_ns)
     if (until_ns == INT64_MAX) {
         pthread_cond_wait(&syncer->changed, &syncer->lock);
     } else {
-        struct timespec until = {.tv_sec = until_ns / NS_PER_S,
-                                 .tv_nsec = until_ns % NS_PER_S};
-        pthread_cond_timedwait(&syncer->changed, &syncer->lock, &until);
+        cond_wait_until(&syncer->changed, &syncer->lock, until_ns);
     }
     syncer->waiting = false;
 }
@@ -135,14 +134,10 @@ static int start_thread(struct syncer *syncer)
 struct syncer *syncer_new(int wake_fd, struct errmsg *err)
 {
     struct syncer *syncer = mem_zalloc(sizeof *syncer);
-    pthread_condattr_t attr;
     syncer->wake_fd = wake_fd;
     pthread_mutex_init(&syncer->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&syncer->changed, &attr);
-    pthread_cond_init(&syncer->ran, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&syncer->changed);
+    cond_init(&syncer->ran);
     int rc = start_thread(syncer);
     if (rc == 0)
         return syncer;
